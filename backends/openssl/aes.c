@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The AES engine: CTR and GCM. An operation is the list of steps that hil/aes.h gives for its
+ * request, each with a handler here or in the files that aes_operation.h names.
+ *
+ * No key stays behind: contexts are reset after every operation, and its memory is wiped.
+ */
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/openssl/aes_operation.h"
+#include "backends/openssl/engines.h"
+
+#define AES_LENGTH_MAX ((size_t)1 << 30)
+#define AES_AAD_MAX (1024u * 1024)
+
+/* --- OpenSSL ---------------------------------------------------------------------------------- */
+
+static int begin_cipher(struct aes_operation *op, enum aes_cipher_kind kind, const uint8_t *iv)
+{
+	const EVP_CIPHER *cipher = op->unit->ciphers[kind][op->request.key_size / 8 - 2];
+	int encrypt = kind == AES_CIPHER_CTR || op->request.direction == AES_ENCRYPT;
+
+	if (EVP_CipherInit_ex2(op->cipher, cipher, op->key, iv, encrypt, NULL) == 1)
+		return 0;
+	ERR_clear_error();
+	return -PLUTON_EFAIL;
+}
+
+int aes_begin_gcm(struct aes_operation *op)
+{
+	return begin_cipher(op, AES_CIPHER_GCM, op->iv);
+}
+
+int aes_begin_ctr(struct aes_operation *op)
+{
+	return begin_cipher(op, AES_CIPHER_CTR, op->ctr.block);
+}
+
+int aes_update(struct aes_operation *op, uint8_t *out, const uint8_t *in, size_t len)
+{
+	int made = 0;
+
+	if (EVP_CipherUpdate(op->cipher, out, &made, in, (int)len) == 1 && (size_t)made == len)
+		return 0;
+	ERR_clear_error();
+	return -PLUTON_EFAIL;
+}
+
+/* --- steps that move small things ------------------------------------------------------------- */
+
+static int step_key(struct aes_operation *op)
+{
+	struct aes_client *client = op->client;
+	int r = 0;
+
+	/* First of all, so that a client over its limit learns it before anything has moved. */
+	if (op->request.phase != HIL_ONE_SHOT && op->request.mode == AES_GCM) {
+		r = gcm_stream_open(op->request.owner, ++op->unit->last_serial,
+				    op->request.key_size, &op->stream);
+		if (r == 0)
+			op->cipher = op->stream->cipher;
+	}
+	if (r == 0)
+		r = task_answer(client->ops->pull_key(client, op->key, op->request.key_size));
+	return r;
+}
+
+static int step_iv_in(struct aes_operation *op)
+{
+	int r = task_answer(op->client->ops->pull_iv(op->client, op->iv, AES_GCM_IV_SIZE));
+
+	return r < 0 ? r : aes_begin_gcm(op);
+}
+
+/* Random: SP 800-38D, section 8.2.2. No more than 2^32 messages under one key is the client's. */
+static int step_iv_out(struct aes_operation *op)
+{
+	int r;
+
+	if (RAND_bytes(op->iv, AES_GCM_IV_SIZE) != 1) {
+		ERR_clear_error();
+		return -PLUTON_EFAIL;
+	}
+	r = task_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
+	return r < 0 ? r : aes_begin_gcm(op);
+}
+
+static int step_ctr(struct aes_operation *op)
+{
+	int r = task_answer(op->client->ops->pull_ctr(op->client, op->ctr.block, AES_BLOCK_SIZE));
+
+	if (r < 0)
+		return r;
+	op->ctr.bits = op->request.ctr_bits;
+	if (!ctr_position_has_room(&op->ctr, op->request.length))
+		return -PLUTON_ESIZE;
+	return aes_begin_ctr(op);
+}
+
+static int take_aad(struct aes_operation *op)
+{
+	uint8_t *chunk = op->task.host->chunk_in;
+	size_t len = task_piece(&op->task, op->request.aad_length - op->aad_cursor,
+				sizeof(op->task.host->chunk_in));
+	ssize_t n =
+		task_count(op->client->ops->pull_aad(op->client, chunk, len, op->aad_cursor), len);
+	int r = (int)n;
+
+	if (n > 0) {
+		op->aad_cursor += (size_t)n;
+		task_spend(&op->task, (size_t)n);
+		r = aes_update(op, NULL, chunk, (size_t)n);
+	}
+	explicit_bzero(chunk, len);
+	return r;
+}
+
+static int step_aad(struct aes_operation *op)
+{
+	while (op->aad_cursor < op->request.aad_length) {
+		int r;
+
+		if (op->task.budget == 0)
+			return TASK_AGAIN;
+		r = take_aad(op);
+		if (r < 0)
+			return r;
+	}
+	return TASK_DONE;
+}
+
+static int step_tag_in(struct aes_operation *op)
+{
+	return task_answer(op->client->ops->pull_tag(op->client, op->tag, AES_TAG_SIZE));
+}
+
+static int step_tag_out(struct aes_operation *op)
+{
+	uint8_t nothing[AES_BLOCK_SIZE];
+	int len = 0;
+
+	if (EVP_EncryptFinal_ex(op->cipher, nothing, &len) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_GET_TAG, AES_TAG_SIZE, op->tag) != 1) {
+		ERR_clear_error();
+		return -PLUTON_EFAIL;
+	}
+	return task_answer(op->client->ops->push_tag(op->client, op->tag, AES_TAG_SIZE));
+}
+
+/* Empty messages have no input step, but a tag all the same. */
+static int step_end(struct aes_operation *op)
+{
+	if (aes_is_aead(op->request.mode) && op->request.direction == AES_DECRYPT)
+		return gcm_verify(op);
+	return TASK_DONE;
+}
+
+/* --- an operation ----------------------------------------------------------------------------- */
+
+static int (*const handlers[])(struct aes_operation *op) = {
+	[AES_STEP_END] = step_end,
+	[AES_STEP_KEY] = step_key,
+	[AES_STEP_IV_IN] = step_iv_in,
+	[AES_STEP_IV_OUT] = step_iv_out,
+	[AES_STEP_CTR] = step_ctr,
+	[AES_STEP_AAD] = step_aad,
+	[AES_STEP_TAG_IN] = step_tag_in,
+	[AES_STEP_DATA] = aes_step_data,
+	[AES_STEP_INPUT] = gcm_step_input,
+	[AES_STEP_OUTPUT] = gcm_step_output,
+	[AES_STEP_TAG_OUT] = step_tag_out,
+	[AES_STEP_STATE_IN] = aes_step_state_in,
+	[AES_STEP_STATE_OUT] = aes_step_state_out,
+};
+
+static int advance(struct task *task)
+{
+	struct aes_operation *op = TASK_OWNER(task, struct aes_operation);
+	enum aes_step step;
+
+	do {
+		int r;
+
+		step = op->steps[op->step];
+		r = handlers[step](op);
+		if (r != TASK_DONE)
+			return r;
+		op->step++;
+	} while (step != AES_STEP_END);
+	return TASK_DONE;
+}
+
+static void leave_stream(struct aes_operation *op, int result)
+{
+	if (!op->stream)
+		return;
+	if (result == 0 && !(op->request.phase & HIL_LAST))
+		gcm_stream_park(op->stream);
+	else
+		gcm_stream_close(op->request.owner, op->stream);
+}
+
+static void finish(struct task *task, int result)
+{
+	struct aes_operation *op = TASK_OWNER(task, struct aes_operation);
+	struct aes_client *client = op->client;
+
+	leave_stream(op, result);
+	gcm_leave_scratch(op);
+	EVP_CIPHER_CTX_reset(op->own_cipher);
+	explicit_bzero((char *)op + offsetof(struct aes_operation, client),
+		       sizeof(*op) - offsetof(struct aes_operation, client));
+	client->ops->done(client, result);
+}
+
+/* --- the engine ------------------------------------------------------------------------------- */
+
+static struct aes_operation *find(struct aes_engine *engine, const struct aes_client *client)
+{
+	struct aes_unit *unit = (struct aes_unit *)(void *)engine;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		if (unit->operations[i].client == client)
+			return &unit->operations[i];
+	}
+	return NULL;
+}
+
+static int check(const struct aes_engine *engine, const struct aes_request *request,
+		 const struct aes_client *client)
+{
+	int r = aes_check(&engine->head, request);
+
+	if (r < 0)
+		return r;
+	/* Input that is too long for scratch must be lent: two passes over one piece of memory. */
+	if (aes_is_aead(request->mode) && request->direction == AES_DECRYPT &&
+	    request->length > engine->caps.aead_scratch && !client->ops->lend_input)
+		return -PLUTON_ESIZE;
+	return 0;
+}
+
+static int start(struct aes_engine *engine, const struct aes_request *request,
+		 struct aes_client *client)
+{
+	struct aes_operation *op;
+	int r = check(engine, request, client);
+
+	if (r < 0)
+		return r;
+	op = find(engine, NULL);
+	if (!op)
+		return -PLUTON_EBUSY;
+	op->client = client;
+	op->request = *request;
+	op->cipher = op->own_cipher;
+	aes_steps(request, op->steps);
+	task_begin(&op->task);
+	return 0;
+}
+
+static int cancel(struct aes_engine *engine, struct aes_client *client)
+{
+	struct aes_operation *op = find(engine, client);
+
+	if (!op)
+		return -PLUTON_EINVAL;
+	task_cancel(&op->task);
+	return 0;
+}
+
+static const struct aes_engine_ops ops = {start, cancel, aes_forget};
+
+static int fetch_ciphers(struct aes_unit *unit, const char *properties)
+{
+	static const char *const names[AES_CIPHER_KINDS][3] = {
+		[AES_CIPHER_CTR] = {"AES-128-CTR", "AES-192-CTR", "AES-256-CTR"},
+		[AES_CIPHER_GCM] = {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"},
+	};
+
+	for (size_t kind = 0; kind < AES_CIPHER_KINDS; kind++) {
+		for (size_t i = 0; i < 3; i++) {
+			unit->ciphers[kind][i] = EVP_CIPHER_fetch(NULL, names[kind][i], properties);
+			if (!unit->ciphers[kind][i]) {
+				ERR_clear_error();
+				return -PLUTON_ENODEVICE;
+			}
+		}
+	}
+	return 0;
+}
+
+static int open_operations(struct aes_unit *unit, struct task_host *host)
+{
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		struct aes_operation *op = &unit->operations[i];
+
+		task_init(&op->task, host, AES_SLICE, advance, finish);
+		op->unit = unit;
+		op->own_cipher = EVP_CIPHER_CTX_new();
+		if (!op->own_cipher)
+			return -PLUTON_ENOMEM;
+	}
+	return 0;
+}
+
+static int open_scratches(struct aes_unit *unit, const struct backend_environment *environment)
+{
+	size_t count = environment->workers + 1;
+
+	unit->scratches = calloc(count, sizeof(*unit->scratches));
+	if (!unit->scratches)
+		return -PLUTON_ENOMEM;
+	while (unit->scratch_count < count) {
+		int r = scratch_open(&unit->scratches[unit->scratch_count++],
+				     environment->aead_scratch);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int open_parts(struct aes_unit *unit, struct task_host *host)
+{
+	int r = fetch_ciphers(unit, host->options.properties);
+
+	if (r == 0)
+		r = open_operations(unit, host);
+	if (r == 0)
+		r = open_scratches(unit, host->environment);
+	return r;
+}
+
+int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine)
+{
+	struct aes_unit *unit = calloc(1, sizeof(*unit));
+	int r;
+
+	if (!unit)
+		return -PLUTON_ENOMEM;
+	unit->engine = (struct aes_engine){
+		.head = {.name = "openssl",
+			 .kind = HIL_AES,
+			 .level = HIL_LEVEL_AES,
+			 .concurrency = TASKS_PER_ENGINE},
+		.caps = {.modes = 1u << AES_CTR | 1u << AES_GCM,
+			 .stream_modes = 1u << AES_CTR | 1u << AES_GCM,
+			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
+			 .engine_iv = true,
+			 .length_max = AES_LENGTH_MAX,
+			 .aad_max = AES_AAD_MAX,
+			 .aead_scratch = host->environment->aead_scratch,
+			 .state_bytes = AES_STATE_SIZE},
+		.ops = &ops,
+	};
+	r = open_parts(unit, host);
+	if (r < 0) {
+		aes_engine_close(&unit->engine.head);
+		return r;
+	}
+	*ret_engine = &unit->engine.head;
+	return 0;
+}
+
+void aes_engine_close(struct hil_engine *engine)
+{
+	struct aes_unit *unit = (struct aes_unit *)(void *)engine;
+
+	if (!unit)
+		return;
+	for (size_t i = 0; i < unit->scratch_count; i++)
+		scratch_close(&unit->scratches[i]);
+	free(unit->scratches);
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
+		EVP_CIPHER_CTX_free(unit->operations[i].own_cipher);
+	for (size_t kind = 0; kind < AES_CIPHER_KINDS; kind++) {
+		for (size_t i = 0; i < 3; i++)
+			EVP_CIPHER_free(unit->ciphers[kind][i]);
+	}
+	free(unit);
+}

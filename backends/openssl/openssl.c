@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opens and closes the backend: the host that its engines share, then the engines.
+ */
+#include "backends/openssl/openssl.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/openssl/engines.h"
+
+struct openssl_instance {
+	struct backend_instance instance;
+	struct task_host host;
+};
+
+static const struct engine_kind {
+	int (*open)(struct task_host *host, struct hil_engine **ret_engine);
+	void (*close)(struct hil_engine *engine);
+} engine_kinds[HIL_KINDS] = {
+	[HIL_RNG] = {rng_engine_open, rng_engine_close},
+	[HIL_DIGEST] = {digest_engine_open, digest_engine_close},
+	[HIL_AES] = {aes_engine_open, aes_engine_close},
+};
+
+static int open_all(struct openssl_instance *openssl)
+{
+	const struct backend_environment *environment = openssl->host.environment;
+	int r = worker_pool_open(&openssl->host.workers, environment->interrupts,
+				 environment->workers);
+
+	for (size_t i = 0; r == 0 && i < HIL_KINDS; i++)
+		r = engine_kinds[i].open(&openssl->host, &openssl->instance.engines[i]);
+	return r;
+}
+
+int openssl_open_with(const struct backend_environment *environment,
+		      const struct openssl_options *options, struct backend_instance **ret)
+{
+	struct openssl_instance *openssl = calloc(1, sizeof(*openssl));
+	int r;
+
+	if (!openssl)
+		return -PLUTON_ENOMEM;
+	openssl->instance.backend = backend_find("openssl");
+	openssl->host.environment = environment;
+	openssl->host.options = *options;
+	r = open_all(openssl);
+	if (r < 0) {
+		openssl_close(&openssl->instance);
+		return r;
+	}
+	*ret = &openssl->instance;
+	return 0;
+}
+
+int openssl_open(const struct backend_environment *environment, struct backend_instance **ret)
+{
+	static const struct openssl_options automatic = {OPENSSL_EXECUTION_AUTO, 0, NULL};
+
+	return openssl_open_with(environment, &automatic, ret);
+}
+
+void openssl_close(struct backend_instance *instance)
+{
+	struct openssl_instance *openssl = (struct openssl_instance *)(void *)instance;
+
+	for (size_t i = 0; i < HIL_KINDS; i++)
+		engine_kinds[i].close(instance->engines[i]);
+	worker_pool_close(&openssl->host.workers);
+	explicit_bzero(openssl, sizeof(*openssl));
+	free(openssl);
+}

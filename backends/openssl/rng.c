@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rng HIL on OpenSSL's generator (NIST SP 800-90A CTR_DRBG, seeded by getrandom).
+ *
+ * RAND_bytes and not RAND_priv_bytes: what clients get to see never comes from the generator that
+ * makes keys inside the daemon.
+ */
+#include <openssl/err.h>
+#include <openssl/rand.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/openssl/engines.h"
+
+#define RNG_REQUEST_MAX (1024u * 1024)
+#define RNG_SLICE (32u * 1024)
+
+struct rng_operation {
+	struct task task;
+	struct rng_client *client; /* NULL: idle */
+	size_t length;
+	size_t cursor;
+};
+
+struct rng_unit {
+	struct rng_engine engine;
+	struct rng_operation operations[TASKS_PER_ENGINE];
+};
+
+static int push_all(struct rng_operation *op, const uint8_t *buf, size_t len)
+{
+	for (size_t given = 0; given < len;) {
+		ssize_t n = task_count(op->client->ops->push_output(op->client, buf + given,
+								    len - given, op->cursor),
+				       len - given);
+
+		if (n < 0)
+			return (int)n;
+		task_spend(&op->task, 0);
+		given += (size_t)n;
+		op->cursor += (size_t)n;
+	}
+	return 0;
+}
+
+static int give_piece(struct rng_operation *op)
+{
+	uint8_t *chunk = op->task.host->chunk_out;
+	size_t len = task_piece(&op->task, op->length - op->cursor, TASK_CHUNK);
+	int r = -PLUTON_EFAIL;
+
+	if (RAND_bytes(chunk, (int)len) == 1)
+		r = push_all(op, chunk, len);
+	else
+		ERR_clear_error();
+	explicit_bzero(chunk, len);
+	task_spend(&op->task, len);
+	return r;
+}
+
+static int advance(struct task *task)
+{
+	struct rng_operation *op = TASK_OWNER(task, struct rng_operation);
+
+	while (op->cursor < op->length) {
+		int r;
+
+		if (task->budget == 0)
+			return TASK_AGAIN;
+		r = give_piece(op);
+		if (r < 0)
+			return r;
+	}
+	return TASK_DONE;
+}
+
+static void finish(struct task *task, int result)
+{
+	struct rng_operation *op = TASK_OWNER(task, struct rng_operation);
+	struct rng_client *client = op->client;
+
+	op->client = NULL;
+	client->ops->done(client, result);
+}
+
+static struct rng_operation *find(struct rng_engine *engine, const struct rng_client *client)
+{
+	struct rng_unit *unit = (struct rng_unit *)(void *)engine;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		if (unit->operations[i].client == client)
+			return &unit->operations[i];
+	}
+	return NULL;
+}
+
+static int start(struct rng_engine *engine, const struct rng_request *request,
+		 struct rng_client *client)
+{
+	struct rng_operation *op;
+	int r = rng_check(&engine->head, request);
+
+	if (r < 0)
+		return r;
+	op = find(engine, NULL);
+	if (!op)
+		return -PLUTON_EBUSY;
+	op->client = client;
+	op->length = request->length;
+	op->cursor = 0;
+	task_begin(&op->task);
+	return 0;
+}
+
+static int cancel(struct rng_engine *engine, struct rng_client *client)
+{
+	struct rng_operation *op = find(engine, client);
+
+	if (!op)
+		return -PLUTON_EINVAL;
+	task_cancel(&op->task);
+	return 0;
+}
+
+static const struct rng_engine_ops ops = {start, cancel};
+
+int rng_engine_open(struct task_host *host, struct hil_engine **ret_engine)
+{
+	struct rng_unit *unit;
+
+	if (RAND_status() != 1)
+		return -PLUTON_ENODEVICE;
+	unit = calloc(1, sizeof(*unit));
+	if (!unit)
+		return -PLUTON_ENOMEM;
+	unit->engine = (struct rng_engine){
+		.head = {.name = "openssl",
+			 .kind = HIL_RNG,
+			 .level = HIL_LEVEL_RNG,
+			 .concurrency = TASKS_PER_ENGINE},
+		.caps = {.request_max = RNG_REQUEST_MAX},
+		.ops = &ops,
+	};
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
+		task_init(&unit->operations[i].task, host, RNG_SLICE, advance, finish);
+	*ret_engine = &unit->engine.head;
+	return 0;
+}
+
+void rng_engine_close(struct hil_engine *engine)
+{
+	free((struct rng_unit *)(void *)engine);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A task: one operation under way in this backend, of whichever HIL. It moves on in deferred calls
+ * of a bounded number of bytes, or on a worker; the HIL's file says what "moving on" is.
+ *
+ * The rule a newcomer would break first: `finish` makes the task idle before it calls the client's
+ * done, because the client may start the next operation from there, in the very same task.
+ */
+#ifndef PLUTON_OPENSSL_TASK_H
+#define PLUTON_OPENSSL_TASK_H
+
+#include "backends/openssl/openssl.h"
+#include "backends/openssl/worker.h"
+
+#define TASKS_PER_ENGINE 8u
+
+/* Bytes pulled or pushed at once where the client does not lend. */
+#define TASK_CHUNK 4096u
+
+/* What the engines of one instance share. Loop thread only, but for the pool. */
+struct task_host {
+	const struct backend_environment *environment;
+	struct openssl_options options;
+	struct worker_pool workers;
+	/* Private bytes on their way in and out; wiped before the deferred call ends. */
+	uint8_t chunk_in[TASK_CHUNK];
+	uint8_t chunk_out[TASK_CHUNK];
+};
+
+/* What `advance` answers, besides a negative error. */
+enum task_progress {
+	TASK_DONE = 0,
+	TASK_AGAIN,	/* in the next deferred call */
+	TASK_ELSEWHERE, /* a worker has it, or task_wake will come */
+};
+
+struct task {
+	struct deferred_call call;
+	struct work work;
+	struct task_host *host;
+	size_t slice;  /* bytes that one deferred call may move */
+	size_t budget; /* what is left of them in this one */
+	bool cancelled;
+	bool on_worker;
+	int (*advance)(struct task *task);
+	void (*finish)(struct task *task, int result);
+};
+
+#define TASK_OWNER(task_pointer, type)                                                             \
+	((type *)(void *)((char *)(task_pointer)-offsetof(type, task)))
+#define TASK_OF_WORK(work_pointer)                                                                 \
+	((struct task *)(void *)((char *)(work_pointer)-offsetof(struct task, work)))
+
+/* `slice` is the HIL's own; the options may replace it. */
+void task_init(struct task *task, struct task_host *host, size_t slice,
+	       int (*advance)(struct task *task), void (*finish)(struct task *task, int result));
+
+/* An operation begins: its first advance comes from a deferred call. */
+void task_begin(struct task *task);
+
+/* Leads to finish(-PLUTON_ECANCEL), or to the result if it was there already. */
+void task_cancel(struct task *task);
+
+/* The counterpart of TASK_ELSEWHERE without a worker. */
+void task_wake(struct task *task);
+
+/* Whether `bytes` of lent data should go to a worker now. */
+bool task_wants_worker(const struct task *task, size_t bytes);
+
+/* Hands the task to a worker; advance then returns TASK_ELSEWHERE, and runs again afterwards. */
+int task_to_worker(struct task *task, int (*run)(struct work *work));
+
+/* How many of `left` bytes may be moved next, at most `limit`; 0 only when the slice is used up. */
+size_t task_piece(const struct task *task, size_t left, size_t limit);
+
+/* Takes `bytes`, and what calling the client costs, off this deferred call's budget. */
+void task_spend(struct task *task, size_t bytes);
+
+/* Whether lent memory of this length is what the contract allows: 0 or -PLUTON_ESIZE. */
+int task_check_lent(size_t len, size_t left);
+
+/*
+ * What a callback that must answer 1..asked means: the count, the client's own error, or
+ * -PLUTON_ESIZE for anything else.
+ */
+ssize_t task_count(ssize_t answer, size_t asked);
+
+/* The same for a callback that answers 0 or a negative error. */
+int task_answer(int answer);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One queue, a few threads. They block every signal, so that the loop's thread gets them all.
+ */
+#include "backends/openssl/worker.h"
+
+#include <signal.h>
+#include <stdlib.h>
+
+#include "pluton/error.h"
+
+/* The oldest work there is; waits for some. NULL: the pool is closing. */
+static struct work *take(struct worker_pool *pool)
+{
+	struct work *work;
+
+	pthread_mutex_lock(&pool->lock);
+	while (!pool->head && !pool->closing)
+		pthread_cond_wait(&pool->wanted, &pool->lock);
+	work = pool->head;
+	if (work) {
+		pool->head = work->next;
+		if (!pool->head)
+			pool->tail = &pool->head;
+	}
+	pthread_mutex_unlock(&pool->lock);
+	return work;
+}
+
+static void *serve(void *argument)
+{
+	struct worker_pool *pool = argument;
+
+	for (struct work *work = take(pool); work; work = take(pool)) {
+		work->result = work->run(work);
+		interrupt_raise(pool->interrupts, &work->finished);
+	}
+	return NULL;
+}
+
+void worker_pool_submit(struct worker_pool *pool, struct work *work)
+{
+	work->next = NULL;
+	work->result = 0;
+	pthread_mutex_lock(&pool->lock);
+	*pool->tail = work;
+	pool->tail = &work->next;
+	pthread_cond_signal(&pool->wanted);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static int start_worker(struct worker_pool *pool)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&pool->threads[pool->count], NULL, serve, pool);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (r != 0)
+		return -PLUTON_ENOMEM;
+	pool->count++;
+	return 0;
+}
+
+int worker_pool_open(struct worker_pool *pool, struct interrupt_queue *interrupts, unsigned count)
+{
+	*pool = (struct worker_pool){.interrupts = interrupts};
+	pool->threads = calloc(count, sizeof(*pool->threads));
+	if (!pool->threads)
+		return -PLUTON_ENOMEM;
+	pool->tail = &pool->head;
+	pthread_mutex_init(&pool->lock, NULL);
+	pthread_cond_init(&pool->wanted, NULL);
+	while (pool->count < count) {
+		int r = start_worker(pool);
+
+		if (r < 0) {
+			worker_pool_close(pool);
+			return r;
+		}
+	}
+	return 0;
+}
+
+void worker_pool_close(struct worker_pool *pool)
+{
+	if (!pool->threads)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->closing = true;
+	pthread_cond_broadcast(&pool->wanted);
+	pthread_mutex_unlock(&pool->lock);
+	for (unsigned i = 0; i < pool->count; i++)
+		pthread_join(pool->threads[i], NULL);
+	pthread_cond_destroy(&pool->wanted);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool->threads);
+	*pool = (struct worker_pool){0};
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a line of `pluton-cli aes` asks for. aes.c parses it, one file for each mode carries it out.
+ */
+#ifndef PLUTON_CLI_AES_H
+#define PLUTON_CLI_AES_H
+
+#include <pluton/aes.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "cli/session.h"
+
+#define AES_KEY_MAX 32 /* bytes */
+#define AES_IV_MAX 16  /* bytes */
+
+struct aes_job {
+	struct session *session;
+	enum pluton_aes_mode mode; /* PLUTON_AES_CTR or PLUTON_AES_GCM */
+	enum pluton_aes_direction direction;
+	uint8_t key[AES_KEY_MAX]; /* whoever owns the job wipes it */
+	size_t key_size;	  /* 16, 24 or 32 */
+	uint8_t iv[AES_IV_MAX];
+	uint8_t *aad; /* NULL: none */
+	size_t aad_length;
+	const char *in; /* paths; "-" is standard input or output */
+	const char *out;
+};
+
+/* "cannot encrypt", "cannot decrypt" */
+const char *aes_job_what(const struct aes_job *job);
+
+/* Any length. `out` appears only when all went well. */
+int aes_ctr_run(const struct aes_job *job);
+
+/* Up to the daemon's limit aead_scratch. Encrypted is ciphertext and then the 16-byte tag. */
+int aes_gcm_run(const struct aes_job *job);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pluton-cli capsules: the services of the daemon.
+ */
+#include "cli/noun.h"
+#include "cli/view.h"
+
+static const struct column columns[] = {
+	{"name", "NAME", COLUMN_PLAIN},
+	{"interface", "INTERFACE", COLUMN_PLAIN},
+	{"driver", "DRIVER", COLUMN_HEX},
+	{"allowed", "ALLOWED", COLUMN_FLAG},
+	{"commands", "COMMANDS", COLUMN_PLAIN},
+	{"grants", "GRANTS", COLUMN_PLAIN},
+	{"grant_size", "GRANT-BYTES", COLUMN_PLAIN},
+	{"state_size", "STATE-BYTES", COLUMN_PLAIN},
+	{"operations", "OPERATIONS", COLUMN_PLAIN},
+	{"refusals", "REFUSALS", COLUMN_PLAIN},
+};
+
+static int list(struct pluton *pluton, void **ret_rows, size_t *ret_count)
+{
+	struct pluton_capsule_row *rows = NULL;
+	int r = pluton_list_capsules(pluton, &rows, ret_count);
+
+	*ret_rows = rows;
+	return r;
+}
+
+static const struct view view = {
+	.name = "capsules",
+	.doc = "Lists the capsules: the services that the daemon offers.\v"
+	       "ALLOWED says whether you may use it. GRANTS are the clients' states in it, of\n"
+	       "GRANT-BYTES each; STATE-BYTES is what one operation needs.\n",
+	.table = {&row_capsule, columns, sizeof(columns) / sizeof(columns[0])},
+	.list = list,
+};
+
+int noun_capsules(struct session *session, int argc, char **argv)
+{
+	return view_run(&view, session, argc, argv);
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * pluton-cli engines: what the services are made with.
+ */
+#include "cli/noun.h"
+#include "cli/view.h"
+
+static const struct column columns[] = {
+	{"hil", "HIL", COLUMN_PLAIN},		{"name", "NAME", COLUMN_PLAIN},
+	{"priority", "PRIORITY", COLUMN_PLAIN}, {"concurrency", "AT-ONCE", COLUMN_PLAIN},
+	{"busy", "BUSY", COLUMN_PLAIN},		{"waiting", "WAITING", COLUMN_PLAIN},
+	{"grants", "TURNS", COLUMN_PLAIN},	{"expirations", "EXPIRED", COLUMN_PLAIN},
+};
+
+static int list(struct pluton *pluton, void **ret_rows, size_t *ret_count)
+{
+	struct pluton_engine_row *rows = NULL;
+	int r = pluton_list_engines(pluton, &rows, ret_count);
+
+	*ret_rows = rows;
+	return r;
+}
+
+static const struct view view = {
+	.name = "engines",
+	.doc = "Lists the engines: the implementations behind the services.\v"
+	       "HIL is the interface an engine implements, PRIORITY 0 is asked first. It takes\n"
+	       "AT-ONCE operations; BUSY are under way and WAITING programs wait for their turn.\n"
+	       "TURNS were given since the start, of which EXPIRED passed their deadline.\n",
+	.table = {&row_engine, columns, sizeof(columns) / sizeof(columns[0])},
+	.list = list,
+};
+
+int noun_engines(struct session *session, int argc, char **argv)
+{
+	return view_run(&view, session, argc, argv);
+}

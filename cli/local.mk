@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+# pluton-cli, one file for each noun, and pluton-run.
+bin_PROGRAMS += pluton-cli pluton-run
+pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+pluton_cli_SOURCES = \
+	cli/aes.c cli/aes.h \
+	cli/aes_ctr.c \
+	cli/aes_gcm.c \
+	cli/capsules.c \
+	cli/engines.c \
+	cli/failure.c cli/failure.h \
+	cli/hash.c \
+	cli/hex.c cli/hex.h \
+	cli/input.c cli/input.h \
+	cli/json.c cli/json.h \
+	cli/level.c cli/level.h \
+	cli/limits.c \
+	cli/log_level.c \
+	cli/main.c \
+	cli/noun.h \
+	cli/output.c cli/output.h \
+	cli/progress.c cli/progress.h \
+	cli/ps.c \
+	cli/random.c \
+	cli/session.c cli/session.h \
+	cli/status.c \
+	cli/stream.c cli/stream.h \
+	cli/table.c cli/table.h \
+	cli/text.c cli/text.h \
+	cli/verbs.c cli/verbs.h \
+	cli/view.c cli/view.h
+pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS)
+pluton_cli_LDFLAGS = $(PROGRAM_LDFLAGS)
+
+# Without libpluton: it must run where nothing is installed, to say where things are.
+pluton_run_CPPFLAGS = $(AM_CPPFLAGS)
+pluton_run_SOURCES = \
+	cli/level.c cli/level.h \
+	cli/run.c \
+	cli/run_daemon.c cli/run_daemon.h \
+	cli/run_folder.c cli/run_folder.h \
+	cli/run_signals.c cli/run_signals.h
+pluton_run_LDFLAGS = $(PROGRAM_LDFLAGS)
+
+bashcompletiondir = $(datadir)/bash-completion/completions
+dist_bashcompletion_DATA = cli/pluton-cli.bash cli/pluton-run.bash
+dist_man_MANS += docs/man/pluton-cli.1 docs/man/pluton-run.1

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+# Completion of pluton-cli for bash.
+
+_pluton_cli_common='--address --json --quiet --help --usage --version'
+_pluton_cli_nouns='status capsules engines ps limits random hash aes log-level help'
+
+# The words that may follow, for the noun (and verb) that stand before.
+_pluton_cli_words()
+{
+	case "$1" in
+	'') echo "$_pluton_cli_nouns $_pluton_cli_common" ;;
+	random) echo "--raw $_pluton_cli_common" ;;
+	hash) echo "$_pluton_cli_common" ;;
+	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
+	'aes encrypt' | 'aes decrypt')
+		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		;;
+	log-level) echo "off error warning info debug trace $_pluton_cli_common" ;;
+	help) echo "${_pluton_cli_nouns% help}" ;;
+	*) echo "$_pluton_cli_common" ;;
+	esac
+}
+
+# The noun before the cursor, the verb too for aes, and how many words follow them.
+_pluton_cli_where()
+{
+	local i word
+	noun='' arguments=0
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case "$word" in
+		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
+			--in | -i | --out | -o)
+			i=$((i + 1))
+			;;
+		-*) ;;
+		*)
+			if [[ -z $noun ]]; then
+				noun=$word
+			elif [[ $noun == aes ]]; then
+				noun="aes $word"
+			else
+				arguments=$((arguments + 1))
+			fi
+			;;
+		esac
+	done
+}
+
+_pluton_cli()
+{
+	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
+	local noun arguments
+
+	COMPREPLY=()
+	case "$before" in
+	--mode | -m)
+		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
+		return
+		;;
+	--in | -i | --out | -o | --key-file | -k)
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--key-hex | --iv-hex | --aad-hex | --address | -a) return ;;
+	esac
+	_pluton_cli_where
+	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W \
+			'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' -- "$current")
+	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
+		compopt -o filenames
+		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+	else
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_words "$noun")" -- "$current")
+	fi
+}
+
+complete -F _pluton_cli pluton-cli

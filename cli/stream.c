@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Two pieces of memory that the daemon shares, used in turn. At most one is under way: a stream's
+ * updates follow one another.
+ */
+#include "cli/stream.h"
+
+#include <stdbool.h>
+
+#include "cli/failure.h"
+#include "cli/progress.h"
+
+#define PIECE_SIZE ((size_t)1 << 20) /* bytes; less where the daemon allows no such windows */
+#define PIECE_MIN ((size_t)1 << 12)
+
+struct piece {
+	void *in;
+	void *out;
+	size_t length; /* bytes in it */
+	bool running;
+	int result;
+};
+
+struct pieces {
+	struct piece piece[2];
+	size_t size; /* bytes of each buffer */
+};
+
+static void free_pieces(struct pluton *pluton, struct pieces *pieces)
+{
+	for (size_t i = 0; i < 2; i++) {
+		pluton_free(pluton, pieces->piece[i].in);
+		pluton_free(pluton, pieces->piece[i].out);
+		pieces->piece[i] = (struct piece){0};
+	}
+}
+
+static bool alloc_pieces(const struct stream *stream, struct pieces *pieces, size_t size)
+{
+	struct pluton *pluton = stream->session->pluton;
+
+	pieces->size = size;
+	for (size_t i = 0; i < 2; i++) {
+		struct piece *piece = &pieces->piece[i];
+
+		piece->in = pluton_alloc(pluton, size);
+		piece->out = stream->output ? pluton_alloc(pluton, size) : NULL;
+		if (!piece->in || (stream->output && !piece->out)) {
+			free_pieces(pluton, pieces);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void piece_done(struct pluton *pluton, int status, void *userdata)
+{
+	struct piece *piece = userdata;
+
+	(void)pluton;
+	piece->result = status;
+	piece->running = false;
+}
+
+static int piece_failed(const struct stream *stream, int error)
+{
+	return session_failed(stream->session, error, stream->what, stream->input->name);
+}
+
+static int start_piece(const struct stream *stream, struct piece *piece)
+{
+	int r;
+
+	piece->running = true;
+	r = stream->start(stream->session->pluton, stream->context, piece->in, piece->out,
+			  piece->length, piece_done, piece);
+	if (r == 0)
+		return CLI_DONE;
+	piece->running = false;
+	return piece_failed(stream, r);
+}
+
+static int await_piece(const struct stream *stream, struct piece *piece)
+{
+	while (piece->running) {
+		int r = pluton_yield_wait(stream->session->pluton);
+
+		if (r < 0 && piece->running)
+			return piece_failed(stream, r);
+	}
+	return piece->result < 0 ? piece_failed(stream, piece->result) : CLI_DONE;
+}
+
+static int write_piece(const struct stream *stream, struct piece *piece)
+{
+	if (!stream->output || piece->length == 0)
+		return CLI_DONE;
+	return output_write(stream->output, piece->out, piece->length);
+}
+
+/* Reads into `next` while `running` is worked on, and lets `next` follow it. */
+static int advance(const struct stream *stream, size_t size, struct piece *running,
+		   struct piece *next)
+{
+	int status = input_read(stream->input, next->in, size, &next->length);
+
+	if (status == CLI_DONE)
+		status = await_piece(stream, running);
+	if (status == CLI_DONE && next->length > 0)
+		status = start_piece(stream, next);
+	if (status == CLI_DONE)
+		status = write_piece(stream, running);
+	running->length = 0;
+	return status;
+}
+
+static int run_pieces(const struct stream *stream, struct pieces *pieces)
+{
+	uint64_t read = 0;
+	size_t turn = 0;
+	int status;
+
+	do {
+		struct piece *next = &pieces->piece[turn];
+
+		turn ^= 1;
+		status = advance(stream, pieces->size, &pieces->piece[turn], next);
+		read += next->length;
+		progress_show(read);
+		if (next->length == 0)
+			break;
+	} while (status == CLI_DONE);
+	return status;
+}
+
+int stream_run(const struct stream *stream)
+{
+	struct pieces pieces = {0};
+	size_t size = PIECE_SIZE;
+	int status;
+
+	while (!alloc_pieces(stream, &pieces, size)) {
+		size /= 2;
+		if (size < PIECE_MIN)
+			return session_failed(stream->session, -PLUTON_ENOMEM,
+					      "no shared memory for the data", stream->input->name);
+	}
+	progress_begin(!stream->session->quiet, stream->input->size);
+	status = run_pieces(stream, &pieces);
+	progress_end();
+	/* After a failure one may still be under way: its memory goes with the connection. */
+	if (status == CLI_DONE)
+		free_pieces(stream->session->pluton, &pieces);
+	return status;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A message of any length through the daemon in constant memory: while one piece is worked on, the
+ * one before is written and the next is read. Fails as cli/failure.h says.
+ */
+#ifndef PLUTON_CLI_STREAM_H
+#define PLUTON_CLI_STREAM_H
+
+#include <pluton/pluton.h>
+#include <stddef.h>
+
+#include "cli/input.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+struct stream {
+	struct session *session;
+	struct input *input;
+	struct output *output; /* NULL: the pieces give nothing out */
+	const char *what;      /* for messages: "cannot hash" */
+	/* Starts on one piece, as the library's …_update_async. `out` is NULL without output. */
+	int (*start)(struct pluton *pluton, void *context, const void *in, void *out, size_t length,
+		     pluton_done_fn done, void *userdata);
+	void *context;
+};
+
+int stream_run(const struct stream *stream);
+
+#endif

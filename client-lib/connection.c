@@ -1,0 +1,447 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The socket: records out, records in, and what is due. The socket itself blocks; every call that
+ * must not wait says so, which makes a synchronous request one send and one receive.
+ *
+ * The rule a newcomer would break first: everything the daemon sends is checked here or by the
+ * function it is handed to, and what the protocol does not allow ends the connection.
+ */
+#include "client-lib/connection.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RECORDS_PER_TURN 64 /* a daemon that floods does not keep us in a turn for ever */
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+int connection_refuse(struct pluton *pluton, int error, const char *format, ...)
+{
+	va_list args;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	va_start(args, format);
+	vsnprintf(pluton->message, sizeof(pluton->message), format, args);
+	va_end(args);
+	return error;
+}
+
+void connection_quote(struct pluton *pluton, int error, const char *text, size_t length)
+{
+	char line[RECORD_TEXT_MAX + 1];
+
+	if (length >= sizeof(line))
+		length = sizeof(line) - 1;
+	for (size_t i = 0; i < length; i++) {
+		/* it may end on a terminal */
+		bool control = (unsigned char)text[i] < 0x20 || text[i] == 0x7f;
+
+		line[i] = control ? '?' : text[i];
+	}
+	line[length] = '\0';
+	(void)connection_refuse(pluton, error, "%s", length > 0 ? line : pluton_error_text(error));
+}
+
+const char *pluton_error_message(const struct pluton *pluton)
+{
+	return pluton ? pluton->message : "";
+}
+
+/* --- what is due ----------------------------------------------------------------------------- */
+
+void due_push(struct pluton *pluton, struct due *due)
+{
+	due->next = NULL;
+	*pluton->due.tail = due;
+	pluton->due.tail = &due->next;
+}
+
+bool due_run(struct pluton *pluton, bool *ret_ran)
+{
+	struct due *due = pluton->due.head;
+
+	if (!due)
+		return false;
+	pluton->due.head = due->next;
+	if (!due->next)
+		pluton->due.tail = &pluton->due.head;
+	*ret_ran = due->run(pluton, due);
+	return true;
+}
+
+/* --- the end --------------------------------------------------------------------------------- */
+
+static void drop_outgoing(struct pluton *pluton)
+{
+	while (pluton->outgoing) {
+		struct outgoing *first = pluton->outgoing;
+
+		pluton->outgoing = first->next;
+		explicit_bzero(first->bytes, first->size);
+		free(first);
+	}
+	pluton->outgoing_count = 0;
+}
+
+int connection_fail(struct pluton *pluton, int error, const char *format, ...)
+{
+	va_list args;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	va_start(args, format);
+	vsnprintf(pluton->message, sizeof(pluton->message), format, args);
+	va_end(args);
+	pluton->error = error;
+	/* The descriptor stays until pluton_close: an event loop may be polling it. */
+	shutdown(pluton->fd, SHUT_RDWR);
+	drop_outgoing(pluton);
+	operation_fail_all(pluton, error);
+	return error;
+}
+
+void pluton_close(struct pluton *pluton)
+{
+	if (!pluton)
+		return;
+	close(pluton->fd);
+	drop_outgoing(pluton);
+	operation_close(pluton);
+	trd104_close(pluton);
+	memory_close(pluton);
+	explicit_bzero(pluton, sizeof(*pluton));
+	free(pluton);
+}
+
+/* --- sending --------------------------------------------------------------------------------- */
+
+/* 1: sent. 0: no room now. */
+static int send_bytes(int socket_fd, const void *bytes, size_t size, int fd)
+{
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = {0};
+	/* sendmsg takes a pointer to writable bytes and does not write */
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+
+	if (fd >= 0) {
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+		message.msg_control = &control;
+		message.msg_controllen = sizeof(control.space);
+	}
+	for (;;) {
+		if (sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+			return 1;
+		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
+			return 0;
+		if (errno != EINTR)
+			return 1; /* gone: receiving finds that out, after its last words */
+	}
+}
+
+/* Keeps a copy behind those that already wait. */
+static int keep(struct pluton *pluton, const void *bytes, size_t size, int fd)
+{
+	struct outgoing **tail = &pluton->outgoing;
+	struct outgoing *copy;
+
+	if (pluton->outgoing_count >= OUTGOING_MAX)
+		return connection_refuse(pluton, -PLUTON_EBUSY,
+					 "%u records wait for the daemon to read: dispatch first",
+					 OUTGOING_MAX);
+	copy = malloc(sizeof(*copy) + size);
+	if (!copy)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a record");
+	*copy = (struct outgoing){.fd = fd, .size = size};
+	memcpy(copy->bytes, bytes, size);
+	while (*tail)
+		tail = &(*tail)->next;
+	*tail = copy;
+	pluton->outgoing_count++;
+	return 0;
+}
+
+static int post(struct pluton *pluton, const struct record *record, int fd)
+{
+	int size, r = 0;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	size = record_encode(record, pluton->out, sizeof(pluton->out));
+	if (size < 0)
+		return connection_refuse(pluton, size, "the request does not fit into a record");
+	if (pluton->outgoing || send_bytes(pluton->fd, pluton->out, (size_t)size, fd) == 0)
+		r = keep(pluton, pluton->out, (size_t)size, fd);
+	explicit_bzero(pluton->out, (size_t)size);
+	return r;
+}
+
+int connection_send(struct pluton *pluton, const struct record *record)
+{
+	return post(pluton, record, -1);
+}
+
+static void send_kept(struct pluton *pluton)
+{
+	while (pluton->outgoing) {
+		struct outgoing *first = pluton->outgoing;
+
+		if (send_bytes(pluton->fd, first->bytes, first->size, first->fd) == 0)
+			return;
+		pluton->outgoing = first->next;
+		pluton->outgoing_count--;
+		explicit_bzero(first->bytes, first->size);
+		free(first);
+	}
+}
+
+/* --- receiving ------------------------------------------------------------------------------- */
+
+static int take_welcome(struct pluton *pluton, const struct record_welcome *welcome)
+{
+	if (welcome->version != RECORD_VERSION || welcome->features != 0 ||
+	    welcome->inline_max > RECORD_INLINE_LIMIT || welcome->operations_max == 0)
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "the greeting makes no sense");
+	pluton->limits = (struct pluton_limits){
+		.daemon_pid = welcome->pid,
+		.inline_max = welcome->inline_max,
+		.operations_max = welcome->operations_max,
+		.windows_max = welcome->windows_max,
+		.window_size_max = welcome->window_size_max,
+		.process_index = welcome->process_index,
+		.process_generation = welcome->process_generation,
+	};
+	pluton->greeted = true;
+	return 0;
+}
+
+/* The negative error in a failure; -PLUTON_EBADRVAL if there is none that the kernel has. */
+static int failure_of(const uint32_t *words)
+{
+	return words[0] > 0 && words[0] < PLUTON_EBADRVAL ? -(int)words[0] : -PLUTON_EBADRVAL;
+}
+
+/* Before WELCOME there is WELCOME, or a refusal and then the end. */
+static int take_greeting(struct pluton *pluton, const struct record *record)
+{
+	int error;
+
+	if (record->header.type == RECORD_WELCOME)
+		return take_welcome(pluton, &record->welcome);
+	if (record->header.type != RECORD_RETURN || record->ret.variant != VARIANT_FAILURE)
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent no greeting");
+	error = failure_of(record->ret.words);
+	connection_quote(pluton, error, record->ret.text, record->ret.text_length);
+	pluton->error = error;
+	return error;
+}
+
+/* The RETURN that connection_exchange waits for. */
+static int take_answer(struct pluton *pluton, const struct record *record)
+{
+	struct exchange *exchange = &pluton->exchange;
+	const struct record_return *ret = &record->ret;
+
+	if (!exchange->waiting || record->header.driver != exchange->driver)
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "a return that nobody waits for");
+	exchange->waiting = false;
+	exchange->answer.variant = ret->variant;
+	memcpy(exchange->answer.words, ret->words, sizeof(exchange->answer.words));
+	if (ret->variant < VARIANT_SUCCESS)
+		connection_quote(pluton, failure_of(ret->words), ret->text, ret->text_length);
+	return 0;
+}
+
+static int take_return(struct pluton *pluton, const struct record *record)
+{
+	if (record->header.op_id == 0)
+		return take_answer(pluton, record);
+	if (record->header.op_id != MEMORY_REMOVAL_ID)
+		return operation_refused(pluton, record);
+	if (!memory_removed(pluton))
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "a return that nobody waits for");
+	return 0;
+}
+
+static int take_in(struct pluton *pluton, const struct record *record)
+{
+	if (!pluton->greeted)
+		return take_greeting(pluton, record);
+	switch (record->header.type) {
+	case RECORD_RETURN:
+		return take_return(pluton, record);
+	case RECORD_UPCALL:
+		if (record->header.op_id == 0)
+			return trd104_upcall(pluton, record);
+		return operation_answered(pluton, record);
+	default:
+		return connection_fail(pluton, -PLUTON_EBADRVAL,
+				       "a record of type %u, which only processes send",
+				       record->header.type);
+	}
+}
+
+/*
+ * One message into pluton->in: its size, 0 if none is there. Without room for control data, the
+ * kernel closes descriptors that come along and tells us with MSG_CTRUNC.
+ */
+static ssize_t receive_bytes(struct pluton *pluton, int flags)
+{
+	struct iovec iov = {.iov_base = pluton->in, .iov_len = sizeof(pluton->in)};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	ssize_t n;
+
+	do {
+		/* ECONNRESET comes once, before the records that the peer had sent */
+		n = recvmsg(pluton->fd, &message, flags | MSG_CMSG_CLOEXEC);
+	} while (n < 0 && (errno == EINTR || errno == ECONNRESET));
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n < 0)
+		return connection_fail(pluton, -PLUTON_EOFF, "the connection failed: %s",
+				       strerror(errno));
+	if (n == 0)
+		return connection_fail(pluton, -PLUTON_EOFF, "the daemon closed the connection");
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "%s",
+				       message.msg_flags & MSG_TRUNC
+					       ? "the daemon sent an oversized record"
+					       : "the daemon sent a descriptor");
+	return n;
+}
+
+/* 1: a record was taken in. 0: none is there. */
+static int receive(struct pluton *pluton, int flags)
+{
+	struct record record;
+	ssize_t n;
+	int r;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	n = receive_bytes(pluton, flags);
+	if (n <= 0)
+		return (int)n;
+	r = record_decode(pluton->in, (size_t)n, &record);
+	r = r < 0 ? connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent garbage (%s)",
+				    pluton_error_name(r))
+		  : take_in(pluton, &record);
+	explicit_bzero(pluton->in, (size_t)n);
+	return r < 0 ? r : 1;
+}
+
+/* --- turns ----------------------------------------------------------------------------------- */
+
+int connection_turn(struct pluton *pluton)
+{
+	int r = 1;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	send_kept(pluton);
+	for (int i = 0; i < RECORDS_PER_TURN && r > 0; i++)
+		r = receive(pluton, MSG_DONTWAIT);
+	return r < 0 ? r : 0;
+}
+
+int connection_wait(struct pluton *pluton)
+{
+	struct pollfd poll_fd = {.fd = pluton->fd, .events = POLLIN | POLLOUT};
+	int r;
+
+	if (pluton->error != 0)
+		return pluton->error;
+	if (!pluton->outgoing) {
+		r = receive(pluton, 0);
+		return r < 0 ? r : 0;
+	}
+	(void)poll(&poll_fd, 1, -1);
+	return connection_turn(pluton);
+}
+
+int connection_flush(struct pluton *pluton)
+{
+	int r = pluton->error;
+
+	while (r == 0 && pluton->outgoing)
+		r = connection_wait(pluton);
+	return r;
+}
+
+int connection_exchange(struct pluton *pluton, const struct record *record, int fd,
+			struct pluton_return *ret)
+{
+	struct exchange *exchange = &pluton->exchange;
+	int r = connection_flush(pluton);
+
+	if (r < 0)
+		return r;
+	r = post(pluton, record, fd);
+	if (r < 0)
+		return r;
+	*exchange = (struct exchange){.waiting = true, .driver = record->header.driver};
+	while (exchange->waiting) {
+		r = connection_wait(pluton);
+		if (r < 0)
+			return r;
+	}
+	*ret = exchange->answer;
+	if (ret->variant >= VARIANT_SUCCESS)
+		return 0;
+	r = failure_of(ret->words);
+	if (r == -PLUTON_EBADRVAL)
+		return connection_fail(pluton, r, "the daemon failed with error %u, which is none",
+				       ret->words[0]);
+	return r;
+}
+
+/* --- event loop ------------------------------------------------------------------------------ */
+
+void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret)
+{
+	*ret = pluton->limits;
+}
+
+int pluton_get_fd(const struct pluton *pluton)
+{
+	return pluton->fd;
+}
+
+short pluton_get_events(const struct pluton *pluton)
+{
+	/* What is due makes no descriptor readable; a socket is nearly always writable. */
+	return pluton->outgoing || pluton->due.head ? POLLIN | POLLOUT : POLLIN;
+}
+
+int pluton_dispatch(struct pluton *pluton)
+{
+	int r = connection_turn(pluton);
+	struct due *last = NULL;
+	bool more = true;
+	int count = 0;
+
+	/* What callbacks make due waits for the next dispatch. */
+	for (struct due *due = pluton->due.head; due; due = due->next)
+		last = due;
+	while (last && more) {
+		bool ran = false;
+
+		more = pluton->due.head != last;
+		if (!due_run(pluton, &ran))
+			break;
+		count += ran;
+	}
+	return count > 0 ? count : r;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The inside of a `struct pluton`: the socket, the records that wait to be sent, and the callbacks
+ * that are due.
+ *
+ * The rule a newcomer would break first: taking in a record never runs a callback. It makes the
+ * callback due; only pluton_dispatch, the yields and synchronous calls run what is due.
+ */
+#ifndef PLUTON_CLIENT_CONNECTION_H
+#define PLUTON_CLIENT_CONNECTION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <pluton/pluton.h>
+
+#include "client-lib/memory.h"
+#include "client-lib/operation.h"
+#include "client-lib/trd104.h"
+#include "daemon/kernel/record.h"
+
+#define OUTGOING_MAX 64u	     /* records that may wait for room in the socket */
+#define CONNECTION_MESSAGE_SIZE 256u /* bytes of a sentence, terminator included */
+
+/* A callback that waits for its turn; part of what it belongs to. */
+struct due {
+	struct due *next;
+	/* Takes it apart and runs the user's function; false: there was none to run. */
+	bool (*run)(struct pluton *pluton, struct due *due);
+};
+
+struct due_queue {
+	struct due *head;
+	struct due **tail;
+};
+
+/* A record that the socket had no room for. */
+struct outgoing {
+	struct outgoing *next;
+	int fd; /* goes with it, owned by the caller who waits; or -1 */
+	size_t size;
+	uint8_t bytes[];
+};
+
+/* The one record that may be waiting for its RETURN. */
+struct exchange {
+	bool waiting;
+	uint32_t driver;
+	struct pluton_return answer;
+};
+
+struct pluton {
+	int fd;
+	int error;    /* 0, or what ended the connection */
+	bool greeted; /* WELCOME has come */
+	struct pluton_limits limits;
+	struct due_queue due;
+	struct outgoing *outgoing;
+	unsigned outgoing_count;
+	struct exchange exchange;
+	struct pending_table pending;
+	struct memory memory;
+	struct trd104 trd104;
+	char message[CONNECTION_MESSAGE_SIZE];
+	uint8_t in[RECORD_SIZE_MAX];  /* the record that is being taken in */
+	uint8_t out[RECORD_SIZE_MAX]; /* the record that is being sent */
+};
+
+/*
+ * A connection over a connected SEQPACKET socket, greeting included. Takes `fd` in every case.
+ * `message` (may be NULL) gets a sentence on failure. Errors as pluton_open.
+ */
+int connection_open(int fd, struct pluton **ret, char *message, size_t message_size);
+
+/* Ends the connection with `error`; everything under way becomes due with it. Returns error. */
+int connection_fail(struct pluton *pluton, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Notes a sentence for pluton_error_message and returns `error`. */
+int connection_refuse(struct pluton *pluton, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Notes the daemon's own sentence, or the error's where there is none. */
+void connection_quote(struct pluton *pluton, int error, const char *text, size_t length);
+
+/*
+ * Sends a record, or keeps it until the socket has room. -PLUTON_EBUSY: OUTGOING_MAX are kept.
+ * A peer that is gone is no error here: receiving finds out, after what it sent last.
+ */
+int connection_send(struct pluton *pluton, const struct record *record);
+
+/* Sends a record (with a descriptor, or -1) and waits for its RETURN: 0 or the failure in it. */
+int connection_exchange(struct pluton *pluton, const struct record *record, int fd,
+			struct pluton_return *ret);
+
+/* Sends what waits and takes in what is there, without waiting. 0 or what ended the connection. */
+int connection_turn(struct pluton *pluton);
+
+/* Waits until something happened on the socket and deals with it. 0 or as above. */
+int connection_wait(struct pluton *pluton);
+
+/* Waits until all records are sent. */
+int connection_flush(struct pluton *pluton);
+
+void due_push(struct pluton *pluton, struct due *due);
+
+/* Takes the first one out and runs it. false: nothing is due. *ret_ran: a function ran. */
+bool due_run(struct pluton *pluton, bool *ret_ran);
+
+#endif

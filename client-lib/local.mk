@@ -1,0 +1,30 @@
+plutonincludedir = $(includedir)/pluton
+plutoninclude_HEADERS = \
+	client-lib/pluton/aes.h \
+	client-lib/pluton/digest.h \
+	client-lib/pluton/error.h \
+	client-lib/pluton/manager.h \
+	client-lib/pluton/pluton.h \
+	client-lib/pluton/random.h
+
+lib_LTLIBRARIES += libpluton.la
+libpluton_la_SOURCES = \
+	client-lib/aes.c \
+	client-lib/connection.c client-lib/connection.h \
+	client-lib/digest.c \
+	client-lib/manager.c \
+	client-lib/memory.c client-lib/memory.h \
+	client-lib/open.c \
+	client-lib/operation.c client-lib/operation.h \
+	client-lib/random.c \
+	client-lib/trd104.c client-lib/trd104.h
+libpluton_la_LIBADD = librows.la librecord.la
+libpluton_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(LIBPLUTON_VERSION) \
+	-Wl,--version-script=$(srcdir)/client-lib/libpluton.map -Wl,-z,defs
+EXTRA_libpluton_la_DEPENDENCIES = client-lib/libpluton.map
+EXTRA_DIST += client-lib/libpluton.map
+pkgconfig_DATA = client-lib/pluton.pc
+
+# The rows of the manager's answers: daemon, libpluton and pluton-cli.
+noinst_LTLIBRARIES += librows.la
+librows_la_SOURCES = client-lib/rows.c client-lib/rows.h

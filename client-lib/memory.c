@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Windows and the blocks in them. A window's blocks lie in one list that covers it from end to
+ * end; free neighbours are always one block. All bookkeeping is private: what is in the windows
+ * themselves is never believed.
+ */
+#include "client-lib/connection.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define ALIGNMENT 64u
+#define WINDOW_SIZE_FIRST (256u << 10)
+#define WINDOW_SIZE_GROWN (4u << 20) /* windows grow up to this; longer data gets its own */
+#define KEPT_BYTES (4u << 20)	     /* unused windows are given back while there is more */
+
+struct memory_window {
+	struct memory_window *next;
+	uint8_t *bytes;
+	uint32_t number;
+	uint32_t size;
+	struct memory_block *blocks;
+};
+
+/* --- blocks ---------------------------------------------------------------------------------- */
+
+uint8_t *memory_bytes(const struct memory_block *block)
+{
+	return block->window->bytes + block->offset;
+}
+
+struct pluton_range memory_range(const struct memory_block *block, uint32_t length)
+{
+	return (struct pluton_range){block->window->number, block->offset, length};
+}
+
+/* Cuts what is behind the first `size` bytes off into a free block of its own. */
+static bool split(struct memory_block *block, uint32_t size)
+{
+	struct memory_block *rest;
+
+	if (block->size == size)
+		return true;
+	rest = malloc(sizeof(*rest));
+	if (!rest)
+		return false;
+	*rest = (struct memory_block){
+		.next = block->next,
+		.window = block->window,
+		.offset = block->offset + size,
+		.size = block->size - size,
+	};
+	block->next = rest;
+	block->size = size;
+	return true;
+}
+
+static struct memory_block *take_from(struct memory_window *window, uint32_t size)
+{
+	struct memory_block *block = window->blocks;
+
+	while (block && (block->taken || block->size < size))
+		block = block->next;
+	if (!block || !split(block, size))
+		return NULL;
+	block->taken = true;
+	return block;
+}
+
+static void merge_free(struct memory_window *window)
+{
+	struct memory_block *block = window->blocks;
+
+	while (block->next) {
+		struct memory_block *next = block->next;
+
+		if (block->taken || next->taken) {
+			block = next;
+			continue;
+		}
+		block->size += next->size;
+		block->next = next->next;
+		free(next);
+	}
+}
+
+/* --- windows --------------------------------------------------------------------------------- */
+
+static bool unused(const struct memory_window *window)
+{
+	return !window->blocks->taken && !window->blocks->next;
+}
+
+static void window_free(struct memory_window *window)
+{
+	while (window->blocks) {
+		struct memory_block *block = window->blocks;
+
+		window->blocks = block->next;
+		free(block);
+	}
+	if (window->bytes)
+		munmap(window->bytes, window->size);
+	free(window);
+}
+
+/* A window of our own, not yet known to the daemon, and its descriptor. */
+static struct memory_window *window_make(uint32_t size, int *ret_fd)
+{
+	struct memory_window *window = calloc(1, sizeof(*window));
+	struct memory_block *block = calloc(1, sizeof(*block));
+	int fd = memfd_create("pluton-window", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *bytes = MAP_FAILED;
+
+	if (window && block && fd >= 0 && ftruncate(fd, size) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (bytes == MAP_FAILED) {
+		free(window);
+		free(block);
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	(void)madvise(bytes, size, MADV_DONTDUMP);
+	*block = (struct memory_block){.window = window, .size = size};
+	*window = (struct memory_window){.bytes = bytes, .size = size, .blocks = block};
+	*ret_fd = fd;
+	return window;
+}
+
+static int window_add(struct pluton *pluton, uint32_t size, struct memory_window **ret)
+{
+	const struct record add = {.header = {.type = RECORD_WINDOW_ADD}};
+	struct pluton_return answer;
+	struct memory_window *window;
+	int fd, r;
+
+	window = window_make(size, &fd);
+	if (!window)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "no window of %u bytes: %s", size,
+					 strerror(errno));
+	r = connection_exchange(pluton, &add, fd, &answer);
+	close(fd);
+	if (r == 0 && (answer.variant != VARIANT_SUCCESS_U32 || answer.words[0] == 0))
+		r = connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon gave no window number");
+	if (r < 0) {
+		window_free(window);
+		return r;
+	}
+	window->number = answer.words[0];
+	window->next = pluton->memory.windows;
+	pluton->memory.windows = window;
+	pluton->memory.window_count++;
+	pluton->memory.bytes += size;
+	*ret = window;
+	return 0;
+}
+
+/* As much again as there is, within the bounds; at least what is needed. */
+static uint32_t size_to_add(const struct pluton *pluton, uint32_t needed)
+{
+	size_t size = pluton->memory.bytes;
+
+	if (size < WINDOW_SIZE_FIRST)
+		size = WINDOW_SIZE_FIRST;
+	if (size > WINDOW_SIZE_GROWN)
+		size = WINDOW_SIZE_GROWN;
+	if (size > pluton->limits.window_size_max)
+		size = pluton->limits.window_size_max;
+	return size > needed ? (uint32_t)size : needed;
+}
+
+static int window_for(struct pluton *pluton, uint32_t needed, struct memory_window **ret)
+{
+	uint32_t size = size_to_add(pluton, needed);
+	int r;
+
+	if (pluton->memory.window_count >= pluton->limits.windows_max)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "all %u windows are in use",
+					 pluton->limits.windows_max);
+	r = window_add(pluton, size, ret);
+	if (r < 0 && pluton->error == 0 && size > needed)
+		r = window_add(pluton, needed, ret);
+	/* The daemon says which of its limits it was; to our caller there is no room. */
+	return r < 0 && pluton->error == 0 ? -PLUTON_ENOMEM : r;
+}
+
+/* --- taking ---------------------------------------------------------------------------------- */
+
+int memory_take(struct pluton *pluton, size_t size, struct memory_block **ret)
+{
+	struct memory_window *window;
+	size_t max = pluton->limits.window_size_max;
+	size_t rounded;
+	int r;
+
+	if (size == 0 || size > max)
+		return connection_refuse(pluton, -PLUTON_ESIZE,
+					 "%zu bytes do not fit into a window of at most %zu", size,
+					 max);
+	rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+	if (rounded > max)
+		rounded = size; /* then it fills its window alone */
+	*ret = NULL;
+	for (window = pluton->memory.windows; window && !*ret; window = window->next)
+		*ret = take_from(window, (uint32_t)rounded);
+	if (*ret)
+		return 0;
+	r = window_for(pluton, (uint32_t)rounded, &window);
+	if (r < 0)
+		return r;
+	*ret = take_from(window, (uint32_t)rounded);
+	return *ret ? 0 : connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a block");
+}
+
+/* --- giving back ----------------------------------------------------------------------------- */
+
+static struct memory_window **largest_unused(struct memory *memory)
+{
+	struct memory_window **largest = NULL;
+
+	for (struct memory_window **at = &memory->windows; *at; at = &(*at)->next) {
+		if (unused(*at) && (!largest || (*at)->size > (*largest)->size))
+			largest = at;
+	}
+	return largest;
+}
+
+static bool window_remove(struct pluton *pluton, struct memory_window **at)
+{
+	struct memory_window *window = *at;
+	const struct record remove = {
+		.header = {.type = RECORD_WINDOW_REMOVE, .op_id = MEMORY_REMOVAL_ID},
+		.window = {.window = window->number},
+	};
+
+	if (connection_send(pluton, &remove) < 0)
+		return false;
+	*at = window->next;
+	pluton->memory.window_count--;
+	pluton->memory.bytes -= window->size;
+	pluton->memory.removals++;
+	window_free(window);
+	return true;
+}
+
+void memory_give(struct pluton *pluton, struct memory_block *block)
+{
+	struct memory_window **at;
+	bool removed = true;
+
+	explicit_bzero(memory_bytes(block), block->size);
+	block->taken = false;
+	block->allocated = false;
+	merge_free(block->window);
+	while (removed && pluton->error == 0 && pluton->memory.bytes > KEPT_BYTES) {
+		at = largest_unused(&pluton->memory);
+		removed = at && window_remove(pluton, at);
+	}
+}
+
+bool memory_removed(struct pluton *pluton)
+{
+	if (pluton->memory.removals == 0)
+		return false;
+	pluton->memory.removals--;
+	return true;
+}
+
+void memory_close(struct pluton *pluton)
+{
+	while (pluton->memory.windows) {
+		struct memory_window *window = pluton->memory.windows;
+
+		pluton->memory.windows = window->next;
+		window_free(window);
+	}
+}
+
+/* --- for users ------------------------------------------------------------------------------- */
+
+static const struct memory_block *find(const struct pluton *pluton, uintptr_t address)
+{
+	for (const struct memory_window *window = pluton->memory.windows; window;
+	     window = window->next) {
+		uintptr_t start = (uintptr_t)window->bytes;
+
+		if (address < start || address - start >= window->size)
+			continue;
+		for (const struct memory_block *block = window->blocks; block;
+		     block = block->next) {
+			if (address - start - block->offset < block->size)
+				return block->allocated ? block : NULL;
+		}
+	}
+	return NULL;
+}
+
+void *pluton_alloc(struct pluton *pluton, size_t size)
+{
+	struct memory_block *block;
+
+	if (memory_take(pluton, size, &block) < 0)
+		return NULL;
+	block->allocated = true;
+	return memory_bytes(block);
+}
+
+void pluton_free(struct pluton *pluton, void *memory)
+{
+	uintptr_t address = (uintptr_t)memory;
+
+	for (struct memory_window *window = pluton->memory.windows; memory && window;
+	     window = window->next) {
+		for (struct memory_block *block = window->blocks; block; block = block->next) {
+			if (block->allocated && (uintptr_t)memory_bytes(block) == address) {
+				memory_give(pluton, block);
+				return;
+			}
+		}
+	}
+}
+
+int pluton_range_of(const struct pluton *pluton, const void *memory, size_t size,
+		    struct pluton_range *ret)
+{
+	uintptr_t address = (uintptr_t)memory;
+	const struct memory_block *block = find(pluton, address);
+	uint32_t skipped;
+
+	if (!block)
+		return -PLUTON_EINVAL;
+	skipped = (uint32_t)(address - (uintptr_t)memory_bytes(block));
+	if (size > block->size - skipped)
+		return -PLUTON_EINVAL;
+	*ret = (struct pluton_range){block->window->number, block->offset + skipped,
+				     (uint32_t)size};
+	return 0;
+}

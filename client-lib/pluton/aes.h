@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * AES (FIPS 197) in the modes of NIST SP 800-38A and 38D. Threads and common errors:
+ * pluton/pluton.h.
+ */
+#ifndef PLUTON_AES_H
+#define PLUTON_AES_H
+
+#include <pluton/pluton.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+#pragma GCC visibility push(default)
+
+#define PLUTON_DRIVER_AES 0x40006u
+
+enum pluton_aes_mode {
+	PLUTON_AES_ECB = 1,
+	PLUTON_AES_CBC = 2,
+	PLUTON_AES_CTR = 3,
+	PLUTON_AES_GCM = 4,
+	PLUTON_AES_CCM = 5,
+};
+
+enum pluton_aes_direction {
+	PLUTON_AES_ENCRYPT = 1,
+	PLUTON_AES_DECRYPT = 2,
+};
+
+#define PLUTON_AES_GCM_IV_SIZE 12
+#define PLUTON_AES_TAG_SIZE 16
+
+/* GCM, SP 800-38D. input and output must not overlap. */
+struct pluton_aes_gcm_request {
+	const void *key;
+	size_t key_size; /* bytes: 16, 24 or 32 */
+	const void *iv;	 /* PLUTON_AES_GCM_IV_SIZE bytes; never twice with one key */
+	const void *aad;
+	size_t aad_length; /* bytes */
+	const void *input;
+	void *output;
+	size_t length; /* bytes of input and of output */
+	void *tag;     /* PLUTON_AES_TAG_SIZE bytes: out for encrypt, in for decrypt */
+};
+
+/*
+ * One message. -PLUTON_ESIZE: longer than one window, or for decryption than `aead_scratch`, or a
+ * wrong key size. Decryption of a message whose tag does not match is -PLUTON_EINVAL, and not one
+ * byte of output is written.
+ */
+int pluton_aes_gcm_encrypt(struct pluton *pluton, const struct pluton_aes_gcm_request *request);
+int pluton_aes_gcm_decrypt(struct pluton *pluton, const struct pluton_aes_gcm_request *request);
+
+/*
+ * The same; the memory that the request points to must stay until `done` has run (the request
+ * itself need not). -PLUTON_EBUSY: operations_max are under way.
+ */
+int pluton_aes_gcm_encrypt_async(struct pluton *pluton,
+				 const struct pluton_aes_gcm_request *request, pluton_done_fn done,
+				 void *userdata, pluton_operation_id *ret_id);
+int pluton_aes_gcm_decrypt_async(struct pluton *pluton,
+				 const struct pluton_aes_gcm_request *request, pluton_done_fn done,
+				 void *userdata, pluton_operation_id *ret_id);
+
+/* CTR, SP 800-38A: encryption and decryption are the same. */
+struct pluton_aes_ctr_request {
+	const void *key;
+	size_t key_size;   /* bytes: 16, 24 or 32 */
+	const void *ctr;   /* 16 bytes: the initial counter block */
+	unsigned ctr_bits; /* 128 (as openssl enc) or 32: the part that counts, big-endian */
+	const void *input;
+	void *output;  /* not overlapping input */
+	size_t length; /* bytes */
+};
+
+/* A message of any length. -PLUTON_ESIZE: a wrong key size, or the counter would wrap. */
+int pluton_aes_ctr(struct pluton *pluton, const struct pluton_aes_ctr_request *request);
+
+/* The same in one operation, so at most one window long. Memory and errors as above. */
+int pluton_aes_ctr_async(struct pluton *pluton, const struct pluton_aes_ctr_request *request,
+			 pluton_done_fn done, void *userdata, pluton_operation_id *ret_id);
+
+/*
+ * A message in pieces: CTR either way, and GCM encryption. (GCM decryption would give out
+ * plaintext before its tag is checked: -PLUTON_ENOSUPPORT.) Limits and loss of a stream as in
+ * pluton/digest.h.
+ */
+struct pluton_aes_stream {
+	uint32_t id;
+};
+struct pluton_aes_begin_request {
+	enum pluton_aes_mode mode;
+	enum pluton_aes_direction direction;
+	const void *key;
+	size_t key_size;
+	const void *iv; /* GCM: 12 bytes; CTR: the 16-byte initial counter block */
+	unsigned ctr_bits;
+	const void *aad; /* GCM */
+	size_t aad_length;
+};
+int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request,
+		     struct pluton_aes_stream *ret);
+/* Pieces of any length; output gets exactly `length` bytes. */
+int pluton_aes_update(struct pluton *pluton, const struct pluton_aes_stream *stream,
+		      const void *input, void *output, size_t length);
+int pluton_aes_update_async(struct pluton *pluton, const struct pluton_aes_stream *stream,
+			    const void *input, void *output, size_t length, pluton_done_fn done,
+			    void *userdata, pluton_operation_id *ret_id);
+/* Ends the stream; for GCM gives the tag, else tag is NULL. */
+int pluton_aes_finish(struct pluton *pluton, const struct pluton_aes_stream *stream, void *tag);
+int pluton_aes_abort(struct pluton *pluton, const struct pluton_aes_stream *stream);
+
+#pragma GCC visibility pop
+#ifdef __cplusplus
+}
+#endif
+
+#endif

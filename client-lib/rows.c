@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The tables of fields behind the manager's rows, and the one encoder and decoder for all of them.
+ * Layouts are part of the protocol: a new field goes where `reserved` is or into a new command.
+ */
+#include "client-lib/rows.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <string.h>
+
+/* clang-format off */
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define FIELD(type, member, kind, doc) \
+	{#member, doc, offsetof(struct type, member), sizeof(((struct type *)NULL)->member), kind}
+#define LAYOUT(label, type, fields) {label, sizeof(struct type), fields, COUNT(fields)}
+/* clang-format on */
+
+static_assert(sizeof(struct pluton_status) == 136, "the row of Status");
+static_assert(sizeof(struct pluton_capsule_row) == 104, "the row of Capsules");
+static_assert(sizeof(struct pluton_engine_row) == 96, "the row of Engines");
+static_assert(sizeof(struct pluton_process_row) == 112, "the row of Processes");
+static_assert(sizeof(struct pluton_limit_row) == 40, "the row of Limits");
+
+/* clang-format off */
+#define STATUS(member, kind, doc) FIELD(pluton_status, member, kind, doc)
+static const struct row_field status_fields[] = {
+	STATUS(version, ROW_TEXT, "of the daemon"),
+	STATUS(pid, ROW_U32, "the daemon's process id"),
+	STATUS(log_level, ROW_U32, "0 off, 1 error, 2 warning, 3 info, 4 debug, 5 trace"),
+	STATUS(uptime_ms, ROW_U64, "milliseconds since start"),
+	STATUS(processes, ROW_U32, "connected processes"),
+	STATUS(processes_max, ROW_U32, "the most that may be connected"),
+	STATUS(pool_size, ROW_U64, "bytes of the pool"),
+	STATUS(pool_taken, ROW_U64, "bytes in use by processes"),
+	STATUS(pool_committed, ROW_U64, "bytes taken or promised"),
+	STATUS(operations, ROW_U64, "operations accepted since start"),
+	STATUS(refusals, ROW_U64, "operations refused since start"),
+	STATUS(upcalls, ROW_U64, "upcalls delivered since start"),
+	STATUS(grant_reentries, ROW_U64, "second enters of a grant: each one a bug in a capsule"),
+	STATUS(processes_refused, ROW_U64, "connections refused since start"),
+	STATUS(loop_passes, ROW_U64, "passes of the event loop"),
+	STATUS(handler_longest_us, ROW_U64, "microseconds that the longest handler took"),
+};
+
+#define CAPSULE(member, kind, doc) FIELD(pluton_capsule_row, member, kind, doc)
+static const struct row_field capsule_fields[] = {
+	CAPSULE(name, ROW_TEXT, "of the capsule"),
+	CAPSULE(interface, ROW_TEXT, "its D-Bus interface, without org.pluton1"),
+	CAPSULE(driver, ROW_U32, "driver number"),
+	CAPSULE(commands, ROW_U32, "how many commands it has"),
+	CAPSULE(grant_size, ROW_U32, "bytes of one grant"),
+	CAPSULE(grants, ROW_U32, "live grants"),
+	CAPSULE(state_size, ROW_U32, "bytes of an operation's state"),
+	CAPSULE(allowed, ROW_U32, "1: the asking process may use it"),
+	CAPSULE(operations, ROW_U64, "operations accepted since start"),
+	CAPSULE(refusals, ROW_U64, "operations refused since start"),
+};
+
+#define ENGINE(member, kind, doc) FIELD(pluton_engine_row, member, kind, doc)
+static const struct row_field engine_fields[] = {
+	ENGINE(name, ROW_TEXT, "of the engine"),
+	ENGINE(hil, ROW_TEXT, "the interface it implements"),
+	ENGINE(priority, ROW_U32, "0 is asked first"),
+	ENGINE(concurrency, ROW_U32, "operations it takes at once"),
+	ENGINE(busy, ROW_U32, "operations under way"),
+	ENGINE(waiting, ROW_U32, "processes that wait for it"),
+	ENGINE(grants, ROW_U64, "turns given since start"),
+	ENGINE(expirations, ROW_U64, "turns that passed their deadline"),
+};
+
+#define PROCESS(member, kind, doc) FIELD(pluton_process_row, member, kind, doc)
+static const struct row_field process_fields[] = {
+	PROCESS(command, ROW_TEXT, "the program's name, /proc/PID/comm"),
+	PROCESS(index, ROW_U32, "index of its id"),
+	PROCESS(generation, ROW_U32, "generation of its id"),
+	PROCESS(pid, ROW_U32, "Linux process id"),
+	PROCESS(uid, ROW_U32, "Linux user id"),
+	PROCESS(gid, ROW_U32, "Linux group id"),
+	PROCESS(operations, ROW_U32, "operations under way"),
+	PROCESS(grants, ROW_U32, "live grants"),
+	PROCESS(windows, ROW_U32, "windows"),
+	PROCESS(window_bytes, ROW_U64, "bytes of all its windows"),
+	PROCESS(arena_taken, ROW_U64, "bytes the daemon keeps for it"),
+	PROCESS(arena_limit, ROW_U64, "the most bytes it may take"),
+	PROCESS(requests, ROW_U64, "operations accepted since it connected"),
+	PROCESS(refusals, ROW_U64, "operations refused since it connected"),
+	PROCESS(dying, ROW_U32, "1: gone, waits for an engine to let go of its memory"),
+};
+
+#define LIMIT(member, kind, doc) FIELD(pluton_limit_row, member, kind, doc)
+static const struct row_field limit_fields[] = {
+	LIMIT(name, ROW_TEXT, "of the limit, as in plutond.conf(5)"),
+	LIMIT(value, ROW_U64, "its value"),
+};
+
+const struct row_layout row_status = LAYOUT("status", pluton_status, status_fields);
+const struct row_layout row_capsule = LAYOUT("capsule", pluton_capsule_row, capsule_fields);
+const struct row_layout row_engine = LAYOUT("engine", pluton_engine_row, engine_fields);
+const struct row_layout row_process = LAYOUT("process", pluton_process_row, process_fields);
+const struct row_layout row_limit = LAYOUT("limit", pluton_limit_row, limit_fields);
+/* clang-format on */
+
+/* The bytes of one field from one order to the other; both directions are the same for numbers. */
+static void swap_number(const struct row_field *field, const uint8_t *from, uint8_t *to)
+{
+	uint32_t u32;
+	uint64_t u64;
+
+	if (field->type == ROW_U32) {
+		memcpy(&u32, from, sizeof(u32));
+		u32 = htole32(u32);
+		memcpy(to, &u32, sizeof(u32));
+	} else {
+		memcpy(&u64, from, sizeof(u64));
+		u64 = htole64(u64);
+		memcpy(to, &u64, sizeof(u64));
+	}
+}
+
+void row_encode(const struct row_layout *layout, const void *row, void *wire)
+{
+	const uint8_t *from = row;
+	uint8_t *to = wire;
+
+	memset(to, 0, layout->size);
+	for (size_t i = 0; i < layout->field_count; i++) {
+		const struct row_field *field = &layout->fields[i];
+
+		if (field->type == ROW_TEXT)
+			memcpy(to + field->offset, from + field->offset,
+			       strnlen((const char *)from + field->offset, field->size - 1u));
+		else
+			swap_number(field, from + field->offset, to + field->offset);
+	}
+}
+
+int row_decode(const struct row_layout *layout, const void *wire, void *row)
+{
+	const uint8_t *from = wire;
+	uint8_t *to = row;
+
+	memset(to, 0, layout->size);
+	for (size_t i = 0; i < layout->field_count; i++) {
+		const struct row_field *field = &layout->fields[i];
+
+		if (field->type != ROW_TEXT) {
+			swap_number(field, from + field->offset, to + field->offset);
+			continue;
+		}
+		if (!memchr(from + field->offset, 0, field->size))
+			return -PLUTON_EBADRVAL;
+		memcpy(to + field->offset, from + field->offset, field->size);
+	}
+	return 0;
+}
+
+uint64_t row_number(const struct row_field *field, const void *row)
+{
+	const uint8_t *at = (const uint8_t *)row + field->offset;
+	uint32_t u32 = 0;
+	uint64_t u64 = 0;
+
+	if (field->type == ROW_U32) {
+		memcpy(&u32, at, sizeof(u32));
+		return u32;
+	}
+	if (field->type == ROW_U64)
+		memcpy(&u64, at, sizeof(u64));
+	return u64;
+}
+
+const char *row_text(const struct row_field *field, const void *row)
+{
+	return field->type == ROW_TEXT ? (const char *)row + field->offset : NULL;
+}

@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Loading, checking, reloading and printing the configuration. inih splits lines; every line goes
+ * through one function, assign, that knows where it came from. No message may lose its FILE:LINE.
+ */
+#include "daemon/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/config_keys.h"
+
+#define FILE_SIZE_MAX ((size_t)1 << 20) /* bytes: more is not a configuration */
+#define NAME_SIZE_MAX 48		/* bytes: inih cuts names off after 49 */
+
+struct config_origin {
+	char *file; /* NULL: the default is in force */
+	unsigned line;
+};
+
+/* A file while inih goes through it. */
+struct reading {
+	struct config *config;
+	struct config_error *error;
+	const char *file;
+	const char *next; /* the text that inih has not seen yet */
+	unsigned line;	  /* of the text it saw last */
+	unsigned failed_line;
+	int failed; /* the first error; what follows is ignored */
+};
+
+/* --- messages -------------------------------------------------------------------------------- */
+
+__attribute__((format(printf, 4, 5))) static int fail(struct config_error *error, const char *file,
+						      unsigned line, const char *format, ...)
+{
+	size_t used;
+	va_list args;
+
+	if (line > 0)
+		snprintf(error->message, sizeof(error->message), "%.200s:%u: ", file, line);
+	else
+		snprintf(error->message, sizeof(error->message), "%.200s: ", file);
+	used = strlen(error->message);
+	va_start(args, format);
+	vsnprintf(error->message + used, sizeof(error->message) - used, format, args);
+	va_end(args);
+	return -PLUTON_EINVAL;
+}
+
+static int fail_memory(struct config_error *error)
+{
+	snprintf(error->message, sizeof(error->message), "no memory for the configuration");
+	return -PLUTON_ENOMEM;
+}
+
+static struct config_origin *origin_of(const struct config *config, const struct config_key *key)
+{
+	return &config->origins[key - config_keys];
+}
+
+int config_complain(const struct config *config, const char *section, const char *name,
+		    struct config_error *ret_error, const char *format, ...)
+{
+	const struct config_key *key = config_key_find(section, name);
+	const struct config_origin *origin = key ? origin_of(config, key) : NULL;
+	char what[CONFIG_TEXT_SIZE];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(what, sizeof(what), format, args);
+	va_end(args);
+	if (origin && origin->file)
+		return fail(ret_error, origin->file, origin->line, "%s.%s: %s", section, name,
+			    what);
+	return fail(ret_error, "default", 0, "%s.%s: %s", section, name, what);
+}
+
+/* --- one line -------------------------------------------------------------------------------- */
+
+static int set_origin(struct config_origin *origin, const char *file, unsigned line)
+{
+	char *copy = strdup(file);
+
+	if (!copy)
+		return -PLUTON_ENOMEM;
+	free(origin->file);
+	*origin = (struct config_origin){copy, line};
+	return 0;
+}
+
+static int assign_key(struct config *config, const struct config_key *key, const char *value,
+		      const char *file, unsigned line, char *problem)
+{
+	int r = config_key_store(key, config, value, problem);
+
+	return r < 0 ? r : set_origin(origin_of(config, key), file, line);
+}
+
+static int assign(struct config *config, const char *section, const char *name, const char *value,
+		  const char *file, unsigned line, struct config_error *error)
+{
+	const struct config_key *key = config_key_find(section, name);
+	char problem[CONFIG_TEXT_SIZE] = "";
+	int r;
+
+	if (!config_section_exists(section))
+		return fail(error, file, line,
+			    "there is no section [%.60s]; write [daemon], "
+			    "[kernel], [hil] or [access] above the line",
+			    section);
+	if (strlen(name) > NAME_SIZE_MAX)
+		return fail(error, file, line, "the key %.60s is too long; see plutond.conf(5)",
+			    name);
+	if (!key && strcmp(section, "access") != 0)
+		return fail(error, file, line,
+			    "there is no key %.60s in [%s]; "
+			    "plutond.conf(5) lists them",
+			    name, section);
+	if (key)
+		r = assign_key(config, key, value, file, line, problem);
+	else
+		r = config_access_set(config, name, value, file, line, problem);
+	if (r == -PLUTON_EINVAL)
+		return fail(error, file, line, "%s.%.60s: %s", section, name, problem);
+	return r < 0 ? fail_memory(error) : 0;
+}
+
+/* --- one file -------------------------------------------------------------------------------- */
+
+static int fail_errno(struct config_error *error, const char *path, int number)
+{
+	return fail(error, path, 0, "cannot be read: %s; check the path and its permissions",
+		    strerror(number));
+}
+
+static int read_whole(int fd, const char *path, char *buf, struct config_error *error)
+{
+	size_t used = 0;
+	ssize_t n;
+
+	while ((n = read(fd, buf + used, FILE_SIZE_MAX - used)) != 0) {
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return fail_errno(error, path, errno);
+		used += (size_t)n;
+		if (used == FILE_SIZE_MAX)
+			return fail(error, path, 0, "is larger than 1M; that is no configuration");
+	}
+	buf[used] = '\0';
+	if (strlen(buf) != used)
+		return fail(error, path, 0, "contains a zero byte; that is no configuration");
+	return 0;
+}
+
+/* 0 with *ret NULL: there is no such file. */
+static int load_text(const char *path, char **ret, struct config_error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *buf;
+	int r;
+
+	*ret = NULL;
+	if (fd < 0)
+		return errno == ENOENT ? 0 : fail_errno(error, path, errno);
+	buf = malloc(FILE_SIZE_MAX + 1);
+	r = buf ? read_whole(fd, path, buf, error) : fail_memory(error);
+	close(fd);
+	if (r < 0)
+		free(buf);
+	else
+		*ret = buf;
+	return r;
+}
+
+/*
+ * inih's way to get a line. A comment arrives empty, and no line begins with a blank: inih would
+ * take it for the continuation of the value above.
+ */
+static char *read_line(char *str, int size, void *stream)
+{
+	struct reading *reading = stream;
+	const char *start = reading->next + strspn(reading->next, " \t");
+	size_t length = strcspn(start, "\n");
+
+	if (*reading->next == '\0' || reading->failed < 0)
+		return NULL;
+	reading->line++;
+	reading->next = start[length] == '\n' ? start + length + 1 : start + length;
+	if (*start == '#' || *start == ';')
+		length = 0;
+	if (length + 2 > (size_t)size) {
+		reading->failed =
+			fail(reading->error, reading->file, reading->line,
+			     "the line is longer than %d bytes; make it shorter", size - 2);
+		reading->failed_line = reading->line;
+		return NULL;
+	}
+	memcpy(str, start, length);
+	memcpy(str + length, "\n", 2);
+	return str;
+}
+
+static int handle_line(void *user, const char *section, const char *name, const char *value)
+{
+	struct reading *reading = user;
+
+	if (reading->failed < 0)
+		return 1;
+	reading->failed = assign(reading->config, section, name, value, reading->file,
+				 reading->line, reading->error);
+	reading->failed_line = reading->line;
+	return reading->failed == 0;
+}
+
+static int parse_text(struct config *config, const char *path, const char *text,
+		      struct config_error *error)
+{
+	struct reading reading = {.config = config, .error = error, .file = path, .next = text};
+	int wrong = ini_parse_stream(read_line, &reading, handle_line, &reading);
+
+	if (wrong < 0)
+		return fail_memory(error);
+	if (wrong > 0 && (reading.failed == 0 || (unsigned)wrong < reading.failed_line))
+		return fail(error, path, (unsigned)wrong,
+			    "the line is neither [SECTION] nor KEY = VALUE; write one of them, "
+			    "or # before a comment");
+	return reading.failed;
+}
+
+static int load_file(struct config *config, const char *path, bool may_be_missing,
+		     struct config_error *error)
+{
+	char *text;
+	int r = load_text(path, &text, error);
+
+	if (r < 0)
+		return r;
+	if (!text)
+		return may_be_missing ? 0 : fail_errno(error, path, ENOENT);
+	r = parse_text(config, path, text, error);
+	free(text);
+	return r;
+}
+
+/* --- conf.d ---------------------------------------------------------------------------------- */
+
+/*
+ * A file named on the command line is trusted for being named; what lies in a conf.d beside it was
+ * put there by whoever may write there, which in /tmp is anybody.
+ */
+static int check_directory(const char *path, const char *main_path, struct config_error *error)
+{
+	struct stat directory;
+	struct stat file;
+	uid_t owner = geteuid();
+
+	if (stat(path, &directory) < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(error, path, errno);
+	if (stat(main_path, &file) == 0)
+		owner = file.st_uid;
+	if (directory.st_mode & S_IWOTH)
+		return fail(error, path, 0, "everybody can write there (mode %04o); chmod o-w it",
+			    (unsigned)directory.st_mode & 07777);
+	if (directory.st_uid != 0 && directory.st_uid != geteuid() && directory.st_uid != owner)
+		return fail(error, path, 0,
+			    "belongs to uid %u, who could change the configuration; "
+			    "chown it",
+			    (unsigned)directory.st_uid);
+	return 0;
+}
+
+static int load_matches(struct config *config, const glob_t *matches, struct config_error *error)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < matches->gl_pathc; i++)
+		r = load_file(config, matches->gl_pathv[i], false, error);
+	return r;
+}
+
+static int load_directory(struct config *config, const char *main_path, struct config_error *error)
+{
+	const char *slash = strrchr(main_path, '/');
+	int length = slash ? (int)(slash - main_path) : 1;
+	char *directory = NULL;
+	char *pattern = NULL;
+	glob_t matches = {0};
+	int r;
+
+	if (asprintf(&directory, "%.*s/conf.d", length, slash ? main_path : ".") < 0)
+		return fail_memory(error);
+	r = check_directory(directory, main_path, error);
+	if (r == 0 && asprintf(&pattern, "%s/*.conf", directory) < 0)
+		r = fail_memory(error);
+	if (r == 0 && glob(pattern, 0, NULL, &matches) == 0)
+		r = load_matches(config, &matches, error);
+	globfree(&matches);
+	free(pattern);
+	free(directory);
+	return r;
+}
+
+/* --- the whole ------------------------------------------------------------------------------- */
+
+static int set_default(struct config *config, const char *section, const char *name,
+		       const char *text)
+{
+	const struct config_key *key = config_key_find(section, name);
+	char problem[CONFIG_TEXT_SIZE];
+
+	if (origin_of(config, key)->file)
+		return 0;
+	return config_key_store(key, config, text, problem);
+}
+
+static int set_defaults(struct config *config)
+{
+	char problem[CONFIG_TEXT_SIZE];
+	int r = 0;
+
+	for (const struct config_key *key = config_keys; r == 0 && key->name; key++)
+		r = set_default(config, key->section, key->name, key->fallback);
+	if (r == 0)
+		r = config_access_set(config, "default", "all", "default", 0, problem);
+	return r;
+}
+
+static int apply_profile(struct config *config)
+{
+	int r;
+
+	if (config->profile != CONFIG_PROFILE_PLUTON)
+		return 0;
+	r = set_default(config, "kernel", "pool", "512K");
+	return r < 0 ? r : set_default(config, "kernel", "processes_max", "64");
+}
+
+static int check_relations(const struct config *config, struct config_error *error)
+{
+	if (config->arena_min > config->arena_limit)
+		return config_complain(config, "kernel", "arena_limit", error,
+				       "%zu bytes are less than arena_min, %zu; raise it",
+				       config->arena_limit, config->arena_min);
+	if (config->arena_limit > config->pool)
+		return config_complain(config, "kernel", "pool", error,
+				       "%zu bytes are less than arena_limit, %zu; raise it",
+				       config->pool, config->arena_limit);
+	if (config->window_max > config->windows_per_user)
+		return config_complain(config, "kernel", "windows_per_user", error,
+				       "%zu bytes are less than window_max, %zu; raise it",
+				       config->windows_per_user, config->window_max);
+	return 0;
+}
+
+static int fill(struct config *config, const char *path, struct config_error *error)
+{
+	const char *main_path = path ? path : CONFIG_DEFAULT_PATH;
+	int r;
+
+	config->origins = calloc(config_key_count(), sizeof(struct config_origin));
+	if (!config->origins || set_defaults(config) < 0)
+		return fail_memory(error);
+	r = load_file(config, main_path, !path, error);
+	if (r == 0)
+		r = load_directory(config, main_path, error);
+	if (r == 0 && apply_profile(config) < 0)
+		r = fail_memory(error);
+	return r < 0 ? r : check_relations(config, error);
+}
+
+int config_load(const char *path, struct config **ret, struct config_error *ret_error)
+{
+	struct config *config = calloc(1, sizeof(*config));
+	int r;
+
+	if (!config)
+		return fail_memory(ret_error);
+	r = fill(config, path, ret_error);
+	if (r < 0) {
+		config_free(config);
+		return r;
+	}
+	*ret = config;
+	return 0;
+}
+
+void config_free(struct config *config)
+{
+	if (!config)
+		return;
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		config_key_free(key, config);
+		if (config->origins)
+			free(origin_of(config, key)->file);
+	}
+	config_access_free(config);
+	free(config->origins);
+	free(config);
+}
+
+int config_set(struct config *config, const char *section, const char *key, const char *value,
+	       const char *origin, struct config_error *ret_error)
+{
+	return assign(config, section, key, value, origin, 0, ret_error);
+}
+
+/* --- reloading ------------------------------------------------------------------------------- */
+
+static void swap_access(struct config *a, struct config *b)
+{
+	struct access_rule *rules = a->access_rules;
+	size_t count = a->access_rule_count;
+
+	a->access_rules = b->access_rules;
+	a->access_rule_count = b->access_rule_count;
+	b->access_rules = rules;
+	b->access_rule_count = count;
+}
+
+static void swap_key(const struct config_key *key, struct config *a, struct config *b)
+{
+	struct config_origin origin = *origin_of(a, key);
+
+	config_key_swap(key, a, b);
+	*origin_of(a, key) = *origin_of(b, key);
+	*origin_of(b, key) = origin;
+}
+
+static void report(const struct config_key *key, void (*restart)(const char *, void *),
+		   void *context)
+{
+	char name[CONFIG_TEXT_SIZE];
+
+	if (!restart)
+		return;
+	snprintf(name, sizeof(name), "%s.%s", key->section, key->name);
+	restart(name, context);
+}
+
+size_t config_reloadable_changes(struct config *config, struct config *fresh,
+				 void (*restart)(const char *key, void *context), void *context)
+{
+	size_t moved = 0;
+
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		if (config_key_equal(key, config, fresh))
+			continue;
+		if (!key->reloadable) {
+			report(key, restart, context);
+			continue;
+		}
+		swap_key(key, config, fresh);
+		moved++;
+	}
+	if (!config_access_equal(config, fresh)) {
+		swap_access(config, fresh);
+		moved++;
+	}
+	return moved;
+}
+
+/* --- printing -------------------------------------------------------------------------------- */
+
+static void dump_key(const struct config *config, const struct config_key *key, FILE *out)
+{
+	const struct config_origin *origin = origin_of(config, key);
+	char buf[CONFIG_TEXT_SIZE];
+
+	fprintf(out, "\n# %s\n# Write %s.%s\n", key->doc, config_key_range(key, buf),
+		key->reloadable ? "" : " A change needs a restart.");
+	fprintf(out, "# Default: %s\n", key->fallback);
+	if (origin->file && origin->line)
+		fprintf(out, "# Set at %s:%u\n", origin->file, origin->line);
+	else if (origin->file)
+		fprintf(out, "# Set by %s\n", origin->file);
+	fprintf(out, "%s = %s\n", key->name, config_key_text(key, config, buf));
+}
+
+static void dump_access(const struct config *config, FILE *out)
+{
+	fprintf(out,
+		"\n[access]\n"
+		"\n# Which capsules programs may use: those of a user, of a group, all others.\n"
+		"# Write all, none, or names of capsules with commas between.\n"
+		"# Default: all\n");
+	for (size_t i = 0; i < config->access_rule_count; i++) {
+		const struct access_rule *rule = &config->access_rules[i];
+
+		if (rule->line)
+			fprintf(out, "# Set at %s:%u\n", rule->file, rule->line);
+		fprintf(out, "%s = %s\n", rule->key, rule->text);
+	}
+}
+
+int config_dump(const struct config *config, FILE *out)
+{
+	const char *section = "";
+
+	fprintf(out, "# The configuration of plutond as it is in force; see plutond.conf(5).\n");
+	for (const struct config_key *key = config_keys; key->name; key++) {
+		if (strcmp(section, key->section) != 0)
+			fprintf(out, "\n[%s]\n", key->section);
+		section = key->section;
+		dump_key(config, key, out);
+	}
+	dump_access(config, out);
+	return fflush(out) == 0 && !ferror(out) ? 0 : -PLUTON_EFAIL;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A backend is opened once, however many HILs name it.
+ */
+#include "daemon/engines.h"
+
+#include <string.h>
+
+#include "daemon/log.h"
+#include "hil/checker.h"
+
+static const char *const names[HIL_KINDS] = {"rng", "digest", "aes"};
+
+const char *hil_name(enum hil_kind kind)
+{
+	return names[kind];
+}
+
+static const char *priorities(const struct config *config, enum hil_kind kind)
+{
+	const char *const lists[HIL_KINDS] = {config->rng, config->digest, config->aes};
+
+	return lists[kind];
+}
+
+static void report_violation(void *context, enum hil_rule rule, const char *engine,
+			     const char *sentence)
+{
+	(void)context;
+	log_event(PLUTON_LOG_ERROR,
+		  LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_CONTRACT_BROKEN), LOG_TEXT("engine", engine),
+			     LOG_TEXT("rule", checker_rule_name(rule))),
+		  "an engine broke the HIL contract: %s", sentence);
+}
+
+static int open_backend(struct engines *engines, const struct backend *backend,
+			struct backend_instance **ret)
+{
+	int r;
+
+	for (unsigned i = 0; i < engines->instance_count; i++) {
+		if (engines->instances[i]->backend == backend) {
+			*ret = engines->instances[i];
+			return 0;
+		}
+	}
+	if (engines->instance_count == BACKENDS_MAX)
+		return -PLUTON_ENOMEM;
+	r = backend->open(&engines->environment, ret);
+	if (r == 0)
+		engines->instances[engines->instance_count++] = *ret;
+	return r;
+}
+
+static int add_engine(struct engines *engines, struct hil_engine *engine,
+		      const struct config *config, struct kernel *kernel)
+{
+	const struct checker_options options = {.deferred = &kernel->deferred,
+						.report = report_violation};
+	struct hil_port *port = &engines->ports[engine->kind];
+	unsigned at = port->count;
+	int r;
+
+	if (at == HIL_ENGINES_MAX)
+		return -PLUTON_ENOMEM;
+	r = config->checker ? checker_open(engine, &options, &engine) : 0;
+	if (r < 0)
+		return r;
+	r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
+			 kernel->limits.processes_max, kernel->limits.engine_deadline_ms,
+			 kernel_find_owner, kernel);
+	if (r < 0) {
+		if (config->checker)
+			checker_close(engine);
+		return r;
+	}
+	port->engines[port->count++] = engine;
+	return 0;
+}
+
+static int complain(const struct config *config, enum hil_kind kind, const char *name, int length,
+		    const char *what)
+{
+	struct config_error error;
+	int r = config_complain(config, "hil", names[kind], &error, "%.*s %s", length, name, what);
+
+	log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s", error.message);
+	return r;
+}
+
+static int add_by_name(struct engines *engines, enum hil_kind kind, const char *name, size_t length,
+		       const struct config *config, struct kernel *kernel)
+{
+	char text[32];
+	const struct backend *backend = NULL;
+	struct backend_instance *instance;
+	int r;
+
+	if (length < sizeof(text)) {
+		memcpy(text, name, length);
+		text[length] = '\0';
+		backend = backend_find(text);
+	}
+	if (!backend)
+		return complain(config, kind, name, (int)length,
+				"is no backend; see plutond.conf(5) for those there are");
+	r = open_backend(engines, backend, &instance);
+	if (r < 0) {
+		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("backend", text)),
+			  "the backend does not open (%s)", pluton_error_name(r));
+		return r;
+	}
+	if (!instance->engines[kind])
+		return complain(config, kind, text, (int)length, "has no engine for this HIL");
+	return add_engine(engines, instance->engines[kind], config, kernel);
+}
+
+static int open_port(struct engines *engines, enum hil_kind kind, const struct config *config,
+		     struct kernel *kernel)
+{
+	const char *cursor = priorities(config, kind), *name;
+	size_t length;
+	int r = 0;
+
+	engines->ports[kind].kind = kind;
+	while (r == 0 && (length = config_list_next(&cursor, &name)))
+		r = add_by_name(engines, kind, name, length, config, kernel);
+	return r;
+}
+
+int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel)
+{
+	int r = 0;
+
+	*engines = (struct engines){
+		.environment = {.deferred = &kernel->deferred,
+				.interrupts = &kernel->interrupts,
+				.aead_scratch = config->aead_scratch,
+				.workers = config->workers,
+				.others_wait = kernel_others_wait,
+				.context = kernel},
+		.checked = config->checker,
+	};
+	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
+		r = open_port(engines, kind, config, kernel);
+	if (r < 0)
+		engines_close(engines);
+	return r;
+}
+
+static void close_port(struct engines *engines, struct hil_port *port)
+{
+	for (unsigned i = 0; i < port->count; i++) {
+		arbiter_close(&engines->arbiters[port->kind][i]);
+		if (engines->checked)
+			checker_close(port->engines[i]);
+	}
+	port->count = 0;
+}
+
+void engines_close(struct engines *engines)
+{
+	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
+		close_port(engines, &engines->ports[kind]);
+	for (unsigned i = 0; i < engines->instance_count; i++)
+		engines->instances[i]->backend->close(engines->instances[i]);
+	engines->instance_count = 0;
+}

@@ -1,0 +1,563 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Records in, records out. Flow control is the rule here: a process that does not read its answers
+ * is not read from, so what waits for it never takes more than its own slots.
+ */
+#include "daemon/frontends/channel.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "daemon/kernel/request.h"
+#include "daemon/kernel/upcall.h"
+#include "daemon/kernel/window.h"
+
+#define ACCEPTS_PER_PASS 16
+#define DESCRIPTORS_MAX 4 /* that one record may bring before the kernel drops the rest */
+#define GROUPS_MAX 1024
+
+enum connection_state {
+	CONNECTED = 0, /* only HELLO is legal */
+	READY,
+	STATES,
+};
+
+/* What the channel keeps for a process, in its arena. */
+struct connection {
+	struct channel *channel;
+	struct event event;
+	struct deferred_call flush;
+	int fd;
+	uint8_t state;
+	bool return_pending; /* unsent for want of room: nothing is read until it is gone */
+	struct {
+		uint32_t op_id, driver, variant, words[RECORD_RETURN_WORDS];
+	} unsent;
+};
+
+/* One received record, with the one descriptor it may bring (-1: none). */
+struct received {
+	size_t size;
+	bool truncated;
+	int descriptors; /* how many came */
+	int fd;
+};
+
+static void on_ready(evutil_socket_t fd, short events, void *context);
+
+static struct connection *connection_of(const struct process *process)
+{
+	return process->frontend_state;
+}
+
+/* --- output ---------------------------------------------------------------------------------- */
+
+/* 1: sent. 0: no room now. Negative: the process is gone. */
+static int send_record(struct connection *connection, const struct record *record)
+{
+	struct channel *channel = connection->channel;
+	int size = record_encode(record, channel->buffer, sizeof(channel->buffer));
+	ssize_t sent;
+
+	if (size < 0)
+		return size;
+	sent = send(connection->fd, channel->buffer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	explicit_bzero(channel->buffer, (size_t)size);
+	if (sent == size)
+		return 1;
+	return sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0
+										   : -PLUTON_EOFF;
+}
+
+/* Listens for what can go on now: room to write if something waits, else records. */
+static void want(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+	bool unsent = connection->return_pending || process->upcalls;
+	short events = EV_PERSIST;
+
+	if (!connection->return_pending)
+		events |= EV_READ;
+	if (unsent)
+		events |= EV_WRITE;
+	if (event_get_events(&connection->event) == events)
+		return;
+	event_del(&connection->event);
+	event_assign(&connection->event, connection->channel->loop->base, connection->fd, events,
+		     on_ready, process);
+	event_add(&connection->event, NULL);
+}
+
+/* Sends a RETURN, or keeps its numbers (not its sentence) until there is room. */
+static int send_return(struct process *process, const struct record_header *asked,
+		       const struct record_return *ret)
+{
+	struct connection *connection = connection_of(process);
+	struct record record = {
+		.header = {.type = RECORD_RETURN, .op_id = asked->op_id, .driver = asked->driver},
+		.ret = *ret};
+	int r;
+
+	if (ret->variant < VARIANT_SUCCESS) {
+		record.ret.text = process->kernel->why;
+		record.ret.text_length = (uint16_t)strlen(process->kernel->why);
+	}
+	r = send_record(connection, &record);
+	if (r != 0)
+		return r < 0 ? r : 0;
+	connection->return_pending = true;
+	connection->unsent.op_id = asked->op_id;
+	connection->unsent.driver = asked->driver;
+	connection->unsent.variant = ret->variant;
+	memcpy(connection->unsent.words, ret->words, sizeof(ret->words));
+	return 0;
+}
+
+static int refuse(struct process *process, const struct record_header *asked, int error)
+{
+	const struct record_return ret = {.variant = VARIANT_FAILURE, .words = {(uint32_t)-error}};
+
+	return send_return(process, asked, &ret);
+}
+
+static int flush_return(struct connection *connection)
+{
+	struct record record = {.header = {.type = RECORD_RETURN,
+					   .op_id = connection->unsent.op_id,
+					   .driver = connection->unsent.driver},
+				.ret = {.variant = connection->unsent.variant}};
+	int r;
+
+	if (!connection->return_pending)
+		return 1;
+	memcpy(record.ret.words, connection->unsent.words, sizeof(record.ret.words));
+	r = send_record(connection, &record);
+	if (r == 1)
+		connection->return_pending = false;
+	return r;
+}
+
+static int flush_upcalls(struct process *process)
+{
+	struct record record;
+	int r = 1;
+
+	while (r == 1 && upcall_peek(process, &record)) {
+		r = send_record(connection_of(process), &record);
+		if (r == 1)
+			upcall_sent(process);
+	}
+	return r;
+}
+
+/* Sends what waits. false: the process is gone, and so is `process`. */
+static bool flush(struct process *process)
+{
+	int r = flush_return(connection_of(process));
+
+	if (r == 1)
+		r = flush_upcalls(process);
+	if (r < 0) {
+		process_kill(process);
+		return false;
+	}
+	want(process);
+	return true;
+}
+
+static void on_flush(struct deferred_call *call)
+{
+	struct connection *connection = (void *)((char *)call - offsetof(struct connection, flush));
+
+	flush(event_get_callback_arg(&connection->event));
+}
+
+static void upcalls_ready(struct process *process)
+{
+	deferred_call_set(&connection_of(process)->flush);
+}
+
+/* --- input ----------------------------------------------------------------------------------- */
+
+static int hello(struct process *process, const struct record *record)
+{
+	const struct kernel_limits *limits = &process->kernel->limits;
+	struct connection *connection = connection_of(process);
+	const struct record welcome = {
+		.header = {.type = RECORD_WELCOME},
+		.welcome = {.version = RECORD_VERSION,
+			    .pid = (uint32_t)getpid(),
+			    .process_index = process->id.index,
+			    .process_generation = process->id.generation,
+			    .inline_max = limits->inline_max,
+			    .operations_max = limits->operations_per_process,
+			    .windows_max = limits->windows_per_process,
+			    .window_size_max = (uint32_t)limits->window_max}};
+
+	if (record->hello.version != RECORD_VERSION) {
+		refuse(process, &record->header,
+		       kernel_refuse(process->kernel, -PLUTON_ENOSUPPORT,
+				     "protocol version %u is not spoken here, %u is",
+				     record->hello.version, RECORD_VERSION));
+		return -PLUTON_ENOSUPPORT; /* nothing more to say to each other */
+	}
+	connection->state = READY;
+	return send_record(connection, &welcome) == 1 ? 0 : -PLUTON_EOFF;
+}
+
+static int operation(struct process *process, const struct record *record)
+{
+	int r = request_submit(process, record);
+
+	return r < 0 ? refuse(process, &record->header, r) : 0;
+}
+
+static int call(struct process *process, const struct record *record)
+{
+	struct record_return ret;
+
+	if (record->call.class == CLASS_EXIT)
+		return -PLUTON_EOFF;
+	trd104_call(process, record, &ret);
+	return send_return(process, &record->header, &ret);
+}
+
+static int cancel(struct process *process, const struct record *record)
+{
+	struct operation *op = operation_find(process, record->header.op_id);
+
+	if (op)
+		operation_cancel(op);
+	return 0; /* an operation that just ended has its answer on the way */
+}
+
+static int window_remove_record(struct process *process, const struct record *record)
+{
+	const struct record_return removed = {.variant = VARIANT_SUCCESS};
+	int r = window_remove(process, record->window.window);
+
+	return r < 0 ? refuse(process, &record->header, r)
+		     : send_return(process, &record->header, &removed);
+}
+
+/* Takes the descriptor: window_add closes it. */
+static int window_add_record(struct process *process, const struct record *record,
+			     struct received *received)
+{
+	struct record_return added = {.variant = VARIANT_SUCCESS_U32};
+	int fd = received->fd;
+	int r;
+
+	if (received->descriptors != 1)
+		return refuse(process, &record->header,
+			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
+					    "a window needs exactly one descriptor"));
+	received->fd = -1;
+	r = window_add(process, fd, &added.words[0]);
+	return r < 0 ? refuse(process, &record->header, r)
+		     : send_return(process, &record->header, &added);
+}
+
+typedef int (*record_handler)(struct process *process, const struct record *record);
+
+/* Which records are legal when, and who handles them. WINDOW_ADD is the one with a descriptor. */
+static const record_handler handlers[STATES][RECORD_WINDOW_REMOVE + 1] = {
+	[CONNECTED] = {[RECORD_HELLO] = hello},
+	[READY] = {[RECORD_OPERATION] = operation,
+		   [RECORD_CALL] = call,
+		   [RECORD_CANCEL] = cancel,
+		   [RECORD_WINDOW_REMOVE] = window_remove_record},
+};
+
+static int handle(struct process *process, const struct record *record, struct received *received)
+{
+	struct connection *connection = connection_of(process);
+	uint16_t type = record->header.type;
+
+	if (connection->state == READY && type == RECORD_WINDOW_ADD)
+		return window_add_record(process, record, received);
+	if (received->descriptors)
+		return refuse(process, &record->header,
+			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
+					    "only a window comes with a descriptor"));
+	if (type > RECORD_WINDOW_REMOVE || !handlers[connection->state][type])
+		return refuse(process, &record->header,
+			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
+					    connection->state == READY
+						    ? "record type %u is not for the daemon now"
+						    : "record type %u before the greeting",
+					    type));
+	return handlers[connection->state][type](process, record);
+}
+
+static int handle_bytes(struct process *process, struct received *received)
+{
+	struct connection *connection = connection_of(process);
+	struct record record;
+	int r = record_decode(connection->channel->buffer, received->size, &record);
+
+	step_reached(&process->kernel->step, STEP_RECORD_RECEIVED, process->id);
+	if (received->truncated)
+		r = -PLUTON_ESIZE;
+	if (r < 0)
+		return refuse(process, &record.header,
+			      kernel_refuse(process->kernel, r,
+					    "a record of type %u and %zu bytes is not well formed",
+					    record.header.type, received->size));
+	return handle(process, &record, received);
+}
+
+/* Keeps the first descriptor and closes all others. */
+static void take_descriptors(struct msghdr *message, struct received *ret)
+{
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
+		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < count; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(fd));
+			if (ret->descriptors++ == 0)
+				ret->fd = fd;
+			else
+				close(fd);
+		}
+	}
+	if (message->msg_flags & MSG_CTRUNC)
+		ret->descriptors = DESCRIPTORS_MAX + 1;
+}
+
+/* 1: a record. 0: none now. Negative: the process is gone. */
+static int receive(struct connection *connection, struct received *ret)
+{
+	struct channel *channel = connection->channel;
+	struct iovec bytes = {channel->buffer, sizeof(channel->buffer)};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	} control;
+	struct msghdr message = {.msg_iov = &bytes,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -PLUTON_EOFF;
+	*ret = (struct received){
+		.size = (size_t)n, .truncated = message.msg_flags & MSG_TRUNC, .fd = -1};
+	take_descriptors(&message, ret);
+	/* An empty record looks like the end of the stream, and is treated as that. */
+	return n == 0 && !ret->descriptors ? -PLUTON_EOFF : 1;
+}
+
+/* One record in. 1: go on. 0: enough. Negative: the process is over. */
+static int serve_one(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+	struct received received;
+	int r;
+
+	if (connection->return_pending)
+		return 0;
+	r = receive(connection, &received);
+	if (r <= 0)
+		return r;
+	r = handle_bytes(process, &received);
+	explicit_bzero(connection->channel->buffer, received.size);
+	if (received.fd >= 0)
+		close(received.fd);
+	return r < 0 ? r : 1;
+}
+
+static void on_ready(evutil_socket_t fd, short events, void *context)
+{
+	struct process *process = context;
+	struct channel *channel = connection_of(process)->channel;
+	uint64_t start = loop_now_us();
+	int r = 1;
+
+	(void)fd;
+	if (events & EV_WRITE && !flush(process))
+		return;
+	for (unsigned i = 0; r == 1 && i < channel->records_per_pass; i++)
+		r = serve_one(process);
+	if (r < 0)
+		process_kill(process);
+	else
+		want(process);
+	loop_note_handler(channel->loop, "channel", start);
+}
+
+/* --- connections ----------------------------------------------------------------------------- */
+
+static void closing(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+
+	event_del(&connection->event);
+	deferred_call_drop(&connection->flush);
+	close(connection->fd);
+}
+
+static const struct frontend frontend = {
+	.name = "channel",
+	.state_size = sizeof(struct connection),
+	.cost = 64, /* libevent's map entry for a descriptor; tests/unit/costs_test.c */
+	.upcalls_ready = upcalls_ready,
+	.closing = closing,
+};
+
+static int identify(const struct channel *channel, int fd, struct credentials *ret)
+{
+	struct ucred peer;
+	gid_t groups[GROUPS_MAX];
+	socklen_t peer_size = sizeof(peer), groups_size = sizeof(groups);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0)
+		return -PLUTON_EFAIL;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
+		groups_size = 0;
+	if (groups_size < sizeof(groups)) {
+		groups[groups_size / sizeof(*groups)] = peer.gid;
+		groups_size += (socklen_t)sizeof(*groups);
+	}
+	*ret = (struct credentials){.uid = peer.uid,
+				    .gid = peer.gid,
+				    .pid = (uint32_t)peer.pid,
+				    .allowed = access_mask(channel->rules, channel->rule_count,
+							   peer.uid, groups,
+							   groups_size / sizeof(*groups))};
+	return 0;
+}
+
+/* Tells somebody who cannot have a process why. */
+static void turn_away(struct channel *channel, int fd, int error)
+{
+	struct connection stranger = {.channel = channel, .fd = fd};
+	struct record record = {.header = {.type = RECORD_RETURN},
+				.ret = {.variant = VARIANT_FAILURE,
+					.words = {(uint32_t)-error},
+					.text = channel->kernel->why,
+					.text_length = (uint16_t)strlen(channel->kernel->why)}};
+
+	send_record(&stranger, &record);
+	kernel_report(channel->kernel, NULL, "connection refused: %s", channel->kernel->why);
+	close(fd);
+}
+
+int channel_adopt(struct channel *channel, int fd)
+{
+	struct credentials who;
+	struct connection *connection;
+	struct process *process;
+	int r = identify(channel, fd, &who);
+
+	if (r == 0)
+		r = process_make(channel->kernel, &frontend, &who, &process);
+	if (r < 0) {
+		turn_away(channel, fd, r);
+		return r;
+	}
+	connection = connection_of(process);
+	connection->channel = channel;
+	connection->fd = fd;
+	deferred_call_init(&connection->flush, &channel->kernel->deferred, on_flush);
+	event_assign(&connection->event, channel->loop->base, fd, EV_READ | EV_PERSIST, on_ready,
+		     process);
+	if (event_add(&connection->event, NULL) < 0) {
+		process_kill(process);
+		return -PLUTON_ENOMEM;
+	}
+	return 0;
+}
+
+/* No descriptors left: accept with the spare one and hang up, so that nobody spins. */
+static void shed(struct channel *channel)
+{
+	int fd;
+
+	close(channel->spare_fd);
+	fd = accept4(channel->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	channel->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	channel->kernel->counters.processes_refused++;
+	kernel_report(channel->kernel, NULL,
+		      "connection refused: no descriptors left, raise LimitNOFILE");
+}
+
+static void on_connect(evutil_socket_t listen_fd, short events, void *context)
+{
+	struct channel *channel = context;
+	uint64_t start = loop_now_us();
+
+	(void)events;
+	for (unsigned i = 0; i < ACCEPTS_PER_PASS; i++) {
+		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
+			shed(channel);
+		if (fd < 0)
+			break;
+		channel_adopt(channel, fd);
+	}
+	loop_note_handler(channel->loop, "accept", start);
+}
+
+int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
+		 unsigned records_per_pass)
+{
+	*channel = (struct channel){.kernel = loop->kernel,
+				    .loop = loop,
+				    .listen_fd = listen_fd,
+				    .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
+				    .records_per_pass = records_per_pass};
+	event_assign(&channel->listening, loop->base, listen_fd, EV_READ | EV_PERSIST, on_connect,
+		     channel);
+	if (event_add(&channel->listening, NULL) == 0)
+		return 0;
+	close(channel->spare_fd);
+	close(listen_fd);
+	return -PLUTON_ENOMEM;
+}
+
+void channel_close(struct channel *channel)
+{
+	event_del(&channel->listening);
+	kernel_for_each_process (channel->kernel, process) {
+		if (process->frontend == &frontend)
+			process_kill(process);
+	}
+	close(channel->listen_fd);
+	close(channel->spare_fd);
+}
+
+int channel_listen(const char *path, unsigned mode)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return -errno;
+	unlink(path); /* stale: daemon/lock.c holds the lock that says so */
+	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0) {
+		int error = errno;
+
+		close(fd);
+		return -error;
+	}
+	return fd;
+}

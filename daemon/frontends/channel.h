@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The channel frontend: processes that connect to the daemon's own SEQPACKET socket.
+ */
+#ifndef PLUTON_CHANNEL_H
+#define PLUTON_CHANNEL_H
+
+#include "daemon/kernel/access.h"
+#include "daemon/kernel/loop.h"
+#include "daemon/kernel/record.h"
+
+struct channel {
+	struct kernel *kernel;
+	struct loop *loop;
+	struct event listening;
+	int listen_fd;
+	int spare_fd; /* given up for a moment to refuse a connection when descriptors run out */
+	unsigned records_per_pass;
+	const struct access_entry *rules;
+	size_t rule_count;
+	uint8_t buffer[RECORD_SIZE_MAX]; /* one record on its way in or out, wiped after use */
+};
+
+/*
+ * Serves `listen_fd`, a listening SEQPACKET socket, which the channel owns from then on.
+ * -PLUTON_ENOMEM. Rules may be replaced at any time; they hold for processes that connect later.
+ */
+int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
+		 unsigned records_per_pass);
+void channel_close(struct channel *channel);
+
+/* A connected descriptor as if it had been accepted; owned from then on. For hand-overs. */
+int channel_adopt(struct channel *channel, int fd);
+
+/* A listening socket at `path` with that mode, in place of a stale one. Negative errno. */
+int channel_listen(const char *path, unsigned mode);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a capsule may see of the kernel. A capsule is one .c file in svc/ that includes this header
+ * and hil/ and nothing else of Pluton; every type it does not own is opaque here.
+ *
+ * The rule a newcomer would break first: a capsule has no memory of its own. What belongs to a
+ * client lives in that client's grant or in the operation's state; payload is never held at all,
+ * it goes from op_read to a pull and from a push to op_write.
+ *
+ * All of this runs on the loop's thread.
+ */
+#ifndef PLUTON_CAPSULE_H
+#define PLUTON_CAPSULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "daemon/kernel/deferred.h"
+#include "hil/contract.h"
+
+#define CAPSULE_SLOTS_MAX 8u
+#define CAPSULE_WORDS_MAX 4u
+
+struct operation; /* a command with its allow table, words and state */
+struct driver;	  /* a capsule as it is registered: names its grants and HIL ports */
+
+struct process_id {
+	uint32_t index;
+	uint32_t generation; /* an id of an earlier process at this index reaches nothing */
+};
+
+/* --- the command table ----------------------------------------------------------------------- */
+
+struct enum_name {
+	uint32_t value;
+	const char *name; /* NULL ends a list */
+};
+
+struct command_word {
+	const char *name;	       /* NULL: not used, must be 0 */
+	const struct enum_name *names; /* only these values are accepted; NULL: any */
+	const char *doc;
+};
+
+enum slot_access {
+	SLOT_RO = 1, /* the process lends it for reading */
+	SLOT_RW = 2, /* and writing */
+};
+
+/* One entry of the allow table; its index is the allow number. */
+struct command_slot {
+	const char *name; /* NULL: not used, must be absent */
+	enum slot_access access;
+	uint32_t min;  /* bytes, both inclusive */
+	uint32_t max;  /* 0: no limit but the window's */
+	bool optional; /* may be absent; if it is there, min and max hold */
+	const char *doc;
+};
+
+struct command {
+	uint32_t number;  /* from 1; 0 is "exists" and answered by the kernel */
+	const char *name; /* the D-Bus method */
+	const char *doc;
+	/* what words 1 and 2 of the answer are; word 0 is always the status; NULL: not used, 0 */
+	const char *answers[2];
+	struct command_word words[CAPSULE_WORDS_MAX];
+	struct command_slot slots[CAPSULE_SLOTS_MAX];
+	/*
+	 * Runs with the request already checked against this entry. 0: op_done is called exactly
+	 * once, now or later. Negative: refused, op_done must not be called; op_refuse gives the
+	 * refusal a sentence.
+	 */
+	int (*run)(struct operation *op);
+};
+
+struct capsule {
+	const char *name;      /* "aes" */
+	const char *interface; /* "Aes": org.pluton1.Aes on D-Bus */
+	const char *doc;
+	uint32_t driver;	     /* number, TRD104; Tock's own where Tock has one */
+	size_t state_size;	     /* bytes of an operation's state, zeroed before run */
+	size_t grant_size;	     /* bytes of one grant, zeroed when made; 0: has none */
+	unsigned ports;		     /* how many HILs it is handed */
+	enum hil_kind port_kinds[4]; /* and which */
+	const struct command *commands;
+	size_t command_count;
+	/*
+	 * The answer is not wanted any more (cancelled, or the process died). Lead the operation
+	 * to op_done soon; with -PLUTON_ECANCEL, or as it ended. NULL where nothing can be done.
+	 */
+	void (*cancel)(struct operation *op);
+};
+
+/* --- the operation --------------------------------------------------------------------------- */
+
+struct driver *op_driver(const struct operation *op);
+struct process_id op_process(const struct operation *op);
+uint32_t op_word(const struct operation *op, unsigned word);
+
+/* The capsule's own state_size bytes in this operation, valid until op_done returns. */
+void *op_state(struct operation *op);
+
+/* Bytes in a slot's range now; 0 for an absent or withdrawn one. It may change between calls. */
+size_t op_length(const struct operation *op, unsigned slot);
+
+/*
+ * Copies 1..len bytes from or to the slot at `offset`, as many as the range has, and returns how
+ * many. -PLUTON_ESIZE: the range ends at or before offset (it may have been withdrawn).
+ * -PLUTON_EINVAL: op_write on a read-only slot. -PLUTON_ECANCEL: the process is gone.
+ * Every byte read is read once.
+ */
+ssize_t op_read(struct operation *op, unsigned slot, size_t offset, void *buf, size_t len);
+ssize_t op_write(struct operation *op, unsigned slot, size_t offset, const void *buf, size_t len);
+
+/* op_read and op_write of exactly len bytes at offset 0: 0 or a negative error, then nothing. */
+int op_read_all(struct operation *op, unsigned slot, void *buf, size_t len);
+int op_write_all(struct operation *op, unsigned slot, const void *buf, size_t len);
+
+/*
+ * The range's own memory from `offset` on, *ret_len bytes of it, valid until op_done even if the
+ * range is withdrawn or the process dies. NULL: it cannot be lent (inline bytes, offset past the
+ * end, a rw lend of an ro slot). The process can change it at any moment, unless op_sealed.
+ */
+const uint8_t *op_lend_ro(struct operation *op, unsigned slot, size_t offset, size_t *ret_len);
+uint8_t *op_lend_rw(struct operation *op, unsigned slot, size_t offset, size_t *ret_len);
+
+/* true: the slot's memory can never change again (its window is sealed against writing). */
+bool op_sealed(const struct operation *op, unsigned slot);
+
+/*
+ * Ends the operation: status is 0 or a negative error; the two words go with status 0 only. The
+ * operation and its state are gone when this returns.
+ */
+void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2);
+
+/*
+ * For a repeating source: sends (0, word1, word2) and keeps the operation. An upcall that was not
+ * fetched yet is replaced, and counted as missed.
+ */
+void op_more(struct operation *op, uint32_t word1, uint32_t word2);
+
+/* Returns `error` after noting a sentence for the person behind the process. Only from run. */
+int op_refuse(struct operation *op, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The HIL port the driver was handed as its `index`-th. */
+const struct hil_port *op_port(const struct operation *op, unsigned index);
+
+/*
+ * Asks the engine's arbiter for a turn. `granted` runs with the operation when it comes; then
+ * start the engine, and call op_engine_release when it is done (op_done releases too).
+ */
+int op_engine_request(struct operation *op, struct hil_engine *engine,
+		      void (*granted)(struct operation *op));
+void op_engine_release(struct operation *op);
+
+/* true: still waiting for the engine; the request is taken back and granted will not come. */
+bool op_engine_withdraw(struct operation *op);
+
+/* Who is charged for what an engine keeps. */
+struct hil_owner *op_owner(struct operation *op);
+
+/* --- grants ---------------------------------------------------------------------------------- */
+
+/* The grant of `size` bytes; the pointer lives inside the function and must not leave it. */
+typedef int (*grant_fn)(void *grant, void *arg);
+
+/*
+ * Runs fn on the grant that `driver` has in `process` under `instance` (0.. ), and returns what
+ * fn returned. Made, zeroed, on first use if `create`.
+ * -PLUTON_ENOMEM: the process has no room for it. -PLUTON_ERESERVE: there is none and !create.
+ * -PLUTON_EALREADY: it is entered right now (counted and logged). -PLUTON_ECANCEL: no such process.
+ */
+int grant_enter(struct driver *driver, struct process_id process, uint32_t instance, bool create,
+		grant_fn fn, void *arg);
+
+/*
+ * Makes a grant under the lowest free instance and runs fn on it; *ret_instance says which.
+ * -PLUTON_EBUSY: the process has `grants_per_capsule` of them. Else as grant_enter.
+ */
+int grant_new(struct driver *driver, struct process_id process, uint32_t *ret_instance, grant_fn fn,
+	      void *arg);
+
+/* Wipes and frees it; does nothing if there is none. -PLUTON_EALREADY: it is entered. */
+int grant_free(struct driver *driver, struct process_id process, uint32_t instance);
+
+/* Enters every grant that this driver has in any live process; stops at fn's first non-zero. */
+int grant_each(struct driver *driver, grant_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * An operation's turn at an engine: the capsule's calls, put to the engine's arbiter.
+ */
+#include "daemon/kernel/operation.h"
+
+static struct operation *operation_of(struct hil_waiter *waiter)
+{
+	return (struct operation *)(void *)((char *)waiter - offsetof(struct operation, waiter));
+}
+
+static void on_granted(struct hil_waiter *waiter)
+{
+	struct operation *op = operation_of(waiter);
+
+	step_reached(&op->process->kernel->step, STEP_ENGINE_GRANTED, op->process->id);
+	op->granted(op);
+}
+
+static void on_expired(struct hil_waiter *waiter)
+{
+	struct operation *op = operation_of(waiter);
+
+	kernel_report(op->process->kernel, &op->process->id,
+		      "%s held its engine past engine_deadline: cancelled",
+		      op->driver->capsule->name);
+	operation_cancel(op);
+}
+
+const struct hil_port *op_port(const struct operation *op, unsigned index)
+{
+	return index < op->driver->capsule->ports ? &op->driver->ports[index] : NULL;
+}
+
+int op_engine_request(struct operation *op, struct hil_engine *engine,
+		      void (*granted)(struct operation *op))
+{
+	op->granted = granted;
+	op->waiter.granted = on_granted;
+	op->waiter.expired = on_expired;
+	step_reached(&op->process->kernel->step, STEP_ENGINE_REQUESTED, op->process->id);
+	return arbiter_request(engine, &op->waiter, &op->process->owner, NULL);
+}
+
+bool op_engine_withdraw(struct operation *op)
+{
+	return arbiter_withdraw(&op->waiter);
+}
+
+void op_engine_release(struct operation *op)
+{
+	if (op->waiter.state == HIL_WAITING)
+		arbiter_withdraw(&op->waiter);
+	if (op->waiter.state != HIL_HOLDING)
+		return;
+	arbiter_release(&op->waiter);
+	step_reached(&op->process->kernel->step, STEP_ENGINE_RELEASED, op->process->id);
+}

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Opening and closing a kernel, registering capsules, and the sentences it says.
+ */
+#include "daemon/kernel/kernel.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "daemon/kernel/operation.h"
+
+int kernel_open(struct kernel *kernel, const struct kernel_limits *limits)
+{
+	*kernel = (struct kernel){.limits = *limits, .slot_hint = 1};
+	deferred_queue_init(&kernel->deferred);
+	kernel->slots = calloc(limits->processes_max, sizeof(*kernel->slots));
+	if (!kernel->slots)
+		return -PLUTON_ENOMEM;
+	if (pool_open(&kernel->pool, limits->pool) < 0) {
+		free(kernel->slots);
+		return -PLUTON_ENOMEM;
+	}
+	if (interrupt_queue_init(&kernel->interrupts) < 0) {
+		pool_close(&kernel->pool);
+		free(kernel->slots);
+		return -PLUTON_ENOMEM;
+	}
+	return 0;
+}
+
+void kernel_close(struct kernel *kernel)
+{
+	interrupt_queue_close(&kernel->interrupts);
+	pool_close(&kernel->pool);
+	free(kernel->slots);
+	*kernel = (struct kernel){0};
+}
+
+static bool sound_command(const struct command *command)
+{
+	if (command->number == 0 || !command->name || !command->run)
+		return false;
+	for (unsigned i = 0; i < CAPSULE_SLOTS_MAX; i++) {
+		const struct command_slot *slot = &command->slots[i];
+
+		if (slot->name && slot->access != SLOT_RO && slot->access != SLOT_RW)
+			return false;
+		if (slot->max && slot->max < slot->min)
+			return false;
+	}
+	return true;
+}
+
+static bool sound(const struct capsule *capsule)
+{
+	size_t operation = sizeof(struct operation) + capsule->state_size + RECORD_INLINE_LIMIT;
+
+	if (!capsule->name || capsule->ports > 4 || operation + 64 > POOL_BLOCK_MAX ||
+	    capsule->grant_size + 64 > POOL_BLOCK_MAX)
+		return false;
+	for (size_t i = 0; i < capsule->command_count; i++) {
+		if (!sound_command(&capsule->commands[i]))
+			return false;
+	}
+	return true;
+}
+
+int kernel_register(struct kernel *kernel, const struct capsule *capsule,
+		    const struct hil_port *ports, struct driver **ret_driver)
+{
+	struct driver *driver = &kernel->drivers[kernel->driver_count];
+
+	if (!sound(capsule))
+		return -PLUTON_EINVAL;
+	if (kernel_driver(kernel, capsule->driver))
+		return -PLUTON_EALREADY;
+	if (kernel->driver_count == KERNEL_DRIVERS_MAX)
+		return -PLUTON_ENOMEM;
+	*driver = (struct driver){
+		.kernel = kernel, .capsule = capsule, .index = kernel->driver_count};
+	for (unsigned i = 0; i < capsule->ports; i++)
+		driver->ports[i] = ports[i];
+	kernel->driver_count++;
+	*ret_driver = driver;
+	return 0;
+}
+
+struct driver *kernel_driver(struct kernel *kernel, uint32_t number)
+{
+	for (unsigned i = 0; i < kernel->driver_count; i++) {
+		if (kernel->drivers[i].capsule->driver == number)
+			return &kernel->drivers[i];
+	}
+	return NULL;
+}
+
+bool kernel_others_wait(void *context)
+{
+	const struct kernel *kernel = context;
+
+	return kernel->running > 1;
+}
+
+struct hil_owner *kernel_find_owner(void *context, uint32_t index)
+{
+	struct kernel *kernel = context;
+	struct process *process =
+		index < kernel->limits.processes_max ? kernel->slots[index].process : NULL;
+
+	return process ? &process->owner : NULL;
+}
+
+int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(kernel->why, sizeof(kernel->why), format, args);
+	va_end(args);
+	return error;
+}
+
+int op_refuse(struct operation *op, int error, const char *format, ...)
+{
+	struct kernel *kernel = op->process->kernel;
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(kernel->why, sizeof(kernel->why), format, args);
+	va_end(args);
+	return error;
+}
+
+void kernel_report(struct kernel *kernel, const struct process_id *process, const char *format, ...)
+{
+	char message[256];
+	va_list args;
+
+	if (!kernel->report)
+		return;
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	kernel->report(kernel->report_context, process, message);
+}

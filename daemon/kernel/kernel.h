@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel as a whole: limits, pool, process table, drivers and counters. Everything in this
+ * folder works on one of these; nothing here knows a service.
+ */
+#ifndef PLUTON_KERNEL_H
+#define PLUTON_KERNEL_H
+
+#include "daemon/kernel/capsule.h"
+#include "daemon/kernel/interrupt.h"
+#include "daemon/kernel/pool.h"
+#include "daemon/kernel/record.h"
+#include "daemon/kernel/steps.h"
+
+#define KERNEL_DRIVERS_MAX 64u /* one bit each in a process's access mask */
+
+/* Every limit a client can reach. plutond.conf(5) has the same names. Sizes are bytes. */
+struct kernel_limits {
+	size_t pool;
+	uint32_t processes_max;
+	uint32_t processes_per_user;
+	size_t arena_min;
+	size_t arena_limit;
+	uint32_t operations_per_process;
+	uint32_t grants_per_capsule;
+	uint32_t windows_per_process; /* at most WINDOWS_MAX */
+	size_t window_max;
+	size_t windows_per_user;
+	uint32_t inline_max; /* at most RECORD_INLINE_LIMIT */
+	uint32_t deferred_budget;
+	uint64_t engine_deadline_ms;
+};
+
+struct kernel_counters {
+	uint64_t operations; /* accepted */
+	uint64_t refusals;
+	uint64_t upcalls; /* delivered */
+	uint64_t grant_reentries;
+	uint64_t processes_refused;
+};
+
+/* A registered capsule. */
+struct driver {
+	struct kernel *kernel;
+	const struct capsule *capsule;
+	unsigned index;
+	struct hil_port ports[4];
+	uint64_t operations;
+	uint64_t refusals;
+};
+
+/* What a person should know, with the process it is about. Set by the daemon; may be NULL. */
+typedef void (*kernel_report_fn)(void *context, const struct process_id *process,
+				 const char *message);
+
+struct process;
+struct process_slot {
+	struct process *process;
+	uint32_t generation;
+};
+
+struct kernel {
+	struct kernel_limits limits;
+	struct pool pool;
+	struct deferred_queue deferred;
+	struct interrupt_queue interrupts;
+	struct process_slot *slots; /* processes_max of them; index 0 is the daemon itself, empty */
+	uint32_t processes;
+	uint32_t slot_hint;
+	uint32_t charge_handle; /* the last one given out */
+	uint32_t running;	/* operations that a capsule has now */
+	struct driver drivers[KERNEL_DRIVERS_MAX];
+	unsigned driver_count;
+	struct kernel_counters counters;
+	struct step_hook step;
+	kernel_report_fn report;
+	void *report_context;
+	char why[RECORD_TEXT_MAX]; /* the sentence of the refusal under way */
+};
+
+/* -PLUTON_ENOMEM. */
+int kernel_open(struct kernel *kernel, const struct kernel_limits *limits);
+
+/* No process may be left. */
+void kernel_close(struct kernel *kernel);
+
+/*
+ * Makes the capsule reachable, with one port for each of its port_kinds.
+ * -PLUTON_EINVAL: its table is not sound. -PLUTON_EALREADY: the number or name is taken.
+ * -PLUTON_ENOMEM: KERNEL_DRIVERS_MAX.
+ */
+int kernel_register(struct kernel *kernel, const struct capsule *capsule,
+		    const struct hil_port *ports, struct driver **ret_driver);
+
+/* NULL: no such driver. */
+struct driver *kernel_driver(struct kernel *kernel, uint32_t number);
+
+/* true while operations besides the asking one are under way. */
+bool kernel_others_wait(void *kernel);
+
+/* Notes the sentence for the refusal under way and returns `error`. */
+int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+void kernel_report(struct kernel *kernel, const struct process_id *process, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The table's owners, for arbiters: context is the kernel. */
+struct hil_owner *kernel_find_owner(void *kernel, uint32_t index);
+
+#define kernel_for_each_process(kernel, process)                                                   \
+	for (uint32_t process##_at = 1; process##_at < (kernel)->limits.processes_max;             \
+	     process##_at++)                                                                       \
+		for (struct process *process = (kernel)->slots[process##_at].process; process;     \
+		     process = NULL)
+
+#endif

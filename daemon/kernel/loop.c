@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The program's own outer loop around libevent: events never wait for more than deferred_budget
+ * deferred calls, and the loop never sleeps while one is due.
+ */
+#include "daemon/kernel/loop.h"
+
+#include <time.h>
+
+uint64_t loop_now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
+}
+
+void loop_note_handler(struct loop *loop, const char *name, uint64_t start_us)
+{
+	uint64_t took = loop_now_us() - start_us;
+	unsigned bucket = took ? 64u - (unsigned)__builtin_clzll(took) : 0;
+
+	loop->histogram[bucket < LOOP_BUCKETS ? bucket : LOOP_BUCKETS - 1]++;
+	if (took > loop->longest_us) {
+		loop->longest_us = took;
+		loop->longest_name = name;
+	}
+}
+
+static void on_interrupt(evutil_socket_t fd, short events, void *context)
+{
+	struct loop *loop = context;
+	uint64_t start = loop_now_us();
+
+	(void)fd;
+	(void)events;
+	interrupt_queue_run(&loop->kernel->interrupts);
+	loop_note_handler(loop, "interrupts", start);
+}
+
+static void expire_port(const struct hil_port *port, uint64_t now_ms)
+{
+	for (unsigned i = 0; i < port->count; i++)
+		arbiter_expire(port->engines[i]->arbiter, now_ms);
+}
+
+static void on_tick(evutil_socket_t fd, short events, void *context)
+{
+	struct loop *loop = context;
+	struct kernel *kernel = loop->kernel;
+	uint64_t now_ms = loop_now_us() / 1000u;
+
+	(void)fd;
+	(void)events;
+	for (unsigned i = 0; i < kernel->driver_count; i++) {
+		for (unsigned p = 0; p < kernel->drivers[i].capsule->ports; p++)
+			expire_port(&kernel->drivers[i].ports[p], now_ms);
+	}
+}
+
+int loop_open(struct loop *loop, struct kernel *kernel)
+{
+	*loop = (struct loop){.kernel = kernel, .base = event_base_new()};
+	if (!loop->base)
+		return -PLUTON_ENOMEM;
+	event_assign(&loop->interrupts, loop->base, kernel->interrupts.fd, EV_READ | EV_PERSIST,
+		     on_interrupt, loop);
+	event_assign(&loop->tick, loop->base, -1, 0, on_tick, loop);
+	if (event_add(&loop->interrupts, NULL) < 0) {
+		event_base_free(loop->base);
+		return -PLUTON_ENOMEM;
+	}
+	return 0;
+}
+
+void loop_close(struct loop *loop)
+{
+	event_del(&loop->interrupts);
+	event_del(&loop->tick);
+	event_base_free(loop->base);
+}
+
+/* An idle daemon has no timer: it sleeps until somebody wants something. */
+static void arm_tick(struct loop *loop)
+{
+	static const struct timeval second = {1, 0};
+
+	if (loop->kernel->running && !event_pending(&loop->tick, EV_TIMEOUT, NULL))
+		event_add(&loop->tick, &second);
+}
+
+void loop_pass(struct loop *loop, bool wait)
+{
+	struct deferred_queue *deferred = &loop->kernel->deferred;
+	uint64_t start = loop_now_us();
+	int flags = EVLOOP_ONCE;
+
+	if (deferred_queue_run(deferred, loop->kernel->limits.deferred_budget))
+		loop_note_handler(loop, "deferred calls", start);
+	arm_tick(loop);
+	if (!wait || deferred->head || loop->stopping)
+		flags |= EVLOOP_NONBLOCK;
+	event_base_loop(loop->base, flags);
+	loop->passes++;
+}
+
+void loop_run(struct loop *loop)
+{
+	while (!loop->stopping)
+		loop_pass(loop, true);
+}
+
+void loop_stop(struct loop *loop)
+{
+	loop->stopping = true;
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The outer loop: deferred calls, then events, and so on until it is told to stop.
+ *
+ * Handlers return within 100 µs; the loop keeps a histogram of how long they took.
+ */
+#ifndef PLUTON_LOOP_H
+#define PLUTON_LOOP_H
+
+#include <event2/event.h>
+#include <event2/event_struct.h>
+
+#include "daemon/kernel/kernel.h"
+
+#define LOOP_BUCKETS 24u /* bucket n counts handlers of 2^(n-1) to 2^n - 1 µs */
+
+struct loop {
+	struct kernel *kernel;
+	struct event_base *base;
+	struct event interrupts;
+	struct event tick; /* once a second while operations run: engine deadlines */
+	bool stopping;
+	uint64_t passes;
+	uint64_t longest_us;
+	const char *longest_name;
+	uint64_t histogram[LOOP_BUCKETS];
+};
+
+/* -PLUTON_ENOMEM. */
+int loop_open(struct loop *loop, struct kernel *kernel);
+void loop_close(struct loop *loop);
+
+/* One pass. `wait`: sleep until something happens, unless deferred calls are due. */
+void loop_pass(struct loop *loop, bool wait);
+
+/* Passes until loop_stop. */
+void loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+/* Microseconds of CLOCK_MONOTONIC. */
+uint64_t loop_now_us(void);
+
+/* Notes that the handler called `name` (a constant string) ran since `start_us`. */
+void loop_note_handler(struct loop *loop, const char *name, uint64_t start_us);
+
+#endif

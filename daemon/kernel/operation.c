@@ -1,0 +1,330 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The life of an operation, and a capsule's only way to a client's bytes: op_read, op_write and
+ * op_lend look the range up again at every access, because it may have been replaced meanwhile.
+ */
+#include "daemon/kernel/operation.h"
+
+#include <string.h>
+
+#include "daemon/kernel/upcall.h"
+#include "daemon/kernel/window.h"
+
+#define STATE_ALIGN 16u
+
+static size_t aligned(size_t size)
+{
+	return (size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
+}
+
+static void step(const struct operation *op, enum kernel_step reached)
+{
+	step_reached(&op->process->kernel->step, reached, op->process->id);
+}
+
+/* --- the capsule's side ---------------------------------------------------------------------- */
+
+struct driver *op_driver(const struct operation *op)
+{
+	return op->driver;
+}
+
+struct process_id op_process(const struct operation *op)
+{
+	return op->process->id;
+}
+
+uint32_t op_word(const struct operation *op, unsigned word)
+{
+	return word < RECORD_WORDS ? op->words[word] : 0;
+}
+
+void *op_state(struct operation *op)
+{
+	return (uint8_t *)op + aligned(sizeof(*op));
+}
+
+uint8_t *operation_inline(struct operation *op)
+{
+	return (uint8_t *)op_state(op) + aligned(op->driver->capsule->state_size);
+}
+
+struct hil_owner *op_owner(struct operation *op)
+{
+	return &op->process->owner;
+}
+
+size_t op_length(const struct operation *op, unsigned slot)
+{
+	return slot < RECORD_RANGES_MAX ? op->ranges[slot].length : 0;
+}
+
+bool op_sealed(const struct operation *op, unsigned slot)
+{
+	const struct window *window = window_find(op->process, op->ranges[slot].window);
+
+	return window && window->sealed;
+}
+
+/* The slot's memory from offset on: ranges were checked when they came, windows never shrink. */
+static uint8_t *reach(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
+{
+	const struct record_range *range = &op->ranges[slot];
+	const struct window *window;
+
+	if (slot >= RECORD_RANGES_MAX || offset >= range->length)
+		return NULL;
+	*ret_len = range->length - offset;
+	if (range->window == RECORD_WINDOW_INLINE)
+		return operation_inline(op) + range->offset + offset;
+	window = window_find(op->process, range->window);
+	return window ? window->memory + range->offset + offset : NULL;
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+ssize_t op_read(struct operation *op, unsigned slot, size_t offset, void *buf, size_t len)
+{
+	size_t there;
+	const uint8_t *memory = reach(op, slot, offset, &there);
+
+	if (op->process->dying)
+		return -PLUTON_ECANCEL;
+	if (!memory || !len)
+		return -PLUTON_ESIZE;
+	len = smaller(len, there);
+	memcpy(buf, memory, len);
+	step(op, STEP_MEMORY_READ);
+	return (ssize_t)len;
+}
+
+ssize_t op_write(struct operation *op, unsigned slot, size_t offset, const void *buf, size_t len)
+{
+	size_t there;
+	uint8_t *memory = reach(op, slot, offset, &there);
+
+	if (op->process->dying)
+		return -PLUTON_ECANCEL;
+	if (slot < RECORD_RANGES_MAX && !(op->writable >> slot & 1))
+		return -PLUTON_EINVAL;
+	if (!memory || !len)
+		return -PLUTON_ESIZE;
+	len = smaller(len, there);
+	memcpy(memory, buf, len);
+	step(op, STEP_MEMORY_WRITTEN);
+	return (ssize_t)len;
+}
+
+int op_read_all(struct operation *op, unsigned slot, void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (op_length(op, slot) < len)
+		return -PLUTON_ESIZE;
+	n = op_read(op, slot, 0, buf, len);
+	return n < 0 ? (int)n : 0;
+}
+
+int op_write_all(struct operation *op, unsigned slot, const void *buf, size_t len)
+{
+	ssize_t n;
+
+	if (op_length(op, slot) < len)
+		return -PLUTON_ESIZE;
+	n = op_write(op, slot, 0, buf, len);
+	return n < 0 ? (int)n : 0;
+}
+
+static uint8_t *lend(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
+{
+	uint8_t *memory;
+
+	if (slot >= RECORD_RANGES_MAX || op->process->dying ||
+	    op->ranges[slot].window == RECORD_WINDOW_INLINE)
+		return NULL;
+	memory = reach(op, slot, offset, ret_len);
+	if (!memory)
+		return NULL;
+	op->lent |= (uint8_t)(1u << (op->ranges[slot].window - 1));
+	step(op, STEP_MEMORY_LENT);
+	return memory;
+}
+
+const uint8_t *op_lend_ro(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
+{
+	return lend(op, slot, offset, ret_len);
+}
+
+uint8_t *op_lend_rw(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
+{
+	return op->writable >> slot & 1 ? lend(op, slot, offset, ret_len) : NULL;
+}
+
+/* --- its life -------------------------------------------------------------------------------- */
+
+struct operation *operation_find(struct process *process, uint32_t op_id)
+{
+	for (struct operation *op = process->operations; op; op = op->next) {
+		if (op->op_id == op_id && op_id != 0)
+			return op;
+	}
+	return NULL;
+}
+
+struct operation *operation_find_standing(struct process *process, const struct driver *driver)
+{
+	for (struct operation *op = process->operations; op; op = op->next) {
+		if (op->op_id == 0 && op->driver == driver)
+			return op;
+	}
+	return NULL;
+}
+
+struct operation *operation_make(struct process *process, struct driver *driver, size_t inline_size)
+{
+	size_t size = aligned(sizeof(struct operation)) + aligned(driver->capsule->state_size) +
+		      inline_size;
+	struct operation *op = arena_take(&process->arena, BLOCK_OPERATION, size);
+	struct operation **link = &process->operations;
+
+	if (!op)
+		return NULL;
+	op->process = process;
+	op->driver = driver;
+	while (*link)
+		link = &(*link)->next;
+	*link = op;
+	step(op, STEP_OPERATION_MADE);
+	return op;
+}
+
+void operation_free(struct operation *op)
+{
+	struct process *process = op->process;
+	struct operation **link = &process->operations;
+
+	while (*link != op)
+		link = &(*link)->next;
+	*link = op->next;
+	arena_give(&process->arena, op);
+	process_reap(process);
+}
+
+void operation_reset(struct operation *op)
+{
+	op->state = OPERATION_IDLE;
+	op->command = NULL;
+	op->lent = 0;
+	op->cancelled = false;
+	op->upcall_pending = false;
+	explicit_bzero(op_state(op), op->driver->capsule->state_size);
+}
+
+int operation_run(struct operation *op, const struct command *command)
+{
+	struct process *process = op->process;
+	struct driver *driver = op->driver;
+	int r;
+
+	op->command = command;
+	op->state = OPERATION_RUNNING;
+	process->kernel->running++;
+	step(op, STEP_OPERATION_ACCEPTED);
+	r = command->run(op); /* where it returns 0 the operation may have ended already */
+	if (r == 0) {
+		process->kernel->counters.operations++;
+		driver->operations++;
+		process->requests++;
+		return 0;
+	}
+	process->kernel->running--;
+	op_engine_release(op);
+	operation_reset(op);
+	return r;
+}
+
+static void answer(struct operation *op)
+{
+	bool heard = op->op_id != 0 || op->subscription != 0;
+
+	if (!op->process->dying && heard) {
+		op->state = OPERATION_ANSWERED;
+		upcall_post(op);
+	} else if (op->process->dying || op->op_id != 0) {
+		operation_free(op);
+	} else {
+		operation_reset(op); /* the Null Upcall of TRD104: nobody listens */
+	}
+}
+
+void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
+{
+	op_engine_release(op);
+	op->process->kernel->running--;
+	op->missed += op->upcall_pending;
+	op->more = false;
+	op->upcall_words[0] = (uint32_t)-status;
+	op->upcall_words[1] = status == 0 ? word1 : 0;
+	op->upcall_words[2] = status == 0 ? word2 : 0;
+	step(op, STEP_OPERATION_DONE);
+	answer(op);
+}
+
+void op_more(struct operation *op, uint32_t word1, uint32_t word2)
+{
+	if (op->process->dying || (op->op_id == 0 && op->subscription == 0))
+		return;
+	op->missed += op->upcall_pending;
+	op->more = true;
+	op->upcall_words[0] = 0;
+	op->upcall_words[1] = word1;
+	op->upcall_words[2] = word2;
+	upcall_post(op);
+}
+
+void operation_cancel(struct operation *op)
+{
+	if (op->state != OPERATION_RUNNING || op->cancelled)
+		return;
+	op->cancelled = true;
+	if (op->driver->capsule->cancel)
+		op->driver->capsule->cancel(op);
+}
+
+/* One that a dying process no longer needs, or that was not told yet. */
+static struct operation *next_to_end(struct process *process)
+{
+	for (struct operation *op = process->operations; op; op = op->next) {
+		if (op->state != OPERATION_RUNNING || !op->cancelled)
+			return op;
+	}
+	return NULL;
+}
+
+void operation_cancel_all(struct process *process)
+{
+	struct operation *op;
+
+	while ((op = next_to_end(process))) {
+		if (op->state == OPERATION_RUNNING)
+			operation_cancel(op);
+		else
+			operation_free(op);
+	}
+}
+
+bool operation_uses_window(const struct process *process, uint32_t number)
+{
+	for (struct operation *op = process->operations; op; op = op->next) {
+		if (op->lent >> (number - 1) & 1)
+			return true;
+		for (unsigned i = 0; i < RECORD_RANGES_MAX; i++) {
+			if (op->ranges[i].length && op->ranges[i].window == number)
+				return true;
+		}
+	}
+	return false;
+}

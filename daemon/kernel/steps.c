@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The names of the steps.
+ */
+#include "daemon/kernel/steps.h"
+
+static const char *const names[KERNEL_STEPS] = {
+	[STEP_PROCESS_MADE] = "process-made",
+	[STEP_RECORD_RECEIVED] = "record-received",
+	[STEP_WINDOW_ADDED] = "window-added",
+	[STEP_OPERATION_MADE] = "operation-made",
+	[STEP_OPERATION_ACCEPTED] = "operation-accepted",
+	[STEP_ENGINE_REQUESTED] = "engine-requested",
+	[STEP_ENGINE_GRANTED] = "engine-granted",
+	[STEP_GRANT_MADE] = "grant-made",
+	[STEP_GRANT_ENTERED] = "grant-entered",
+	[STEP_MEMORY_READ] = "memory-read",
+	[STEP_MEMORY_WRITTEN] = "memory-written",
+	[STEP_MEMORY_LENT] = "memory-lent",
+	[STEP_CHARGE_TAKEN] = "charge-taken",
+	[STEP_ENGINE_RELEASED] = "engine-released",
+	[STEP_OPERATION_DONE] = "operation-done",
+	[STEP_UPCALL_POSTED] = "upcall-posted",
+	[STEP_UPCALL_SENT] = "upcall-sent",
+	[STEP_GRANT_FREED] = "grant-freed",
+};
+
+const char *kernel_step_name(enum kernel_step step)
+{
+	return step < KERNEL_STEPS ? names[step] : NULL;
+}

@@ -1,0 +1,51 @@
+# What daemon, apps and libpluton share: records and error names.
+noinst_LTLIBRARIES += librecord.la
+librecord_la_SOURCES = daemon/kernel/record.c daemon/kernel/record.h \
+	client-lib/error.c client-lib/pluton/error.h
+
+# The kernel knows no service.
+noinst_LTLIBRARIES += libkernel.la
+libkernel_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS)
+libkernel_la_SOURCES = \
+	daemon/kernel/access.c daemon/kernel/access.h \
+	daemon/kernel/arena.c daemon/kernel/arena.h \
+	daemon/kernel/capsule.h \
+	daemon/kernel/charge.c daemon/kernel/charge.h \
+	daemon/kernel/deferred.c daemon/kernel/deferred.h \
+	daemon/kernel/engine.c \
+	daemon/kernel/grant.c daemon/kernel/grant.h \
+	daemon/kernel/interrupt.c daemon/kernel/interrupt.h \
+	daemon/kernel/kernel.c daemon/kernel/kernel.h \
+	daemon/kernel/loop.c daemon/kernel/loop.h \
+	daemon/kernel/operation.c daemon/kernel/operation.h \
+	daemon/kernel/poison.h \
+	daemon/kernel/pool.c daemon/kernel/pool.h \
+	daemon/kernel/process.c daemon/kernel/process.h \
+	daemon/kernel/request.c daemon/kernel/request.h \
+	daemon/kernel/steps.c daemon/kernel/steps.h \
+	daemon/kernel/trd104.c \
+	daemon/kernel/upcall.c daemon/kernel/upcall.h \
+	daemon/kernel/window.c daemon/kernel/window.h
+
+# All of plutond but its main: what the tests link.
+noinst_LTLIBRARIES += libplutond.la
+libplutond_la_CPPFLAGS = $(AM_CPPFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS) $(INIH_CFLAGS)
+libplutond_la_SOURCES = \
+	daemon/config.c daemon/config.h \
+	daemon/config_access.c \
+	daemon/config_keys.c daemon/config_keys.h \
+	daemon/engines.c daemon/engines.h \
+	daemon/frontends/channel.c daemon/frontends/channel.h \
+	daemon/lock.c daemon/lock.h \
+	daemon/log.c daemon/log.h \
+	daemon/machine.c daemon/machine.h \
+	daemon/manager.c daemon/manager.h \
+	daemon/rules.c daemon/rules.h
+libplutond_la_LIBADD = libsvc.la libbackends.la libkernel.la libhil.la librows.la librecord.la \
+	$(EVENT_LIBS) $(SYSTEMD_LIBS) $(INIH_LIBS) $(CRYPTO_LIBS)
+
+sbin_PROGRAMS += plutond
+plutond_CPPFLAGS = $(libplutond_la_CPPFLAGS)
+plutond_SOURCES = daemon/main.c
+plutond_LDADD = libplutond.la
+plutond_LDFLAGS = $(PROGRAM_LDFLAGS)

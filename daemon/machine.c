@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Assembly and its reverse. Each open_… step has its close_… in machine_close, in reverse order.
+ */
+#include "daemon/machine.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/manager.h"
+#include "daemon/rules.h"
+#include "svc/table.h"
+
+static void read_limits(const struct config *config, struct kernel_limits *ret)
+{
+	*ret = (struct kernel_limits){
+		.pool = config->pool,
+		.processes_max = config->processes_max + 1, /* index 0 is the daemon itself */
+		.processes_per_user = config->processes_per_user,
+		.arena_min = config->arena_min,
+		.arena_limit = config->arena_limit,
+		.operations_per_process = config->operations_per_process,
+		.grants_per_capsule = config->grants_per_capsule,
+		.windows_per_process = config->windows_per_process,
+		.window_max = config->window_max,
+		.windows_per_user = config->windows_per_user,
+		.inline_max = config->inline_max,
+		.deferred_budget = config->deferred_budget,
+		.engine_deadline_ms = config->engine_deadline_ms,
+	};
+}
+
+static void report(void *context, const struct process_id *process, const char *message)
+{
+	(void)context;
+	if (process)
+		log_event_limited(PLUTON_LOG_WARNING,
+				  LOG_FIELDS(LOG_PROCESS(process->index, process->generation)),
+				  "%s", message);
+	else
+		log_event_limited(PLUTON_LOG_WARNING, LOG_NO_FIELDS, "%s", message);
+}
+
+/* --- capsules -------------------------------------------------------------------------------- */
+
+static int register_capsule(struct machine *machine, const struct capsule *capsule)
+{
+	struct hil_port ports[4] = {0};
+	struct driver *driver;
+	int r;
+
+	for (unsigned i = 0; i < capsule->ports; i++)
+		ports[i] = machine->engines.ports[capsule->port_kinds[i]];
+	r = kernel_register(&machine->kernel, capsule, ports, &driver);
+	if (r < 0)
+		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
+			  "the capsule cannot be registered (%s)", pluton_error_name(r));
+	return r;
+}
+
+static int register_capsules(struct machine *machine)
+{
+	int r = register_capsule(machine, &manager_capsule);
+
+	for (const struct capsule *const *c = capsule_table; *c && r == 0; c++)
+		r = register_capsule(machine, *c);
+	return r;
+}
+
+static int make_rules(struct machine *machine)
+{
+	struct access_entry *entries;
+	size_t count;
+	int r = rules_make(machine->config, &machine->kernel, &entries, &count);
+
+	if (r < 0)
+		return r;
+	free(machine->rules);
+	machine->rules = entries;
+	machine->channel.rules = entries;
+	machine->channel.rule_count = count;
+	return 0;
+}
+
+/* --- signals --------------------------------------------------------------------------------- */
+
+static void on_stop(evutil_socket_t number, short events, void *context)
+{
+	(void)number;
+	(void)events;
+	machine_stop(context);
+}
+
+static void on_hangup(evutil_socket_t number, short events, void *context)
+{
+	struct machine *machine = context;
+
+	(void)number;
+	(void)events;
+	if (machine->on_reload)
+		machine->on_reload(machine->reload_context);
+}
+
+static void watch_signals(struct machine *machine)
+{
+	struct event_base *base = machine->loop.base;
+
+	evsignal_assign(&machine->terminate, base, SIGTERM, on_stop, machine);
+	evsignal_assign(&machine->interrupt, base, SIGINT, on_stop, machine);
+	evsignal_assign(&machine->hangup, base, SIGHUP, on_hangup, machine);
+	evsignal_add(&machine->terminate, NULL);
+	evsignal_add(&machine->interrupt, NULL);
+	evsignal_add(&machine->hangup, NULL);
+}
+
+static void unwatch_signals(struct machine *machine)
+{
+	if (!event_initialized(&machine->terminate))
+		return;
+	evsignal_del(&machine->terminate);
+	evsignal_del(&machine->interrupt);
+	evsignal_del(&machine->hangup);
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+static int fail(const char *what, int error)
+{
+	log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s (%s)", what, pluton_error_name(error));
+	return error;
+}
+
+static int open_services(struct machine *machine, int listen_fd)
+{
+	int r = channel_open(&machine->channel, &machine->loop, listen_fd,
+			     machine->config->records_per_pass);
+
+	if (r < 0)
+		return fail("the event loop takes no socket", r);
+	r = register_capsules(machine);
+	if (r == 0)
+		r = make_rules(machine);
+	if (r < 0)
+		channel_close(&machine->channel);
+	return r;
+}
+
+static int open_engines(struct machine *machine, int listen_fd)
+{
+	int r = engines_open(&machine->engines, machine->config, &machine->kernel);
+
+	if (r < 0)
+		return r;
+	r = open_services(machine, listen_fd);
+	if (r < 0)
+		engines_close(&machine->engines);
+	return r;
+}
+
+static int open_kernel(struct machine *machine, int listen_fd)
+{
+	struct kernel_limits limits;
+	int r;
+
+	read_limits(machine->config, &limits);
+	r = kernel_open(&machine->kernel, &limits);
+	if (r < 0)
+		return fail("no address space for the pool", r);
+	machine->kernel.report = report;
+	r = loop_open(&machine->loop, &machine->kernel);
+	if (r < 0) {
+		kernel_close(&machine->kernel);
+		return fail("no event loop", r);
+	}
+	r = open_engines(machine, listen_fd);
+	if (r < 0) {
+		loop_close(&machine->loop);
+		kernel_close(&machine->kernel);
+	}
+	return r;
+}
+
+static int open_with(struct config *config, int listen_fd, struct machine **ret)
+{
+	struct machine *machine = calloc(1, sizeof(*machine));
+	int r;
+
+	if (!machine)
+		return -PLUTON_ENOMEM;
+	machine->config = config;
+	machine->started_ms = loop_now_us() / 1000;
+	r = open_kernel(machine, listen_fd);
+	if (r < 0) {
+		free(machine->rules);
+		free(machine);
+		return r;
+	}
+	*ret = machine;
+	return 0;
+}
+
+int machine_open(struct config *config, struct machine **ret)
+{
+	int fd = channel_listen(config->socket, config->socket_mode);
+	int r;
+
+	if (fd < 0) {
+		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("socket", config->socket)),
+			  "cannot listen: %s", strerror(-fd));
+		return -PLUTON_EFAIL;
+	}
+	r = open_with(config, fd, ret);
+	if (r == 0)
+		watch_signals(*ret);
+	return r;
+}
+
+int machine_open_private(struct config *config, struct machine **ret)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd < 0 ? -PLUTON_EFAIL : open_with(config, fd, ret);
+}
+
+/* --- running and closing --------------------------------------------------------------------- */
+
+void machine_on_reload(struct machine *machine, void (*fn)(void *context), void *context)
+{
+	machine->on_reload = fn;
+	machine->reload_context = context;
+}
+
+int machine_run(struct machine *machine)
+{
+	loop_run(&machine->loop);
+	return 0;
+}
+
+void machine_stop(struct machine *machine)
+{
+	loop_stop(&machine->loop);
+}
+
+void machine_reload(struct machine *machine)
+{
+	struct kernel_limits limits;
+
+	/* Sizes of tables stay what they are; the rest holds from now on. */
+	read_limits(machine->config, &limits);
+	limits.pool = machine->kernel.limits.pool;
+	limits.processes_max = machine->kernel.limits.processes_max;
+	machine->kernel.limits = limits;
+	machine->channel.records_per_pass = machine->config->records_per_pass;
+	make_rules(machine); /* what is wrong has been logged, and the old rules stay */
+}
+
+int machine_connect(struct machine *machine)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -1;
+	if (channel_adopt(&machine->channel, pair[0]) < 0) {
+		close(pair[1]);
+		return -1;
+	}
+	return pair[1];
+}
+
+void machine_close(struct machine *machine)
+{
+	unwatch_signals(machine);
+	channel_close(&machine->channel);
+	/* What a worker still has in its hands is cancelled and comes back soon. */
+	while (machine->kernel.processes)
+		loop_pass(&machine->loop, true);
+	engines_close(&machine->engines);
+	loop_close(&machine->loop);
+	kernel_close(&machine->kernel);
+	free(machine->rules);
+	free(machine);
+}

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Every list is rows of fixed layout, a bounded number for each command: word 0 says where to
+ * begin, the answer says how many rows there are and where to go on (0: that was all).
+ */
+#include "daemon/manager.h"
+
+#include <config.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client-lib/rows.h"
+#include "daemon/kernel/grant.h"
+#include "daemon/kernel/operation.h"
+#include "daemon/log.h"
+#include "daemon/machine.h"
+
+#define SLOT_ROWS 0u
+#define WORD_FIRST 0u
+#define WORD_LEVEL 0u
+#define ROWS_PER_COMMAND 64u /* so that nobody else waits long */
+#define ROW_SIZE_MAX 256u
+
+static struct machine *machine_of(const struct operation *op)
+{
+	return (struct machine *)(void *)op->process->kernel;
+}
+
+static void copy_text(char *text, size_t size, const char *from)
+{
+	snprintf(text, size, "%s", from);
+}
+
+/* --- one row each ---------------------------------------------------------------------------- */
+
+/*
+ * Fills in the row at `index` or after it, and returns the index to go on with; 0: there is none.
+ */
+typedef uint32_t (*row_fn)(const struct operation *op, uint32_t index, void *row);
+
+static uint32_t capsule_row(const struct operation *op, uint32_t index, void *out)
+{
+	struct kernel *kernel = op->process->kernel;
+	const struct driver *driver = &kernel->drivers[index];
+	struct pluton_capsule_row *row = out;
+
+	if (index >= kernel->driver_count)
+		return 0;
+	copy_text(row->name, sizeof(row->name), driver->capsule->name);
+	copy_text(row->interface, sizeof(row->interface), driver->capsule->interface);
+	row->driver = driver->capsule->driver;
+	row->commands = (uint32_t)driver->capsule->command_count;
+	row->grant_size = (uint32_t)driver->capsule->grant_size;
+	row->grants = grant_count(driver);
+	row->state_size = (uint32_t)driver->capsule->state_size;
+	row->allowed = process_allowed(op->process, driver);
+	row->operations = driver->operations;
+	row->refusals = driver->refusals;
+	return index + 1;
+}
+
+static uint32_t count_bits(const uint64_t *bits, size_t words)
+{
+	uint32_t count = 0;
+
+	for (size_t i = 0; i < words; i++)
+		count += (uint32_t)__builtin_popcountll(bits[i]);
+	return count;
+}
+
+static uint32_t engine_row(const struct operation *op, uint32_t index, void *out)
+{
+	const struct engines *engines = &machine_of(op)->engines;
+	uint32_t kind = index / HIL_ENGINES_MAX, priority = index % HIL_ENGINES_MAX;
+	struct pluton_engine_row *row = out;
+	const struct arbiter *arbiter;
+
+	while (kind < HIL_KINDS && priority >= engines->ports[kind].count) {
+		kind++;
+		priority = 0;
+	}
+	if (kind >= HIL_KINDS)
+		return 0;
+	arbiter = &engines->arbiters[kind][priority];
+	copy_text(row->name, sizeof(row->name), arbiter->engine->name);
+	copy_text(row->hil, sizeof(row->hil), hil_name(kind));
+	row->priority = priority;
+	row->concurrency = arbiter->engine->concurrency;
+	row->busy = arbiter->holders;
+	row->waiting = count_bits(arbiter->bits, (arbiter->owners_max + 63) / 64);
+	row->grants = arbiter->grants;
+	row->expirations = arbiter->expirations;
+	return kind * HIL_ENGINES_MAX + priority + 1;
+}
+
+static void read_command_name(uint32_t pid, char *text, size_t size)
+{
+	char path[32];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? 0 : read(fd, text, size - 1);
+	if (fd >= 0)
+		close(fd);
+	while (n > 0 && text[n - 1] == '\n')
+		n--;
+	text[n > 0 ? n : 0] = '\0';
+}
+
+/* Root and the daemon's own user see all, others their own. */
+static bool may_see(const struct operation *op, const struct process *process)
+{
+	uint32_t uid = op->process->who.uid;
+
+	return uid == 0 || uid == geteuid() || uid == process->who.uid;
+}
+
+static void fill_process_row(const struct process *process, struct pluton_process_row *row)
+{
+	struct process_account account;
+
+	process_measure(process, &account);
+	read_command_name(process->who.pid, row->command, sizeof(row->command));
+	row->index = process->id.index;
+	row->generation = process->id.generation;
+	row->pid = process->who.pid;
+	row->uid = process->who.uid;
+	row->gid = process->who.gid;
+	row->operations = account.operations;
+	row->grants = account.grants;
+	row->windows = account.windows;
+	row->window_bytes = account.window_bytes;
+	row->arena_taken = account.taken;
+	row->arena_limit = process->arena.limit;
+	row->requests = process->requests;
+	row->refusals = process->refusals;
+	row->dying = process->dying;
+}
+
+static uint32_t process_row(const struct operation *op, uint32_t index, void *out)
+{
+	const struct kernel *kernel = op->process->kernel;
+
+	for (; index < kernel->limits.processes_max; index++) {
+		const struct process *process = kernel->slots[index].process;
+
+		if (process && may_see(op, process)) {
+			fill_process_row(process, out);
+			return index + 1;
+		}
+	}
+	return 0;
+}
+
+static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
+{
+	const struct kernel_limits *limits = &op->process->kernel->limits;
+	const struct machine *machine = machine_of(op);
+	const struct {
+		const char *name;
+		uint64_t value;
+	} table[] = {
+		{"pool", limits->pool},
+		{"processes_max", limits->processes_max - 1},
+		{"processes_per_user", limits->processes_per_user},
+		{"arena_min", limits->arena_min},
+		{"arena_limit", limits->arena_limit},
+		{"operations_per_process", limits->operations_per_process},
+		{"grants_per_capsule", limits->grants_per_capsule},
+		{"windows_per_process", limits->windows_per_process},
+		{"window_max", limits->window_max},
+		{"windows_per_user", limits->windows_per_user},
+		{"inline_max", limits->inline_max},
+		{"records_per_pass", machine->channel.records_per_pass},
+		{"deferred_budget", limits->deferred_budget},
+		{"engine_deadline_ms", limits->engine_deadline_ms},
+		{"aead_scratch", machine->engines.environment.aead_scratch},
+		{"workers", machine->engines.environment.workers},
+	};
+	struct pluton_limit_row *row = out;
+
+	if (index >= sizeof(table) / sizeof(table[0]))
+		return 0;
+	copy_text(row->name, sizeof(row->name), table[index].name);
+	row->value = table[index].value;
+	return index + 1;
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static int write_row(struct operation *op, const struct row_layout *layout, uint32_t at,
+		     const void *row)
+{
+	uint8_t wire[ROW_SIZE_MAX];
+	ssize_t n;
+
+	row_encode(layout, row, wire);
+	n = op_write(op, SLOT_ROWS, at * layout->size, wire, layout->size);
+	return n == (ssize_t)layout->size ? 0 : -PLUTON_ESIZE;
+}
+
+static int list(struct operation *op, const struct row_layout *layout, row_fn fill)
+{
+	_Alignas(uint64_t) uint8_t row[ROW_SIZE_MAX];
+	uint32_t room = (uint32_t)(op_length(op, SLOT_ROWS) / layout->size);
+	uint32_t next = op_word(op, WORD_FIRST), count = 0;
+
+	if (!room)
+		return op_refuse(op, -PLUTON_ESIZE, "one row has %zu bytes, there is room for %zu",
+				 layout->size, op_length(op, SLOT_ROWS));
+	for (; count < room && count < ROWS_PER_COMMAND; count++) {
+		uint32_t after;
+
+		memset(row, 0, sizeof(row));
+		after = fill(op, next, row);
+		if (!after) {
+			next = 0;
+			break;
+		}
+		if (write_row(op, layout, count, row) < 0)
+			return -PLUTON_ESIZE;
+		next = after;
+	}
+	op_done(op, 0, count, next);
+	return 0;
+}
+
+static int capsules(struct operation *op)
+{
+	return list(op, &row_capsule, capsule_row);
+}
+
+static int engines(struct operation *op)
+{
+	return list(op, &row_engine, engine_row);
+}
+
+static int processes(struct operation *op)
+{
+	return list(op, &row_process, process_row);
+}
+
+static int limits(struct operation *op)
+{
+	return list(op, &row_limit, limit_row);
+}
+
+static int status(struct operation *op)
+{
+	struct kernel *kernel = op->process->kernel;
+	const struct machine *machine = machine_of(op);
+	struct pluton_status row = {
+		.version = PACKAGE_VERSION,
+		.pid = (uint32_t)getpid(),
+		.log_level = log_get_level(),
+		.uptime_ms = loop_now_us() / 1000 - machine->started_ms,
+		.processes = kernel->processes,
+		.processes_max = kernel->limits.processes_max - 1,
+		.pool_size = kernel->pool.size,
+		.pool_taken = kernel->pool.taken,
+		.pool_committed = kernel->pool.committed,
+		.operations = kernel->counters.operations,
+		.refusals = kernel->counters.refusals,
+		.upcalls = kernel->counters.upcalls,
+		.grant_reentries = kernel->counters.grant_reentries,
+		.processes_refused = kernel->counters.processes_refused,
+		.loop_passes = machine->loop.passes,
+		.handler_longest_us = machine->loop.longest_us,
+	};
+
+	if (write_row(op, &row_status, 0, &row) < 0)
+		return op_refuse(op, -PLUTON_ESIZE, "the status has %zu bytes", row_status.size);
+	op_done(op, 0, 0, 0);
+	return 0;
+}
+
+static int set_log_level(struct operation *op)
+{
+	uint32_t uid = op->process->who.uid;
+
+	if (uid != 0 && uid != geteuid())
+		return op_refuse(
+			op, -PLUTON_ENOSUPPORT,
+			"only root and the daemon's own user set the log level, not user %u", uid);
+	log_set_level(op_word(op, WORD_LEVEL));
+	op_done(op, 0, 0, 0);
+	return 0;
+}
+
+static const struct enum_name levels[] = {
+	{PLUTON_LOG_OFF, "off"},
+	{PLUTON_LOG_ERROR, "error"},
+	{PLUTON_LOG_WARNING, "warning"},
+	{PLUTON_LOG_INFO, "info"},
+	{PLUTON_LOG_DEBUG, "debug"},
+	{PLUTON_LOG_TRACE, "trace"},
+	{0, NULL},
+};
+
+/* clang-format off */
+#define LIST(number_, name_, doc_, run_)                                                           \
+	{                                                                                          \
+		.number = (number_), .name = (name_), .doc = (doc_),                               \
+		.answers = {"rows", "first of the next command, 0: no more"},                      \
+		.words = {[WORD_FIRST] = {"first", NULL, "0, or as the last answer said"}},        \
+		.slots = {[SLOT_ROWS] = {"rows", SLOT_RW, 1, 0, false, "as many rows as fit"}},    \
+		.run = (run_),                                                                     \
+	}
+/* clang-format on */
+
+static const struct command commands[] = {
+	{
+		.number = 1,
+		.name = "Status",
+		.doc = "the daemon's state, one status row",
+		.slots = {[SLOT_ROWS] = {"row", SLOT_RW, 1, 0, false, "gets the row"}},
+		.run = status,
+	},
+	LIST(2, "Capsules", "capsule rows", capsules),
+	LIST(3, "Engines", "engine rows", engines),
+	LIST(4, "Processes", "process rows, those of other users only for root", processes),
+	LIST(5, "Limits", "limit rows", limits),
+	{
+		.number = 6,
+		.name = "SetLogLevel",
+		.doc = "sets the log level; root and the daemon's own user only",
+		.words = {[WORD_LEVEL] = {"level", levels, "from then on"}},
+		.run = set_log_level,
+	},
+};
+
+const struct capsule manager_capsule = {
+	.name = "manager",
+	.interface = "Manager",
+	.doc = "The daemon itself: state, lists, log level.",
+	.driver = PLUTON_DRIVER_MANAGER,
+	.commands = commands,
+	.command_count = sizeof(commands) / sizeof(commands[0]),
+};

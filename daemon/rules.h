@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The [access] section, from names to the kernel's driver masks.
+ */
+#ifndef PLUTON_RULES_H
+#define PLUTON_RULES_H
+
+#include "daemon/config.h"
+#include "daemon/kernel/access.h"
+#include "daemon/kernel/kernel.h"
+
+/*
+ * The caller frees *ret. -PLUTON_EINVAL: a capsule there is not; -PLUTON_ENOMEM. It has been
+ * logged. The manager is always allowed: what it shows and does it checks itself.
+ */
+int rules_make(const struct config *config, struct kernel *kernel, struct access_entry **ret,
+	       size_t *ret_count);
+
+#endif

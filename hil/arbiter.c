@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Round robin over owners, first come first served within an owner. The rule a newcomer would
+ * break first: `granted` runs from the deferred call only, one grant in each run, so that asking,
+ * releasing and withdrawing never call anybody.
+ */
+#include "hil/arbiter.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define BITS_PER_WORD 64u
+
+static size_t words_of(uint32_t owners_max)
+{
+	return ((size_t)owners_max + BITS_PER_WORD - 1) / BITS_PER_WORD;
+}
+
+static void mark(struct arbiter *arbiter, uint32_t index)
+{
+	arbiter->bits[index / BITS_PER_WORD] |= UINT64_C(1) << (index % BITS_PER_WORD);
+}
+
+static void unmark(struct arbiter *arbiter, uint32_t index)
+{
+	arbiter->bits[index / BITS_PER_WORD] &= ~(UINT64_C(1) << (index % BITS_PER_WORD));
+}
+
+/* The lowest marked owner from `from` on; false: none up to owners_max. */
+static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *ret_index)
+{
+	uint64_t mask = UINT64_MAX << (from % BITS_PER_WORD);
+
+	for (size_t word = from / BITS_PER_WORD; word < words_of(arbiter->owners_max); word++) {
+		uint64_t bits = arbiter->bits[word] & mask;
+
+		if (bits) {
+			*ret_index =
+				(uint32_t)word * BITS_PER_WORD + (uint32_t)__builtin_ctzll(bits);
+			return true;
+		}
+		mask = UINT64_MAX;
+	}
+	return false;
+}
+
+/* The next owner in turn: after the one served last, else from the beginning. */
+static bool find_next(const struct arbiter *arbiter, uint32_t *ret_index)
+{
+	return find_marked(arbiter, arbiter->last_served + 1, ret_index) ||
+	       find_marked(arbiter, 0, ret_index);
+}
+
+/* The link to an owner's oldest waiter at this arbiter; a link to NULL where there is none. */
+static struct hil_waiter **oldest(const struct arbiter *arbiter, struct hil_owner *owner)
+{
+	struct hil_waiter **link = &owner->waiting;
+
+	while (*link && (*link)->arbiter != arbiter)
+		link = &(*link)->next;
+	return link;
+}
+
+static void unlink_waiter(struct hil_waiter **link)
+{
+	struct hil_waiter *waiter = *link;
+	struct hil_owner *owner = waiter->owner;
+
+	*link = waiter->next;
+	waiter->next = NULL;
+	if (!*oldest(waiter->arbiter, owner))
+		unmark(waiter->arbiter, owner->index);
+}
+
+/* Takes out who is next; NULL: nobody waits. Forgets the owners that are gone. */
+static struct hil_waiter *take_next(struct arbiter *arbiter)
+{
+	uint32_t index;
+
+	while (find_next(arbiter, &index)) {
+		struct hil_owner *owner = arbiter->find_owner(arbiter->context, index);
+		struct hil_waiter **link = owner ? oldest(arbiter, owner) : NULL;
+
+		arbiter->last_served = index;
+		if (link && *link) {
+			struct hil_waiter *waiter = *link;
+
+			unlink_waiter(link);
+			return waiter;
+		}
+		unmark(arbiter, index);
+	}
+	return NULL;
+}
+
+static uint64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static bool has_room(const struct arbiter *arbiter)
+{
+	return arbiter->holders < arbiter->engine->concurrency;
+}
+
+static void hold(struct arbiter *arbiter, struct hil_waiter *waiter)
+{
+	unsigned i = 0;
+
+	while (arbiter->holding[i])
+		i++;
+	arbiter->holding[i] = waiter;
+	arbiter->holders++;
+	arbiter->grants++;
+	waiter->state = HIL_HOLDING;
+	waiter->deadline_ms = arbiter->deadline_ms ? now_ms() + arbiter->deadline_ms : 0;
+}
+
+/* One grant, then the loop's other calls get their turn before the next. */
+static void serve(struct deferred_call *call)
+{
+	struct arbiter *arbiter =
+		(struct arbiter *)(void *)((char *)call - offsetof(struct arbiter, serve));
+	struct hil_waiter *waiter;
+	uint32_t index;
+
+	if (!has_room(arbiter))
+		return;
+	waiter = take_next(arbiter);
+	if (!waiter)
+		return;
+	hold(arbiter, waiter);
+	if (has_room(arbiter) && find_next(arbiter, &index))
+		deferred_call_set(call);
+	waiter->granted(waiter);
+}
+
+int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
+		 uint32_t owners_max, uint64_t deadline_ms,
+		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context)
+{
+	*arbiter = (struct arbiter){
+		.engine = engine,
+		.find_owner = find_owner,
+		.context = context,
+		.bits = calloc(words_of(owners_max), sizeof(uint64_t)),
+		.owners_max = owners_max,
+		.last_served = owners_max - 1, /* so that owner 0 is the first in turn */
+		.deadline_ms = deadline_ms,
+	};
+	if (!arbiter->bits)
+		return -PLUTON_ENOMEM;
+	deferred_call_init(&arbiter->serve, queue, serve);
+	engine->arbiter = arbiter;
+	return 0;
+}
+
+void arbiter_close(struct arbiter *arbiter)
+{
+	deferred_call_drop(&arbiter->serve);
+	free(arbiter->bits);
+	arbiter->bits = NULL;
+	arbiter->engine->arbiter = NULL;
+}
+
+/* A cycle of holders and askers would be a deadlock; levels make one impossible. */
+static void assert_level(const struct hil_engine *engine, const struct hil_waiter *holding)
+{
+	if (!holding || holding->state != HIL_HOLDING)
+		return;
+	if (engine->level >= holding->arbiter->engine->level)
+		abort();
+}
+
+int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
+		    const struct hil_waiter *holding)
+{
+	struct arbiter *arbiter = engine->arbiter;
+	struct hil_waiter **link = &owner->waiting;
+
+	assert_level(engine, holding);
+	if (waiter->state != HIL_IDLE)
+		return -PLUTON_EALREADY;
+	if (owner->index >= arbiter->owners_max)
+		abort();
+	while (*link)
+		link = &(*link)->next;
+	*link = waiter;
+	waiter->next = NULL;
+	waiter->owner = owner;
+	waiter->arbiter = arbiter;
+	waiter->state = HIL_WAITING;
+	mark(arbiter, owner->index);
+	if (has_room(arbiter))
+		deferred_call_set(&arbiter->serve);
+	return 0;
+}
+
+bool arbiter_withdraw(struct hil_waiter *waiter)
+{
+	struct hil_waiter **link;
+
+	if (waiter->state != HIL_WAITING)
+		return false;
+	link = &waiter->owner->waiting;
+	while (*link != waiter)
+		link = &(*link)->next;
+	unlink_waiter(link);
+	waiter->state = HIL_IDLE;
+	return true;
+}
+
+void arbiter_release(struct hil_waiter *waiter)
+{
+	struct arbiter *arbiter = waiter->arbiter;
+	uint32_t index;
+
+	if (waiter->state != HIL_HOLDING)
+		return;
+	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
+		if (arbiter->holding[i] == waiter)
+			arbiter->holding[i] = NULL;
+	}
+	arbiter->holders--;
+	waiter->state = HIL_IDLE;
+	if (find_next(arbiter, &index))
+		deferred_call_set(&arbiter->serve);
+}
+
+void arbiter_expire(struct arbiter *arbiter, uint64_t at_ms)
+{
+	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
+		struct hil_waiter *waiter = arbiter->holding[i];
+
+		if (!waiter || waiter->deadline_ms == 0 || waiter->deadline_ms > at_ms)
+			continue;
+		waiter->deadline_ms = 0; /* once */
+		arbiter->expirations++;
+		waiter->expired(waiter);
+	}
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The contract of every hardware interface layer (HIL) of Pluton.
+ *
+ * A HIL is `start(engine, request, client)`; then the engine calls the client; then exactly one
+ * `done`. The client never hands the engine a buffer: the engine pulls and pushes as much as it
+ * can use at once. The model is the lazy data movement of Pluton's own firmware, Tock World 8.
+ *
+ * The rules, by the names that hil/checker.c reports them with:
+ *
+ *  SYNCHRONOUS_CALLBACK  1  No callback runs before start or cancel has returned.
+ *  NESTED_CALLBACK       1  No callback runs inside another one. From done a client may start
+ *                           again; from a pull or push it may start nothing.
+ *  WRONG_THREAD          1  Every callback runs on the loop's thread.
+ *  START_FAILED_CALLBACK 2  start returned an error: no done, no pull, no push.
+ *  DONE_TWICE            2  start returned 0: exactly one done.
+ *  CALLBACK_AFTER_DONE   2  and nothing after it.
+ *  OVERLONG_COUNT        4  A pull or push answers 1..len or a negative error. Anything else ends
+ *                           the operation with SIZE.
+ *  WRONG_CURSOR          4  The engine goes on exactly where the last answer ended.
+ *  NOT_WHOLE             4  Key, IV, counter, tag, digest and state move whole, at their size.
+ *  WRONG_STEP            4  The callbacks come in the order of the mode's table (hil/aes.h).
+ *  EMPTY_PULL            5  An empty message, or a callback of no bytes, is never asked for.
+ *  PULLED_TWICE          5  Input is pulled forward, each byte once (rule 8 names exceptions).
+ *  PULLED_TOO_MUCH       5  Never more than the request's length in total, in or out.
+ *  INCOMPLETE            5  done(0) only when all input was taken and all output was given.
+ *  ERROR_NOT_REPORTED    6  A callback's error aborts at once and is what done reports.
+ *  LENT_AND_PULLED       7  Bytes that were lent are not pulled or pushed as well.
+ *  UNVERIFIED_PLAINTEXT  8  Authenticated decryption gives nothing before the tag is checked.
+ *  READ_TWICE            8  An operation with a secret reads each of the client's bytes once: no
+ *                           key, IV or tag is pulled again, nothing is lent again. Exception:
+ *                           sealed input of an authenticated decryption, once all was taken.
+ *  KEY_CROSSED           9  A slot's key is never pulled.
+ *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
+ *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations
+ *                           than `concurrency` with BUSY, and what caps offers is not refused.
+ *  BAD_SIZE             12  Sizes are checked in start: SIZE, before any callback.
+ *  DONE_MISSING         13  cancel leads to done(CANCEL) or to the normal done, never to none.
+ *
+ * Threads: everything here runs on the loop's thread; a worker thread of an engine touches only
+ * lent memory and its own.
+ */
+#ifndef PLUTON_HIL_CONTRACT_H
+#define PLUTON_HIL_CONTRACT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "pluton/error.h"
+
+enum hil_kind {
+	HIL_RNG = 0,
+	HIL_DIGEST,
+	HIL_AES,
+	HIL_KINDS,
+};
+
+/* Who may ask for what while holding what: only for a lower level. Storage will be the highest. */
+enum hil_level {
+	HIL_LEVEL_RNG = 1,
+	HIL_LEVEL_AES = 2,
+	HIL_LEVEL_DIGEST = 2,
+	HIL_LEVEL_HMAC = 3,
+	HIL_LEVEL_KDF = 4,
+	HIL_LEVEL_STORAGE = 5,
+};
+
+#define HIL_CONCURRENCY_MAX 16u /* operations one engine can have under way */
+#define HIL_ENGINES_MAX 4u	/* engines in one HIL's priority list */
+#define HIL_STATE_MAX 256u	/* bytes of exported streaming state, any engine */
+
+/* Which part of a stream one start is; a one-shot operation is both. */
+enum hil_phase {
+	HIL_MIDDLE = 0,
+	HIL_FIRST = 1,
+	HIL_LAST = 2,
+	HIL_ONE_SHOT = HIL_FIRST | HIL_LAST,
+};
+
+/* Where a key is: bytes that the engine pulls, or a hardware slot that it alone can read. */
+struct hil_key_ref {
+	enum { HIL_KEY_BYTES = 0, HIL_KEY_SLOT = 1 } kind;
+	uint32_t slot;
+};
+
+struct arbiter;
+
+/* The head of every engine. Typed engines (struct aes_engine …) begin with it. */
+struct hil_engine {
+	const char *name; /* "openssl" */
+	enum hil_kind kind;
+	enum hil_level level;
+	unsigned concurrency;	 /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
+	struct arbiter *arbiter; /* shares it; set where the engine is registered */
+};
+
+/* What a capsule is handed for one HIL: its engines, best first. */
+struct hil_port {
+	enum hil_kind kind;
+	unsigned count;
+	struct hil_engine *engines[HIL_ENGINES_MAX];
+};
+
+/*
+ * The first engine of the port for which `check(engine, request)` returns 0. Else the error of the
+ * last engine asked (so a lone engine's SIZE is seen), or -PLUTON_ENODEVICE if there is none.
+ */
+int hil_select(const struct hil_port *port, const void *request,
+	       int (*check)(const struct hil_engine *engine, const void *request),
+	       struct hil_engine **ret_engine);
+
+/* --- turns at an engine (hil/arbiter.h says how they are given) ------------------------------ */
+
+/* One request for an engine; embedded in what waits. Zeroed memory is an idle waiter. */
+struct hil_waiter {
+	struct hil_waiter *next; /* in its owner's list, oldest first */
+	struct hil_owner *owner;
+	struct arbiter *arbiter;
+	enum { HIL_IDLE = 0, HIL_WAITING, HIL_HOLDING } state;
+	uint64_t deadline_ms; /* of the holder, CLOCK_MONOTONIC; 0: none */
+	/* The engine is the waiter's now: start it, or release it. Runs on the loop. */
+	void (*granted)(struct hil_waiter *waiter);
+	/* The holder passed its deadline: cancel the engine. It stays the holder until released. */
+	void (*expired)(struct hil_waiter *waiter);
+};
+
+/* An owner's list of waiters, for all arbiters together. */
+struct hil_owner {
+	uint32_t index; /* its bit; unique among live owners */
+	struct hil_waiter *waiting;
+};
+
+/*
+ * Asks for the engine. 0: granted() will come, unless withdrawn. -PLUTON_EALREADY: this waiter
+ * waits or holds already. `holding` is the waiter through which the caller holds a higher engine,
+ * or NULL; asking for a level that is not lower is a bug and aborts.
+ */
+int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
+		    const struct hil_waiter *holding);
+
+/* Takes back a request that was not granted yet. false: it holds the engine, or never asked. */
+bool arbiter_withdraw(struct hil_waiter *waiter);
+
+/* The engine is done: gives it to the next owner in turn. Does nothing for an idle waiter. */
+void arbiter_release(struct hil_waiter *waiter);
+
+/* Calls expired() of holders whose deadline has passed; the loop does this about once a second. */
+void arbiter_expire(struct arbiter *arbiter, uint64_t now_ms);
+
+/* --- charges --------------------------------------------------------------------------------- */
+
+/*
+ * A library object that an engine must keep for a client between calls (contract rule 10, and
+ * "charged" in docs/architecture.md). The kernel implements these two. `owner` comes with the
+ * request. `release` runs once: in hil_charge_drop, or when the owner dies, and frees the object.
+ */
+struct hil_charge {
+	const char *name;
+	size_t cost; /* bytes charged to the owner's limit */
+	void (*release)(void *object);
+};
+/* -PLUTON_ENOMEM: over the owner's limit. On success *ret_handle is never 0. */
+int hil_charge_take(struct hil_owner *owner, const struct hil_charge *charge, void *object,
+		    uint32_t *ret_handle);
+void *hil_charge_find(struct hil_owner *owner, const struct hil_charge *charge, uint32_t handle);
+void hil_charge_drop(struct hil_owner *owner, const struct hil_charge *charge, uint32_t handle);
+
+#endif

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rng capsule: random bytes straight from the engine into the client's memory. It keeps
+ * nothing for a client but the operation itself.
+ */
+#include "daemon/kernel/capsule.h"
+#include "hil/rng.h"
+
+#define SLOT_OUTPUT 0u
+#define REQUEST_MAX (1024u * 1024u)
+
+struct rng_operation {
+	struct rng_client client;
+	struct operation *op;
+	struct rng_engine *engine;
+	struct rng_request request;
+};
+
+static struct rng_operation *of_client(struct rng_client *client)
+{
+	return (struct rng_operation *)(void *)client;
+}
+
+static ssize_t push_output(struct rng_client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
+}
+
+static void done(struct rng_client *client, int result)
+{
+	op_done(of_client(client)->op, result, 0, 0);
+}
+
+static const struct rng_client_ops client_ops = {
+	.push_output = push_output,
+	.done = done,
+};
+
+static void granted(struct operation *op)
+{
+	struct rng_operation *state = op_state(op);
+	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
+
+	if (r < 0)
+		op_done(op, r, 0, 0);
+}
+
+static int get(struct operation *op)
+{
+	struct rng_operation *state = op_state(op);
+	struct hil_engine *engine;
+	int r;
+
+	state->client.ops = &client_ops;
+	state->op = op;
+	state->request.length = op_length(op, SLOT_OUTPUT);
+	r = hil_select(op_port(op, 0), &state->request, rng_check, &engine);
+	if (r < 0)
+		return op_refuse(op, r, "no rng engine gives %zu bytes at once",
+				 state->request.length);
+	state->engine = (struct rng_engine *)(void *)engine;
+	return op_engine_request(op, engine, granted);
+}
+
+static void cancel(struct operation *op)
+{
+	struct rng_operation *state = op_state(op);
+
+	if (op_engine_withdraw(op))
+		op_done(op, -PLUTON_ECANCEL, 0, 0);
+	else
+		state->engine->ops->cancel(state->engine, &state->client);
+}
+
+static const struct command commands[] = {
+	{
+		.number = 1,
+		.name = "Get",
+		.doc = "random bytes",
+		.slots = {[SLOT_OUTPUT] = {"output", SLOT_RW, 1, REQUEST_MAX, false,
+					   "filled with random bytes"}},
+		.run = get,
+	},
+};
+
+extern const struct capsule rng_capsule;
+const struct capsule rng_capsule = {
+	.name = "rng",
+	.interface = "Random",
+	.doc = "Random numbers.",
+	.driver = 0x40001,
+	.state_size = sizeof(struct rng_operation),
+	.ports = 1,
+	.port_kinds = {HIL_RNG},
+	.commands = commands,
+	.command_count = sizeof(commands) / sizeof(commands[0]),
+	.cancel = cancel,
+};

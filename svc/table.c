@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The table of capsules, in the order in which `pluton-cli capsules` shows them.
+ */
+#include "svc/table.h"
+
+extern const struct capsule rng_capsule;
+extern const struct capsule digest_capsule;
+extern const struct capsule aes_capsule;
+
+const struct capsule *const capsule_table[] = {
+	&rng_capsule,
+	&digest_capsule,
+	&aes_capsule,
+	NULL,
+};

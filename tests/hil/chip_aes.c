@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The chip's AES unit: CTR and GCM. It can hold one buffer of unverified plaintext; a longer
+ * message is decrypted only from memory that cannot change any more, in two passes: the tag, then
+ * the plaintext.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/hil/chip_unit.h"
+#include "tests/hil/cipher.h"
+
+#define CHIP_AES_MAX (1u << 20)
+
+struct operation {
+	struct aes_client *client;
+	struct aes_request request;
+	enum aes_step steps[AES_STEPS_MAX];
+	unsigned at;
+	size_t aad_taken;
+	size_t taken; /* bytes of input */
+	size_t given; /* bytes of output */
+	size_t filled;
+	size_t drained;
+	struct cipher state;
+	uint8_t tag[AES_TAG_SIZE];
+	uint8_t buffer[CHIP_BUFFER_SIZE];
+};
+static_assert(sizeof(struct operation) <= CHIP_OPERATION_MAX, "an operation is too big for a chip");
+static_assert(sizeof(struct cipher) <= HIL_STATE_MAX, "the state is too big to be exported");
+
+struct chip_aes {
+	struct aes_engine engine;
+	struct chip_unit unit;
+	struct operation operation;
+};
+
+static struct chip_aes *of_unit(struct chip_unit *unit)
+{
+	return (struct chip_aes *)(void *)((char *)unit - offsetof(struct chip_aes, unit));
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Ends the step that moved something whole. */
+static int next_step(struct operation *operation, int answer)
+{
+	operation->at++;
+	return answer < 0 ? answer : CHIP_GOES_ON;
+}
+
+/* --- what moves whole ------------------------------------------------------------------------ */
+
+static int pull_key(struct operation *operation)
+{
+	uint8_t key[AES_KEY_SIZE_MAX];
+	size_t key_size = operation->request.key_size;
+	int r = operation->client->ops->pull_key(operation->client, key, key_size);
+
+	if (r >= 0)
+		cipher_init(&operation->state, key, key_size);
+	explicit_bzero(key, sizeof(key));
+	return next_step(operation, r);
+}
+
+static int pull_iv(struct operation *operation)
+{
+	uint8_t iv[AES_GCM_IV_SIZE];
+	int r = operation->client->ops->pull_iv(operation->client, iv, sizeof(iv));
+
+	if (r >= 0)
+		cipher_set_gcm_iv(&operation->state, iv);
+	return next_step(operation, r);
+}
+
+/* A counter that would wrap is found before the first byte of data. */
+static int check_room(const struct operation *operation)
+{
+	bool has_room = cipher_has_room(&operation->state, operation->request.length);
+
+	return has_room ? CHIP_GOES_ON : -PLUTON_ESIZE;
+}
+
+static int pull_ctr(struct operation *operation)
+{
+	uint8_t ctr[AES_BLOCK_SIZE];
+	int r = operation->client->ops->pull_ctr(operation->client, ctr, sizeof(ctr));
+
+	if (r < 0)
+		return r;
+	cipher_set_ctr(&operation->state, ctr, operation->request.ctr_bits);
+	operation->at++;
+	return check_room(operation);
+}
+
+static int pull_tag(struct operation *operation)
+{
+	return next_step(operation,
+			 operation->client->ops->pull_tag(operation->client, operation->tag,
+							  sizeof(operation->tag)));
+}
+
+static int push_tag(struct operation *operation)
+{
+	uint8_t tag[AES_TAG_SIZE];
+
+	cipher_tag(&operation->state, tag);
+	return next_step(operation,
+			 operation->client->ops->push_tag(operation->client, tag, sizeof(tag)));
+}
+
+static int pull_state(struct operation *operation)
+{
+	int r = operation->client->ops->pull_state(operation->client, (uint8_t *)&operation->state,
+						   sizeof(operation->state));
+
+	if (r < 0)
+		return r;
+	operation->at++;
+	return check_room(operation);
+}
+
+static int push_state(struct operation *operation)
+{
+	return next_step(operation, operation->client->ops->push_state(
+					    operation->client, (const uint8_t *)&operation->state,
+					    sizeof(operation->state)));
+}
+
+/* --- what moves in pieces -------------------------------------------------------------------- */
+
+static int pull_aad(struct operation *operation, size_t buffer)
+{
+	size_t left = operation->request.aad_length - operation->aad_taken;
+	size_t len = smaller(left, buffer);
+	ssize_t n = operation->client->ops->pull_aad(operation->client, operation->buffer, len,
+						     operation->aad_taken);
+
+	n = chip_count(n, len);
+	if (n < 0)
+		return (int)n;
+	cipher_hash_aad(&operation->state, operation->buffer, (size_t)n);
+	operation->aad_taken += (size_t)n;
+	if (operation->aad_taken == operation->request.aad_length)
+		operation->at++;
+	return CHIP_GOES_ON;
+}
+
+/* Fills the buffer behind what is in it. */
+static ssize_t pull_input(struct operation *operation, size_t len)
+{
+	ssize_t n = operation->client->ops->pull_input(
+		operation->client, operation->buffer + operation->filled, len, operation->taken);
+
+	n = chip_count(n, len);
+	if (n < 0)
+		return n;
+	operation->filled += (size_t)n;
+	operation->taken += (size_t)n;
+	return n;
+}
+
+static int push_output(struct operation *operation)
+{
+	size_t len = operation->filled - operation->drained;
+	ssize_t n = operation->client->ops->push_output(
+		operation->client, operation->buffer + operation->drained, len, operation->given);
+
+	n = chip_count(n, len);
+	if (n < 0)
+		return (int)n;
+	operation->drained += (size_t)n;
+	operation->given += (size_t)n;
+	if (operation->given == operation->request.length)
+		operation->at++;
+	return CHIP_GOES_ON;
+}
+
+static int move_data(struct operation *operation, size_t buffer)
+{
+	ssize_t n;
+
+	if (operation->drained < operation->filled)
+		return push_output(operation);
+	operation->filled = operation->drained = 0;
+	n = pull_input(operation, smaller(operation->request.length - operation->taken, buffer));
+	if (n < 0)
+		return (int)n;
+	cipher_crypt(&operation->state, operation->buffer, operation->filled);
+	if (operation->request.mode == AES_GCM)
+		cipher_hash_data(&operation->state, operation->buffer, operation->filled);
+	return CHIP_GOES_ON;
+}
+
+/* --- authenticated decryption ---------------------------------------------------------------- */
+
+/* Constant time: how many bytes of a tag are right is nobody's business. */
+static int check_tag(struct operation *operation)
+{
+	uint8_t tag[AES_TAG_SIZE], difference = 0;
+
+	cipher_tag(&operation->state, tag);
+	for (size_t i = 0; i < sizeof(tag); i++)
+		difference |= tag[i] ^ operation->tag[i];
+	operation->at++;
+	return difference ? -PLUTON_EINVAL : CHIP_GOES_ON;
+}
+
+static bool fits_buffer(const struct operation *operation, size_t buffer)
+{
+	return operation->request.length <= buffer;
+}
+
+static const uint8_t *lend_input(struct operation *operation, size_t cursor, size_t *ret_len)
+{
+	struct aes_client *client = operation->client;
+	const uint8_t *memory = NULL;
+
+	if (client->ops->lend_input)
+		memory = client->ops->lend_input(client, cursor, ret_len);
+	if (!memory || *ret_len == 0 || *ret_len > operation->request.length - cursor)
+		return NULL;
+	return memory;
+}
+
+static int hash_lent(struct operation *operation)
+{
+	size_t len;
+	const uint8_t *memory = lend_input(operation, operation->taken, &len);
+
+	if (!memory)
+		return -PLUTON_ESIZE;
+	cipher_hash_data(&operation->state, memory, len);
+	operation->taken += len;
+	return CHIP_GOES_ON;
+}
+
+static int take_ciphertext(struct operation *operation, size_t buffer)
+{
+	size_t left = operation->request.length - operation->taken;
+	ssize_t n;
+
+	if (left == 0)
+		return check_tag(operation);
+	if (!fits_buffer(operation, buffer))
+		return hash_lent(operation);
+	n = pull_input(operation, left);
+	if (n < 0)
+		return (int)n;
+	cipher_hash_data(&operation->state, operation->buffer + operation->filled - n, (size_t)n);
+	return CHIP_GOES_ON;
+}
+
+/* The second pass: what comes next of the sealed input, into the buffer. */
+static int refill(struct operation *operation, size_t buffer)
+{
+	size_t len;
+	const uint8_t *memory = lend_input(operation, operation->given, &len);
+
+	if (!memory)
+		return -PLUTON_ESIZE;
+	operation->drained = 0;
+	operation->filled = smaller(len, buffer);
+	memcpy(operation->buffer, memory, operation->filled);
+	return CHIP_GOES_ON;
+}
+
+/* The tag is right: only from here on there is plaintext. */
+static int give_plaintext(struct operation *operation, size_t buffer)
+{
+	if (operation->state.crypted == operation->given) {
+		int r = fits_buffer(operation, buffer) ? 0 : refill(operation, buffer);
+
+		if (r < 0)
+			return r;
+		cipher_crypt(&operation->state, operation->buffer, operation->filled);
+	}
+	return push_output(operation);
+}
+
+/* --- the engine ------------------------------------------------------------------------------ */
+
+/* An empty message has no input step, but a tag to check all the same. */
+static int end_of_steps(struct operation *operation)
+{
+	bool verifies =
+		operation->request.direction == AES_DECRYPT && aes_is_aead(operation->request.mode);
+	int r = verifies && operation->request.length == 0 ? check_tag(operation) : CHIP_DONE;
+
+	return r < 0 ? r : CHIP_DONE;
+}
+
+static int step(struct chip_unit *unit)
+{
+	struct operation *operation = &of_unit(unit)->operation;
+	size_t buffer = unit->chip->options.buffer;
+
+	switch (operation->steps[operation->at]) {
+	case AES_STEP_KEY:
+		return pull_key(operation);
+	case AES_STEP_IV_IN:
+		return pull_iv(operation);
+	case AES_STEP_CTR:
+		return pull_ctr(operation);
+	case AES_STEP_AAD:
+		return pull_aad(operation, buffer);
+	case AES_STEP_TAG_IN:
+		return pull_tag(operation);
+	case AES_STEP_DATA:
+		return move_data(operation, buffer);
+	case AES_STEP_INPUT:
+		return take_ciphertext(operation, buffer);
+	case AES_STEP_OUTPUT:
+		return give_plaintext(operation, buffer);
+	case AES_STEP_TAG_OUT:
+		return push_tag(operation);
+	case AES_STEP_STATE_IN:
+		return pull_state(operation);
+	case AES_STEP_STATE_OUT:
+		return push_state(operation);
+	default:
+		return end_of_steps(operation);
+	}
+}
+
+static void finish(struct chip_unit *unit, int result)
+{
+	struct aes_client *client = of_unit(unit)->operation.client;
+
+	explicit_bzero(&of_unit(unit)->operation, sizeof(struct operation));
+	client->ops->done(client, result);
+}
+
+static int start(struct aes_engine *engine, const struct aes_request *request,
+		 struct aes_client *client)
+{
+	struct chip_aes *aes = (struct chip_aes *)(void *)engine;
+	int r = aes_check(&engine->head, request);
+
+	if (r < 0)
+		return r;
+	if (aes->unit.busy)
+		return -PLUTON_EBUSY;
+	aes->operation = (struct operation){.client = client, .request = *request};
+	aes_steps(request, aes->operation.steps);
+	chip_unit_begin(&aes->unit);
+	return 0;
+}
+
+static int cancel(struct aes_engine *engine, struct aes_client *client)
+{
+	struct chip_aes *aes = (struct chip_aes *)(void *)engine;
+
+	return aes->operation.client == client ? chip_unit_cancel(&aes->unit) : -PLUTON_EINVAL;
+}
+
+struct chip_aes *chip_aes_open(struct chip *chip)
+{
+	static const struct aes_engine_ops ops = {.start = start, .cancel = cancel};
+	struct chip_aes *aes = calloc(1, sizeof(*aes));
+
+	if (!aes)
+		return NULL;
+	aes->engine = (struct aes_engine){
+		.head = {.name = "chip", .kind = HIL_AES, .level = HIL_LEVEL_AES, .concurrency = 1},
+		.caps = {.modes = 1u << AES_CTR | 1u << AES_GCM,
+			 .stream_modes = 1u << AES_CTR | 1u << AES_GCM,
+			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
+			 .length_max = CHIP_AES_MAX,
+			 .aad_max = CHIP_AES_MAX,
+			 .aead_scratch = chip->options.buffer,
+			 .state_bytes = sizeof(struct cipher)},
+		.ops = &ops,
+	};
+	chip_unit_init(&aes->unit, chip, step, finish);
+	return aes;
+}
+
+struct hil_engine *chip_aes_engine(struct chip_aes *aes)
+{
+	return &aes->engine.head;
+}
+
+void chip_aes_close(struct chip_aes *aes)
+{
+	if (aes)
+		deferred_call_drop(&aes->unit.tick);
+	free(aes);
+}

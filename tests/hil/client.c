@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The test client's callbacks. Each counts itself, gets into trouble if it is its turn, and then
+ * moves bytes.
+ */
+#include "tests/hil/client.h"
+
+#include <string.h>
+
+static struct client *of_rng(struct rng_client *rng)
+{
+	return (struct client *)(void *)((char *)rng - offsetof(struct client, rng));
+}
+
+static struct client *of_digest(struct digest_client *digest)
+{
+	return (struct client *)(void *)((char *)digest - offsetof(struct client, digest));
+}
+
+static struct client *of_aes(struct aes_client *aes)
+{
+	return (struct client *)(void *)((char *)aes - offsetof(struct client, aes));
+}
+
+static size_t smaller(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* --- trouble --------------------------------------------------------------------------------- */
+
+/* Flips one bit of its own input, as a process can do at any moment. */
+static void change_input(const struct client *client)
+{
+	uint8_t *byte = (uint8_t *)(uintptr_t)&client->input[client->change_at];
+
+	*byte ^= 0x01;
+}
+
+/* What this callback, which moves up to len bytes, must answer; false: it is free to do well. */
+static bool meets_trouble(struct client *client, size_t len, ssize_t *ret_answer)
+{
+	if (++client->callbacks != client->trouble_at)
+		return false;
+	client->troubled = true;
+	switch (client->trouble) {
+	case TROUBLE_ERROR:
+		*ret_answer = client->trouble_error;
+		return true;
+	case TROUBLE_ZERO:
+		*ret_answer = 0;
+		return true;
+	case TROUBLE_TOO_MUCH:
+		*ret_answer = (ssize_t)len + 1;
+		return true;
+	case TROUBLE_CANCEL:
+		client->trouble_answer = client_cancel(client);
+		return false;
+	case TROUBLE_START:
+		client->trouble_answer = client_start(client->other, client->engine);
+		return false;
+	case TROUBLE_CHANGE:
+		change_input(client);
+		return false;
+	default:
+		return false;
+	}
+}
+
+/* What moves whole knows no count: there is nothing wrong with answering 0. */
+static bool meets_whole_trouble(struct client *client, int *ret_answer)
+{
+	ssize_t answer;
+
+	if (!meets_trouble(client, 0, &answer))
+		return false;
+	if (client->trouble != TROUBLE_ERROR) {
+		client->troubled = false;
+		return false;
+	}
+	*ret_answer = (int)answer;
+	return true;
+}
+
+/* A lend cannot answer with an error. */
+static bool meets_lend_trouble(struct client *client, size_t left, size_t *ret_len)
+{
+	ssize_t answer;
+
+	if (!meets_trouble(client, left, &answer))
+		return false;
+	if (client->trouble == TROUBLE_ERROR) {
+		client->troubled = false;
+		return false;
+	}
+	*ret_len = (size_t)answer;
+	return true;
+}
+
+/* --- moving bytes ---------------------------------------------------------------------------- */
+
+static void count_reads(struct client *client, size_t cursor, size_t len)
+{
+	client->pulled += len;
+	for (size_t i = cursor; i < smaller(cursor + len, CLIENT_LENGTH_MAX); i++)
+		client->read_twice |= client->reads[i]++ > 0;
+}
+
+static ssize_t move(struct client *client, void *to, const void *from, size_t len, size_t chunk)
+{
+	size_t n = chunk ? smaller(len, chunk) : len;
+	ssize_t answer;
+
+	if (meets_trouble(client, len, &answer))
+		return answer;
+	memcpy(to, from, n);
+	return (ssize_t)n;
+}
+
+static ssize_t pull(struct client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	ssize_t n = move(client, buf, client->input + cursor, len, client->pull_chunk);
+
+	if (n > 0 && (size_t)n <= len)
+		count_reads(client, cursor, (size_t)n);
+	return n;
+}
+
+static ssize_t push(struct client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	ssize_t n = move(client, client->output + cursor, buf, len, client->push_chunk);
+
+	if (n > 0 && (size_t)n <= len)
+		client->pushed += (size_t)n;
+	return n;
+}
+
+static int move_whole(struct client *client, void *to, const void *from, size_t len)
+{
+	int answer;
+
+	if (meets_whole_trouble(client, &answer))
+		return answer;
+	memcpy(to, from, len);
+	return 0;
+}
+
+static size_t lent_length(const struct client *client, size_t left)
+{
+	return client->lend_chunk ? smaller(left, client->lend_chunk) : left;
+}
+
+static const uint8_t *lend(struct client *client, size_t length, size_t cursor, size_t *ret_len)
+{
+	client->lends++;
+	if (meets_lend_trouble(client, length - cursor, ret_len))
+		return client->input + cursor;
+	*ret_len = lent_length(client, length - cursor);
+	count_reads(client, cursor, *ret_len);
+	return client->input + cursor;
+}
+
+/* --- rng ------------------------------------------------------------------------------------- */
+
+static ssize_t rng_push_output(struct rng_client *rng, const uint8_t *buf, size_t len,
+			       size_t cursor)
+{
+	return push(of_rng(rng), buf, len, cursor);
+}
+
+static void finish(struct client *client, int result)
+{
+	client->dones++;
+	client->result = result;
+	if (client->on_done)
+		client->on_done(client);
+}
+
+static void rng_done(struct rng_client *rng, int result)
+{
+	finish(of_rng(rng), result);
+}
+
+static const struct rng_client_ops rng_ops = {.push_output = rng_push_output, .done = rng_done};
+
+/* --- digest ---------------------------------------------------------------------------------- */
+
+static ssize_t digest_pull_input(struct digest_client *digest, uint8_t *buf, size_t len,
+				 size_t cursor)
+{
+	return pull(of_digest(digest), buf, len, cursor);
+}
+
+static const uint8_t *digest_lend_input(struct digest_client *digest, size_t cursor,
+					size_t *ret_len)
+{
+	struct client *client = of_digest(digest);
+
+	return lend(client, client->digest_request.length, cursor, ret_len);
+}
+
+static int digest_push_digest(struct digest_client *digest, const uint8_t *bytes, size_t len)
+{
+	of_digest(digest)->digests++;
+	return move_whole(of_digest(digest), of_digest(digest)->result_digest, bytes, len);
+}
+
+static int digest_pull_state(struct digest_client *digest, uint8_t *state, size_t len)
+{
+	of_digest(digest)->states_in++;
+	return move_whole(of_digest(digest), state, of_digest(digest)->state, len);
+}
+
+static int digest_push_state(struct digest_client *digest, const uint8_t *state, size_t len)
+{
+	of_digest(digest)->states_out++;
+	return move_whole(of_digest(digest), of_digest(digest)->state, state, len);
+}
+
+static void digest_done(struct digest_client *digest, int result)
+{
+	finish(of_digest(digest), result);
+}
+
+static const struct digest_client_ops digest_ops = {
+	.pull_input = digest_pull_input,
+	.lend_input = digest_lend_input,
+	.push_digest = digest_push_digest,
+	.pull_state = digest_pull_state,
+	.push_state = digest_push_state,
+	.done = digest_done,
+};
+
+/* --- aes ------------------------------------------------------------------------------------- */
+
+static ssize_t aes_pull_input(struct aes_client *aes, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_aes(aes), buf, len, cursor);
+}
+
+static ssize_t aes_push_output(struct aes_client *aes, const uint8_t *buf, size_t len,
+			       size_t cursor)
+{
+	return push(of_aes(aes), buf, len, cursor);
+}
+
+static ssize_t aes_pull_aad(struct aes_client *aes, uint8_t *buf, size_t len, size_t cursor)
+{
+	struct client *client = of_aes(aes);
+
+	return move(client, buf, client->aad + cursor, len, client->pull_chunk);
+}
+
+static const uint8_t *aes_lend_input(struct aes_client *aes, size_t cursor, size_t *ret_len)
+{
+	return lend(of_aes(aes), of_aes(aes)->aes_request.length, cursor, ret_len);
+}
+
+static uint8_t *aes_lend_output(struct aes_client *aes, size_t cursor, size_t *ret_len)
+{
+	struct client *client = of_aes(aes);
+	size_t left = client->aes_request.length - cursor;
+
+	client->lends++;
+	if (meets_lend_trouble(client, left, ret_len))
+		return client->output + cursor;
+	*ret_len = lent_length(client, left);
+	client->pushed += *ret_len;
+	return client->output + cursor;
+}
+
+static int aes_pull_key(struct aes_client *aes, uint8_t *key, size_t len)
+{
+	return move_whole(of_aes(aes), key, of_aes(aes)->key, len);
+}
+
+static int aes_pull_iv(struct aes_client *aes, uint8_t *iv, size_t len)
+{
+	return move_whole(of_aes(aes), iv, of_aes(aes)->iv, len);
+}
+
+static int aes_pull_tag(struct aes_client *aes, uint8_t *tag, size_t len)
+{
+	return move_whole(of_aes(aes), tag, of_aes(aes)->tag, len);
+}
+
+static int aes_push_iv(struct aes_client *aes, const uint8_t *iv, size_t len)
+{
+	return move_whole(of_aes(aes), of_aes(aes)->iv_out, iv, len);
+}
+
+static int aes_push_tag(struct aes_client *aes, const uint8_t *tag, size_t len)
+{
+	of_aes(aes)->tags_out++;
+	return move_whole(of_aes(aes), of_aes(aes)->tag, tag, len);
+}
+
+static int aes_pull_state(struct aes_client *aes, uint8_t *state, size_t len)
+{
+	of_aes(aes)->states_in++;
+	return move_whole(of_aes(aes), state, of_aes(aes)->state, len);
+}
+
+static int aes_push_state(struct aes_client *aes, const uint8_t *state, size_t len)
+{
+	of_aes(aes)->states_out++;
+	return move_whole(of_aes(aes), of_aes(aes)->state, state, len);
+}
+
+static void aes_done(struct aes_client *aes, int result)
+{
+	finish(of_aes(aes), result);
+}
+
+static const struct aes_client_ops aes_ops = {
+	.pull_input = aes_pull_input,
+	.push_output = aes_push_output,
+	.pull_aad = aes_pull_aad,
+	.lend_input = aes_lend_input,
+	.lend_output = aes_lend_output,
+	.pull_key = aes_pull_key,
+	.pull_iv = aes_pull_iv,
+	.pull_ctr = aes_pull_iv,
+	.pull_tag = aes_pull_tag,
+	.push_iv = aes_push_iv,
+	.push_tag = aes_push_tag,
+	.pull_state = aes_pull_state,
+	.push_state = aes_push_state,
+	.done = aes_done,
+};
+
+/* --- asking ---------------------------------------------------------------------------------- */
+
+void client_init(struct client *client)
+{
+	memset(client, 0, sizeof(*client));
+	client->rng.ops = &rng_ops;
+	client->digest.ops = &client->digest_ops;
+	client->aes.ops = &client->aes_ops;
+}
+
+void client_wants_random(struct client *client, uint8_t *output, size_t length)
+{
+	client->kind = HIL_RNG;
+	client->rng_request.length = length;
+	client->output = output;
+}
+
+void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
+			 size_t length)
+{
+	client->kind = HIL_DIGEST;
+	client->digest_request = (struct digest_request){DIGEST_SHA256, phase, length};
+	client->input = input;
+}
+
+void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length)
+{
+	client->kind = HIL_AES;
+	client->aes_request.length = length;
+	client->input = input;
+	client->output = output;
+}
+
+static void forget(struct client *client, struct hil_engine *engine)
+{
+	client->engine = engine;
+	client->callbacks = 0;
+	client->troubled = false;
+	client->trouble_answer = 0;
+	client->dones = 0;
+	client->result = 0;
+	client->pulled = client->pushed = 0;
+	client->tags_out = client->digests = 0;
+	client->states_in = client->states_out = 0;
+	client->lends = 0;
+	client->read_twice = false;
+	memset(client->reads, 0, sizeof(client->reads));
+	client->digest_ops = digest_ops;
+	client->aes_ops = aes_ops;
+	if (!client->lends_input) {
+		client->digest_ops.lend_input = NULL;
+		client->aes_ops.lend_input = NULL;
+	}
+	if (!client->lends_output)
+		client->aes_ops.lend_output = NULL;
+}
+
+int client_start(struct client *client, struct hil_engine *engine)
+{
+	struct rng_engine *rng = (struct rng_engine *)(void *)engine;
+	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
+	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
+
+	forget(client, engine);
+	switch (client->kind) {
+	case HIL_RNG:
+		return rng->ops->start(rng, &client->rng_request, &client->rng);
+	case HIL_DIGEST:
+		return digest->ops->start(digest, &client->digest_request, &client->digest);
+	case HIL_AES:
+		return aes->ops->start(aes, &client->aes_request, &client->aes);
+	default:
+		return -PLUTON_ENOSUPPORT;
+	}
+}
+
+int client_cancel(struct client *client)
+{
+	struct rng_engine *rng = (struct rng_engine *)(void *)client->engine;
+	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
+	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
+
+	switch (client->kind) {
+	case HIL_RNG:
+		return rng->ops->cancel(rng, &client->rng);
+	case HIL_DIGEST:
+		return digest->ops->cancel(digest, &client->digest);
+	case HIL_AES:
+		return aes->ops->cancel(aes, &client->aes);
+	default:
+		return -PLUTON_ENOSUPPORT;
+	}
+}

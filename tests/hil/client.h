@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A test client of all three HILs over plain memory. It answers in pieces of a chosen size, lends
+ * or does not, gets into trouble at a chosen callback, and counts everything.
+ */
+#ifndef PLUTON_TESTS_HIL_CLIENT_H
+#define PLUTON_TESTS_HIL_CLIENT_H
+
+#include "hil/aes.h"
+#include "hil/digest.h"
+#include "hil/rng.h"
+
+#define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
+
+/* What goes wrong at the chosen callback. */
+enum trouble {
+	TROUBLE_NONE = 0,
+	TROUBLE_ERROR,	  /* it answers trouble_error */
+	TROUBLE_ZERO,	  /* a pull, push or lend of 0 bytes */
+	TROUBLE_TOO_MUCH, /* one byte more than was asked for */
+	TROUBLE_CANCEL,	  /* it cancels, and answers well */
+	TROUBLE_START,	  /* it starts `other` from inside */
+	TROUBLE_CHANGE,	  /* it changes input[change_at] after this callback */
+};
+
+struct client {
+	struct rng_client rng;
+	struct digest_client digest;
+	struct aes_client aes;
+	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
+	struct aes_client_ops aes_ops;
+
+	/* what is asked for */
+	enum hil_kind kind;
+	struct rng_request rng_request;
+	struct digest_request digest_request;
+	struct aes_request aes_request;
+
+	/* memory; lengths are the request's */
+	const uint8_t *key;
+	const uint8_t *iv; /* or the counter block */
+	const uint8_t *aad;
+	const uint8_t *input;
+	uint8_t *output;
+	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
+	uint8_t iv_out[AES_BLOCK_SIZE];
+	uint8_t result_digest[DIGEST_SIZE_MAX];
+	uint8_t state[HIL_STATE_MAX];
+
+	/* manners; 0: as much as is asked for */
+	size_t pull_chunk;
+	size_t push_chunk;
+	bool lends_input;
+	bool lends_output;
+	size_t lend_chunk;
+
+	/* trouble */
+	enum trouble trouble;
+	unsigned trouble_at; /* from 1 */
+	int trouble_error;
+	struct client *other;
+	size_t change_at;
+	void (*on_done)(struct client *client);
+
+	/* what happened */
+	struct hil_engine *engine;
+	unsigned callbacks; /* without done */
+	bool troubled;	    /* it came to the trouble */
+	int trouble_answer; /* what cancel or start returned there */
+	unsigned dones;
+	int result;
+	size_t pulled; /* bytes, lent ones included */
+	size_t pushed; /* bytes of output, lent ones included */
+	unsigned tags_out;
+	unsigned digests;
+	unsigned states_in;
+	unsigned states_out;
+	unsigned lends; /* that gave memory */
+	bool read_twice;
+	uint8_t reads[CLIENT_LENGTH_MAX];
+};
+
+/* All of it empty; then one of the next three says what is asked for. */
+void client_init(struct client *client);
+void client_wants_random(struct client *client, uint8_t *output, size_t length);
+void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
+			 size_t length);
+/* mode, direction, phase, key_size, ctr_bits … are to be set in client->aes_request. */
+void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length);
+
+/* Starts it on the engine (of its kind) and forgets what happened before. */
+int client_start(struct client *client, struct hil_engine *engine);
+int client_cancel(struct client *client);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Failures of the rig itself abort: a test on top of a broken rig says nothing.
+ */
+#include "tests/rig.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+
+#define PATIENCE 20000 /* idle passes of 1 ms before the rig gives up on an answer */
+
+static void require(bool condition, const char *what)
+{
+	if (condition)
+		return;
+	fprintf(stderr, "rig: %s: %s\n", what, strerror(errno));
+	abort();
+}
+
+static void apply(struct config *config, const char *setting)
+{
+	struct config_error error;
+	char section[32], key[48];
+	const char *value = strchr(setting, '=');
+	int matched = sscanf(setting, "%31[^.].%47[^=]=", section, key);
+
+	require(value && matched == 2, setting);
+	if (config_set(config, section, key, value + 1, "test", &error) < 0) {
+		fprintf(stderr, "rig: %s\n", error.message);
+		abort();
+	}
+}
+
+void rig_open(struct rig *rig, const char *const *settings)
+{
+	struct config_error error;
+
+	memset(rig, 0, sizeof(*rig));
+	log_set_level(PLUTON_LOG_OFF);
+	require(config_load("/dev/null", &rig->config, &error) == 0, "config");
+	for (; settings && *settings; settings++)
+		apply(rig->config, *settings);
+	require(machine_open_private(rig->config, &rig->machine) == 0, "machine");
+	rig->kernel = &rig->machine->kernel;
+}
+
+void rig_close(struct rig *rig)
+{
+	machine_close(rig->machine);
+	config_free(rig->config);
+}
+
+int rig_connect_raw(struct rig *rig)
+{
+	int fd = machine_connect(rig->machine);
+
+	require(fd >= 0, "connect");
+	return fd;
+}
+
+int rig_connect(struct rig *rig)
+{
+	const struct record hello = {.header = {.type = RECORD_HELLO},
+				     .hello = {.version = RECORD_VERSION}};
+	struct record answer;
+	int fd = rig_connect_raw(rig);
+
+	rig_send(fd, &hello, -1);
+	require(rig_receive(rig, fd, &answer) && answer.header.type == RECORD_WELCOME, "greeting");
+	return fd;
+}
+
+struct process *rig_last_process(struct rig *rig)
+{
+	uint32_t hint = rig->kernel->slot_hint;
+	uint32_t last = hint > 1 ? hint - 1 : rig->kernel->limits.processes_max - 1;
+
+	return rig->kernel->slots[last].process;
+}
+
+void rig_send_bytes(int fd, const void *bytes, size_t size)
+{
+	require(send(fd, bytes, size, MSG_NOSIGNAL) == (ssize_t)size, "send");
+}
+
+void rig_send(int fd, const struct record *record, int descriptor)
+{
+	uint8_t bytes[RECORD_SIZE_MAX];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	int size = record_encode(record, bytes, sizeof(bytes));
+	struct iovec vector = {bytes, (size_t)size};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	require(size > 0, "encode");
+	if (descriptor >= 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &descriptor, sizeof(int));
+	}
+	require(sendmsg(fd, &message, MSG_NOSIGNAL) == size, "sendmsg");
+}
+
+static bool busy(const struct rig *rig)
+{
+	return rig->kernel->deferred.head || rig->kernel->running;
+}
+
+static bool readable(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
+/* One pass; sleeps a moment if only a worker can bring something new. */
+static void turn(struct rig *rig)
+{
+	struct pollfd worker = {.fd = rig->kernel->interrupts.fd, .events = POLLIN};
+
+	if (!rig->kernel->deferred.head && rig->kernel->running)
+		poll(&worker, 1, 1);
+	loop_pass(&rig->machine->loop, false);
+}
+
+bool rig_receive(struct rig *rig, int fd, struct record *ret)
+{
+	ssize_t n;
+
+	/* Three passes when nothing is known to be under way: accept, read, answer. */
+	for (int idle = 0, turns = 0; !readable(fd) && idle < 3 && turns < PATIENCE; turns++) {
+		idle = busy(rig) ? 0 : idle + 1;
+		turn(rig);
+	}
+	if (!readable(fd))
+		return false;
+	n = recv(fd, rig->received, sizeof(rig->received), 0);
+	return n > 0 && record_decode(rig->received, (size_t)n, ret) == 0;
+}
+
+void rig_settle(struct rig *rig)
+{
+	for (int idle = 0, turns = 0; idle < 3 && turns < PATIENCE; turns++) {
+		idle = busy(rig) ? 0 : idle + 1;
+		turn(rig);
+	}
+	require(!busy(rig), "an operation never ends");
+}
+
+bool rig_is_closed(struct rig *rig, int fd)
+{
+	char byte;
+
+	rig_settle(rig);
+	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+struct record rig_operation(uint32_t op_id, uint32_t driver, uint32_t command)
+{
+	return (struct record){
+		.header = {.type = RECORD_OPERATION, .op_id = op_id, .driver = driver},
+		.operation = {.command = command}};
+}
+
+void rig_range(struct record *record, unsigned slot, uint32_t window, uint32_t offset,
+	       uint32_t length)
+{
+	struct record_operation *operation = &record->operation;
+
+	operation->ranges[slot] = (struct record_range){window, offset, length};
+	if (operation->range_count <= slot)
+		operation->range_count = (uint16_t)(slot + 1);
+}
+
+void rig_in(struct record *record, unsigned slot, uint8_t inline_bytes[], const void *bytes,
+	    uint16_t length)
+{
+	struct record_operation *operation = &record->operation;
+
+	memcpy(inline_bytes + operation->inline_length, bytes, length);
+	operation->inline_bytes = inline_bytes;
+	rig_range(record, slot, RECORD_WINDOW_INLINE, operation->inline_length, length);
+	operation->inline_length = (uint16_t)(operation->inline_length + length);
+}
+
+void rig_out(struct record *record, unsigned slot, uint16_t length)
+{
+	struct record_operation *operation = &record->operation;
+
+	rig_range(record, slot, RECORD_WINDOW_INLINE,
+		  (uint32_t)operation->inline_length + operation->output_length, length);
+	operation->output_length = (uint16_t)(operation->output_length + length);
+}
+
+static int status_of(const struct record *answer)
+{
+	if (answer->header.type == RECORD_UPCALL)
+		return -(int)answer->upcall.words[0];
+	if (answer->header.type == RECORD_RETURN && answer->ret.variant < VARIANT_SUCCESS)
+		return -(int)answer->ret.words[0];
+	return answer->header.type == RECORD_RETURN ? 0 : -PLUTON_EBADRVAL;
+}
+
+int rig_perform(struct rig *rig, int fd, const struct record *operation, struct record *ret_answer)
+{
+	struct record answer;
+
+	rig_send(fd, operation, -1);
+	if (!rig_receive(rig, fd, ret_answer ? ret_answer : &answer))
+		return -PLUTON_EOFF;
+	return status_of(ret_answer ? ret_answer : &answer);
+}
+
+uint32_t rig_window(struct rig *rig, int fd, size_t size, uint8_t **ret_memory)
+{
+	const struct record add = {.header = {.type = RECORD_WINDOW_ADD}};
+	int memfd = memfd_create("rig", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct record answer;
+
+	require(memfd >= 0 && ftruncate(memfd, (off_t)size) == 0 &&
+			fcntl(memfd, F_ADD_SEALS, F_SEAL_SHRINK) == 0,
+		"memfd");
+	*ret_memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, memfd, 0);
+	require(*ret_memory != MAP_FAILED, "mmap");
+	rig_send(fd, &add, memfd);
+	close(memfd);
+	require(rig_receive(rig, fd, &answer) && status_of(&answer) == 0, "window");
+	return answer.ret.words[0];
+}
+
+int rig_call(struct rig *rig, int fd, uint32_t driver, uint32_t class, uint32_t number,
+	     const uint32_t args[4], struct record_return *ret)
+{
+	struct record call = {.header = {.type = RECORD_CALL, .driver = driver},
+			      .call = {.class = class, .number = number}};
+	struct record answer;
+
+	if (args)
+		memcpy(call.call.args, args, sizeof(call.call.args));
+	rig_send(fd, &call, -1);
+	if (!rig_receive(rig, fd, &answer))
+		return -PLUTON_EOFF;
+	if (ret)
+		*ret = answer.ret;
+	return status_of(&answer);
+}
