@@ -87,8 +87,7 @@ setup_configure() {
 
 setup_make() {
 	local dir=$1
-	make -C "$dir" -q all >/dev/null 2>&1 && return 0
-	setup_say "Building in $dir"
+	make -C "$dir" -n all 2>/dev/null | grep -q '"  CC' && setup_say "Building in $dir"
 	setup_quietly "$dir/make.log" make -C "$dir" -j"$(nproc)"
 }
 

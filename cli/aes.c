@@ -43,8 +43,7 @@ static const struct argp_option options[] = {
 	 "ctr: the 16-byte initial counter block; gcm: the 12-byte nonce. Never use one twice "
 	 "with a key",
 	 4},
-	{"aad-hex", OPTION_AAD_HEX, "HEX", 0, "gcm: data that is authenticated, but not encrypted",
-	 5},
+	{"aad-hex", OPTION_AAD_HEX, "HEX", 0, "gcm: data to authenticate, but not to encrypt", 5},
 	{"in", OPTION_IN, "FILE", 0, "What to read (default: -, standard input)", 6},
 	{"out", OPTION_OUT, "FILE", 0, "What to write (default: -, standard output)", 7},
 	{0},

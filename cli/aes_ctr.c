@@ -33,12 +33,16 @@ static int begin(const struct aes_job *job, struct pluton_aes_stream *ret)
 static int stream_message(const struct aes_job *job, struct input *input, struct output *output)
 {
 	struct pluton_aes_stream aes_stream;
-	const struct stream stream = {.session = job->session,
-				      .input = input,
-				      .output = output,
-				      .what = aes_job_what(job),
-				      .start = update,
-				      .context = &aes_stream};
+	const struct stream stream = {
+		.session = job->session,
+		.input = input,
+		.output = output,
+		.what = aes_job_what(job),
+		.on_size = "its counter would start again at 0 and encrypt twice with the same "
+			   "stream, begin with a smaller --iv-hex",
+		.start = update,
+		.context = &aes_stream,
+	};
 	int r, status = begin(job, &aes_stream);
 
 	if (status == CLI_DONE)

@@ -116,8 +116,8 @@ static int decrypt_failed(const struct aes_job *job, int error)
 	if (error != -PLUTON_EINVAL)
 		return session_failed(job->session, error, aes_job_what(job), job->in);
 	return fail_pluton(error,
-			   "%s, %s: its tag does not match, check key, iv and additional data, "
-			   "or that nobody changed it; nothing was written",
+			   "%s, %s: its tag does not match, so it was changed, or key, iv or "
+			   "additional data are others, check them; nothing was written",
 			   aes_job_what(job), job->in);
 }
 

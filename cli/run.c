@@ -118,20 +118,28 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	}
 }
 
+/* Leaves out what argp says about short options, of which there are none. */
+static char *filter_help(int key, const char *text, void *input)
+{
+	(void)input;
+	return key == ARGP_KEY_HELP_DUP_ARGS_NOTE ? NULL : (char *)(uintptr_t)text;
+}
+
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "-- COMMAND [ARGUMENT...]",
 	.doc = "Runs COMMAND with a private secure processor.\v"
-	       "Starts plutond, sets PLUTON_ADDRESS and PATH for COMMAND, and ends plutond when\n"
-	       "COMMAND ends. Nothing is printed but COMMAND's output.\n"
+	       "Starts plutond, sets PLUTON_ADDRESS and PATH for COMMAND, and ends plutond\n"
+	       "when COMMAND ends. Nothing is printed but COMMAND's output.\n"
 	       "\n"
-	       "Exit status: COMMAND's; 128 + N if signal N ended it; 127 if it is not there, 126\n"
-	       "if it cannot be run, 125 if plutond cannot, 2 for a wrong command line.\n"
+	       "Exit status: COMMAND's; 128 + N if signal N ended it; 127 if it is not there,\n"
+	       "126 if it cannot be run, 125 if plutond cannot, 2 for a wrong command line.\n"
 	       "\n"
 	       "Examples:\n"
 	       "  pluton-run -- pluton-cli random 32\n"
 	       "  pluton-run --state DIR -- make check\n",
+	.help_filter = filter_help,
 };
 
 const char *argp_program_version = "pluton-run (" PACKAGE_NAME ") " PACKAGE_VERSION;
@@ -317,7 +325,6 @@ int main(int argc, char **argv)
 	int status;
 
 	argp_err_exit_status = EXIT_USAGE;
-	(void)setenv("ARGP_HELP_FMT", "no-dup-args-note", 0);
 	if (argc > 0)
 		argv[0] = name;
 	error = argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);

@@ -64,6 +64,9 @@ static void piece_done(struct pluton *pluton, int status, void *userdata)
 
 static int piece_failed(const struct stream *stream, int error)
 {
+	if (error == -PLUTON_ESIZE && stream->on_size)
+		return fail_pluton(error, "%s, %s: %s", stream->what, stream->input->name,
+				   stream->on_size);
 	return session_failed(stream->session, error, stream->what, stream->input->name);
 }
 

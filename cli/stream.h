@@ -18,6 +18,7 @@ struct stream {
 	struct input *input;
 	struct output *output; /* NULL: the pieces give nothing out */
 	const char *what;      /* for messages: "cannot hash" */
+	const char *on_size;   /* for messages: what -PLUTON_ESIZE means; NULL: nothing special */
 	/* Starts on one piece, as the library's …_update_async. `out` is NULL without output. */
 	int (*start)(struct pluton *pluton, void *context, const void *in, void *out, size_t length,
 		     pluton_done_fn done, void *userdata);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "daemon/kernel/record.h"
+#include "daemon/kernel/window.h"
 #include "daemon/log.h"
 #include "hil/contract.h"
 
@@ -53,13 +55,14 @@ const struct config_key config_keys[] = {
 	 RELOAD, "Operations that one process can have under way at once."},
 	{"kernel", "grants_per_capsule", KEY_NUMBER, FIELD(grants_per_capsule), 1, 64, "16", RELOAD,
 	 "Grants, such as open streams, that one process can have in one capsule."},
-	{"kernel", "windows_per_process", KEY_NUMBER, FIELD(windows_per_process), 1, 64, "8", RELOAD,
+	{"kernel", "windows_per_process", KEY_NUMBER, FIELD(windows_per_process), 1,
+	 WINDOWS_MAX, "8", RELOAD,
 	 "Windows of memory that one process can share at once."},
 	{"kernel", "window_max", KEY_SIZE, FIELD(window_max), 4 * KIB, 1 * GIB, "64M", RELOAD,
 	 "The largest window."},
 	{"kernel", "windows_per_user", KEY_SIZE, FIELD(windows_per_user), 4 * KIB, 1024 * GIB, "1G",
 	 RELOAD, "Window memory of all processes of one user together."},
-	{"kernel", "inline_max", KEY_NUMBER, FIELD(inline_max), 64, 4096, "1024", RESTART,
+	{"kernel", "inline_max", KEY_NUMBER, FIELD(inline_max), 64, RECORD_INLINE_LIMIT, "1024", RESTART,
 	 "Bytes of data that one record can carry itself."},
 	{"kernel", "records_per_pass", KEY_NUMBER, FIELD(records_per_pass), 1, 1024, "16", RELOAD,
 	 "Records that are taken from one process before it is the next one's turn."},

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests of the daemon's own parts: configuration, log, locks.
-DAEMON_TESTS = tests/unit/test_config tests/unit/test_lock tests/unit/test_log
+DAEMON_TESTS = tests/unit/config_test tests/unit/lock_test tests/unit/log_test
 check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
 
 DAEMON_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-tests_unit_test_config_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
-tests_unit_test_config_LDADD = libplutond.la libsuite.la
-tests_unit_test_lock_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
-tests_unit_test_lock_LDADD = libplutond.la libsuite.la
-tests_unit_test_log_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS) $(SYSTEMD_CFLAGS)
-tests_unit_test_log_LDADD = libplutond.la libsuite.la
+tests_unit_config_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_config_test_LDADD = libplutond.la libsuite.la
+tests_unit_lock_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+tests_unit_lock_test_LDADD = libplutond.la libsuite.la
+tests_unit_log_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS) $(SYSTEMD_CFLAGS)
+tests_unit_log_test_LDADD = libplutond.la libsuite.la

@@ -89,7 +89,7 @@ static void test_a_second_holder_of_a_state_directory_is_refused_and_told_of_the
 	CU_ASSERT_EQUAL(second.fd, -1);
 	snprintf(holder, sizeof(holder), "process %d (", (int)getpid());
 	CU_ASSERT_TRUE(message_has(holder));
-	CU_ASSERT_TRUE(message_has("test_lock"));
+	CU_ASSERT_TRUE(message_has("lock_test"));
 	CU_ASSERT_TRUE(message_has(state));
 	tear_down();
 }

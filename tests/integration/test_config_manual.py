@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""plutond.conf(5) and `plutond --dump-config` say the same: keys, defaults, ranges, restarts."""
+
+import os
+import re
+import subprocess
+import tempfile
+import unittest
+
+BUILD = os.environ["PLUTON_BUILD"]
+SOURCE = os.environ["PLUTON_SOURCE"]
+
+
+def dump():
+    """{(section, key): (value, comment)} of a daemon with an empty configuration."""
+    with tempfile.NamedTemporaryFile(suffix=".conf") as empty:
+        text = subprocess.run([f"{BUILD}/plutond", "--config", empty.name, "--dump-config"],
+                              check=True, capture_output=True, text=True).stdout
+    keys, section, comment = {}, None, []
+    for line in text.splitlines():
+        if match := re.fullmatch(r"\[(\w+)\]", line):
+            section = match[1]
+        elif line.startswith("#"):
+            comment.append(line)
+        elif match := re.fullmatch(r"(\w+) = (.*)", line):
+            keys[section, match[1]] = (match[2], "\n".join(comment))
+            comment = []
+    return keys
+
+
+def manual():
+    """The same of the manual page; the comment is the paragraph."""
+    keys, section, key = {}, None, None
+    with open(f"{SOURCE}/docs/man/plutond.conf.5", encoding="utf-8") as page:
+        for line in page.read().splitlines():
+            if match := re.fullmatch(r"\.SS \[(\w+)\]", line):
+                section, key = match[1], None
+            elif match := re.fullmatch(r"\.B (\w+) = (.*)", line):
+                key = (section, match[1])
+                keys[key] = (match[2], "")
+            elif line.startswith((".TP", ".SH", ".BI", ".PP")):
+                key = None
+            elif key:
+                value, comment = keys[key]
+                keys[key] = (value, f"{comment} {line}")
+    return keys
+
+
+class ConfigManual(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.dump = dump()
+        cls.manual = manual()
+
+    def test_the_manual_has_every_key_in_its_section_and_no_other(self):
+        self.assertEqual(sorted(self.dump), sorted(self.manual))
+        self.assertGreater(len(self.dump), 20)
+
+    def test_the_manual_has_the_default_of_every_key(self):
+        for key, (value, comment) in self.dump.items():
+            self.assertEqual(self.manual[key][0], value, key)
+            self.assertIn(f"# Default: {value}", comment, key)
+
+    def test_the_manual_has_the_range_of_every_key_that_has_one(self):
+        ranges = 0
+        for key, (_, comment) in self.dump.items():
+            if match := re.search(r"from (\w+) to (\w+)", comment):
+                self.assertIn(f"From {match[1]} to {match[2]}.", self.manual[key][1], key)
+                ranges += 1
+        self.assertGreater(ranges, 10)
+
+    def test_the_manual_says_which_keys_need_a_restart(self):
+        for key, (_, comment) in self.dump.items():
+            self.assertEqual("needs a restart" in comment,
+                             "Needs a restart." in self.manual[key][1], key)
+
+
+if __name__ == "__main__":
+    unittest.main()
