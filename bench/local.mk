@@ -1,6 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench` builds and runs every program of BENCHES; they print ratios, and never fail by time.
-EXTRA_PROGRAMS = $(BENCHES)
+# `make check` builds them too: tests/integration/test_bench.py sees that they work.
+BENCHES += bench/crypto bench/roundtrip bench/footprint
+check_PROGRAMS += $(BENCHES)
+EXTRA_DIST += bench/README.md
 
-bench: $(BENCHES)
+# A daemon is started here as pluton-run does it.
+BENCH_SOURCES = \
+	bench/cpus.c bench/cpus.h \
+	bench/daemon.c bench/daemon.h \
+	bench/program.c bench/program.h \
+	bench/race.c bench/race.h \
+	bench/table.c bench/table.h \
+	cli/run_daemon.c cli/run_daemon.h \
+	cli/run_folder.c cli/run_folder.h \
+	cli/run_signals.c cli/run_signals.h
+BENCH_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"' \
+	-DSOURCE_FOLDER='"$(abs_top_srcdir)"'
+
+bench_crypto_CPPFLAGS = $(BENCH_CPPFLAGS) $(CRYPTO_CFLAGS)
+bench_crypto_SOURCES = bench/crypto.c bench/evp.c bench/evp.h $(BENCH_SOURCES)
+bench_crypto_LDADD = libpluton.la $(CRYPTO_LIBS)
+bench_crypto_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
+
+bench_roundtrip_CPPFLAGS = $(BENCH_CPPFLAGS)
+bench_roundtrip_SOURCES = bench/roundtrip.c bench/pingpong.c bench/pingpong.h $(BENCH_SOURCES)
+bench_roundtrip_LDADD = libpluton.la
+bench_roundtrip_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
+
+bench_footprint_CPPFLAGS = $(BENCH_CPPFLAGS) $(EVENT_CFLAGS)
+bench_footprint_SOURCES = bench/footprint.c bench/crowd.c bench/crowd.h \
+	bench/memory.c bench/memory.h bench/sections.c bench/sections.h $(BENCH_SOURCES)
+bench_footprint_LDADD = libpluton.la libkernel.la
+bench_footprint_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
+
+bench: plutond $(BENCHES)
 	@set -e; for program in $(BENCHES); do echo "== $$program"; ./$$program; done

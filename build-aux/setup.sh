@@ -87,7 +87,9 @@ setup_configure() {
 
 setup_make() {
 	local dir=$1
-	make -C "$dir" -n all 2>/dev/null | grep -q '"  CC' && setup_say "Building in $dir"
+	# -o: config.status keeps the date of a config.h that did not change, which make -n misreads.
+	! make -C "$dir" -n -o config.h all-am 2>/dev/null | grep -q '"  CC' ||
+		setup_say "Building in $dir"
 	setup_quietly "$dir/make.log" make -C "$dir" -j"$(nproc)"
 }
 

@@ -142,7 +142,9 @@ static const struct argp argp = {
 	.help_filter = filter_help,
 };
 
-const char *argp_program_version = "pluton-run (" PACKAGE_NAME ") " PACKAGE_VERSION;
+/* argp, in libc, must find it. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+	"pluton-run (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
 /* Our program's folder; of a build tree's .libs, the folder above. */
 static char *own_folder(void)

@@ -30,28 +30,35 @@ static bool is_program(const char *path)
 	return access(path, X_OK) == 0 && stat(path, &st) == 0 && S_ISREG(st.st_mode);
 }
 
+static char *named_by_user(const char *name)
+{
+	char *path = realpath(name, NULL);
+
+	if (path && is_program(path))
+		return path;
+	free(path);
+	fprintf(stderr, "pluton-run: no program, PLUTON_DAEMON=%s, correct or unset it (ENOENT)\n",
+		name);
+	return NULL;
+}
+
 char *run_daemon_find(const char *own_folder)
 {
-	const char *named = getenv("PLUTON_DAEMON");
+	/* In a build tree, installed wherever it was moved to, installed. */
+	const char *const places[][2] = {
+		{own_folder, "/plutond"}, {own_folder, "/../sbin/plutond"}, {SBINDIR, "/plutond"}};
+	const char *name = getenv("PLUTON_DAEMON");
 	char *path;
 
-	if (named && *named) {
-		path = realpath(named, NULL);
-		if (path && is_program(path))
-			return path;
-		free(path);
-		fprintf(stderr,
-			"pluton-run: no program, PLUTON_DAEMON=%s, correct or unset it (ENOENT)\n",
-			named);
-		return NULL;
-	}
-	if (asprintf(&path, "%s/plutond", own_folder) >= 0) {
+	if (name && *name)
+		return named_by_user(name);
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		if (asprintf(&path, "%s%s", places[i][0], places[i][1]) < 0)
+			return NULL;
 		if (is_program(path))
 			return path;
 		free(path);
 	}
-	if (is_program(SBINDIR "/plutond"))
-		return strdup(SBINDIR "/plutond");
 	fprintf(stderr,
 		"pluton-run: no plutond, in %s or " SBINDIR ", install it or set PLUTON_DAEMON "
 		"(ENOENT)\n",

@@ -24,8 +24,8 @@ struct run_daemon {
 };
 
 /*
- * The plutond to start: $PLUTON_DAEMON, else the one in `own_folder`, else the installed one. The
- * caller frees it. NULL: there is none.
+ * The plutond to start: $PLUTON_DAEMON, else the one in `own_folder` (a build tree) or beside it in
+ * sbin, else the installed one. The caller frees it. NULL: there is none.
  */
 char *run_daemon_find(const char *own_folder);
 

@@ -113,8 +113,8 @@ void pluton_close(struct pluton *pluton)
 		return;
 	close(pluton->fd);
 	drop_outgoing(pluton);
+	trd104_close(pluton); /* looks through what is due, some of which the next one owns */
 	operation_close(pluton);
-	trd104_close(pluton);
 	memory_close(pluton);
 	explicit_bzero(pluton, sizeof(*pluton));
 	free(pluton);

@@ -7,8 +7,9 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/pluton.h \
 	client-lib/pluton/random.h
 
-lib_LTLIBRARIES += libpluton.la
-libpluton_la_SOURCES = \
+# All of libpluton, for itself and for the tests that look inside.
+noinst_LTLIBRARIES += libclient.la
+libclient_la_SOURCES = \
 	client-lib/aes.c \
 	client-lib/connection.c client-lib/connection.h \
 	client-lib/digest.c \
@@ -18,12 +19,31 @@ libpluton_la_SOURCES = \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
 	client-lib/trd104.c client-lib/trd104.h
-libpluton_la_LIBADD = librows.la librecord.la
+libclient_la_LIBADD = librows.la librecord.la
+
+lib_LTLIBRARIES += libpluton.la
+libpluton_la_SOURCES =
+libpluton_la_LIBADD = libclient.la
 libpluton_la_LDFLAGS = $(AM_LDFLAGS) -version-info $(LIBPLUTON_VERSION) \
-	-Wl,--version-script=$(srcdir)/client-lib/libpluton.map -Wl,-z,defs
+	-Wl,--version-script=$(srcdir)/client-lib/libpluton.map $(NO_UNDEFINED)
 EXTRA_libpluton_la_DEPENDENCIES = client-lib/libpluton.map
 EXTRA_DIST += client-lib/libpluton.map
 pkgconfig_DATA = client-lib/pluton.pc
+
+dist_man_MANS += \
+	docs/man/libpluton.3 \
+	docs/man/pluton_aes.3 \
+	docs/man/pluton_command.3 \
+	docs/man/pluton_digest.3 \
+	docs/man/pluton_manager.3 \
+	docs/man/pluton_open.3 \
+	docs/man/pluton_random.3
+
+# Built by users with pkg-config alone, and so by ./check.
+examplesdir = $(docdir)/examples
+dist_examples_DATA = \
+	client-lib/examples/encrypt_many.c \
+	client-lib/examples/hash_file.c
 
 # The rows of the manager's answers: daemon, libpluton and pluton-cli.
 noinst_LTLIBRARIES += librows.la

@@ -50,8 +50,9 @@ static int parse_address(const char *address, struct sockaddr_un *ret, const str
 		return explain(to, -PLUTON_EINVAL, "not an address: \"%s\"; write unix:PATH",
 			       address);
 	if (strlen(path) >= sizeof(ret->sun_path))
-		return explain(to, -PLUTON_EINVAL, "the path in %s is longer than %zu bytes",
-			       address, sizeof(ret->sun_path) - 1);
+		return explain(to, -PLUTON_EINVAL,
+			       "a path of %zu bytes, a socket's has at most %zu: %s", strlen(path),
+			       sizeof(ret->sun_path) - 1, path);
 	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
 	memcpy(ret->sun_path, path, strlen(path) + 1);
 	return 0;

@@ -28,7 +28,9 @@
 
 #define EXIT_USAGE 2
 
-const char *argp_program_version = "plutond " PACKAGE_VERSION;
+/* libc looks it up, so it must not be hidden. */
+__attribute__((visibility("default"))) const char *argp_program_version =
+	"plutond " PACKAGE_VERSION;
 
 struct options {
 	const char *config;

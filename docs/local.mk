@@ -12,6 +12,11 @@ protocol_tables_LDFLAGS = $(PROGRAM_LDFLAGS)
 update-docs: protocol-tables
 	./protocol-tables >protocol-tables.md
 	$(PYTHON) $(srcdir)/docs/update-tables.py $(srcdir)/docs/protocol.md protocol-tables.md
+check-docs: protocol-tables
+	./protocol-tables >protocol-tables.md
+	$(PYTHON) $(srcdir)/docs/update-tables.py --check $(srcdir)/docs/protocol.md \
+		protocol-tables.md || { echo "docs/protocol.md is old: make update-docs"; exit 1; }
+.PHONY: check-docs
 CLEANFILES += protocol-tables.md
 
 EXTRA_DIST += docs/architecture.md docs/decisions.md docs/protocol.md docs/update-tables.py

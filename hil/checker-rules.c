@@ -62,11 +62,11 @@ bool checker_admit(struct checker_slot *slot, enum checker_call call)
 		judge_stray(slot, call);
 	else if (slot->done_waits)
 		checker_violation(slot, HIL_CALLBACK_AFTER_DONE, "%s after done", name);
+	else if (checker->inside)
+		checker_violation(slot, HIL_NESTED_CALLBACK, "%s inside another callback", name);
 	else if (checker->calling)
 		checker_violation(slot, HIL_SYNCHRONOUS_CALLBACK,
 				  "%s before start or cancel returned", name);
-	else if (checker->inside)
-		checker_violation(slot, HIL_NESTED_CALLBACK, "%s inside another callback", name);
 	else if (slot->owed && call != CALL_DONE)
 		checker_violation(slot, slot->owed_rule, "%s instead of done(%s)", name,
 				  pluton_error_name(slot->owed));

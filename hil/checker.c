@@ -282,18 +282,26 @@ void checker_close(struct hil_engine *engine)
 	free(checker);
 }
 
+static void settle(struct checker_slot *slot)
+{
+	checker_violation(slot, HIL_DONE_MISSING, "no done came%s",
+			  slot->cancelled ? " after cancel" : "");
+	slot->result = -PLUTON_EFAIL;
+	deliver_done(slot);
+}
+
 unsigned checker_settle(struct hil_engine *engine)
 {
 	struct checker *checker = of_engine(engine);
+	unsigned count = 0;
 
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
-		struct checker_slot *slot = &checker->slots[i];
-
-		if (slot->state != SLOT_FREE && !slot->done_waits)
-			checker_violation(slot, HIL_DONE_MISSING, "no done came%s",
-					  slot->cancelled ? " after cancel" : "");
+		if (checker->slots[i].state == SLOT_FREE)
+			continue;
+		settle(&checker->slots[i]);
+		count++;
 	}
-	return under_way(checker);
+	return count;
 }
 
 uint64_t checker_violations(const struct hil_engine *engine)

@@ -67,7 +67,7 @@ void checker_close(struct hil_engine *checker);
 
 /*
  * For a caller that knows that no callback can be on its way: reports DONE_MISSING for every
- * operation that is still under way, and returns how many there are.
+ * operation that is still under way, ends it with done(-PLUTON_EFAIL), and returns how many.
  */
 unsigned checker_settle(struct hil_engine *checker);
 

@@ -147,9 +147,14 @@ static ssize_t pull_aad(struct aes_client *client, uint8_t *buf, size_t len, siz
 	return op_read(of_client(client)->op, SLOT_AAD, cursor, buf, len);
 }
 
+/* What was promised to be sealed must still be: another range may have come in its place. */
 static const uint8_t *lend_input(struct aes_client *client, size_t cursor, size_t *ret_len)
 {
-	return op_lend_ro(of_client(client)->op, SLOT_INPUT, cursor, ret_len);
+	const struct aes_operation *state = of_client(client);
+
+	if (state->request.input_sealed && !op_sealed(state->op, SLOT_INPUT))
+		return NULL;
+	return op_lend_ro(state->op, SLOT_INPUT, cursor, ret_len);
 }
 
 static uint8_t *lend_output(struct aes_client *client, size_t cursor, size_t *ret_len)

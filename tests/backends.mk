@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
+# Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
+BACKEND_TESTS = openssl_test openssl_aes_test openssl_stream_test
+check_PROGRAMS += $(BACKEND_TESTS)
+TESTS += $(BACKEND_TESTS)
+THREADED_TESTS += $(BACKEND_TESTS)
+
+BACKEND_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(CUNIT_CFLAGS) $(NETTLE_CFLAGS)
+BACKEND_TEST_LIBS = libbackends.la libhil.la libkernel.la librecord.la libsuite.la \
+	$(CRYPTO_LIBS) $(NETTLE_LIBS)
+OPENSSL_MACHINE = tests/unit/openssl_machine.c tests/unit/openssl_machine.h
+
+openssl_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_test_SOURCES = tests/unit/openssl_test.c $(OPENSSL_MACHINE)
+openssl_test_LDADD = $(BACKEND_TEST_LIBS)
+
+openssl_aes_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_aes_test_SOURCES = tests/unit/openssl_aes_test.c $(OPENSSL_MACHINE)
+openssl_aes_test_LDADD = $(BACKEND_TEST_LIBS)
+
+openssl_stream_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_stream_test_SOURCES = tests/unit/openssl_stream_test.c $(OPENSSL_MACHINE)
+openssl_stream_test_LDADD = $(BACKEND_TEST_LIBS)

@@ -1,1 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
+# Tests of the record format and of libpluton. They link libpluton's objects, not the shared library:
+# some look inside.
+CLIENT_TESTS = record_test rows_test client_test
+check_PROGRAMS += $(CLIENT_TESTS)
+TESTS += $(CLIENT_TESTS)
+THREADED_TESTS += client_test
+
+record_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+record_test_SOURCES = tests/unit/record_test.c
+record_test_LDADD = libsuite.la librecord.la
+
+rows_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+rows_test_SOURCES = tests/unit/rows_test.c
+rows_test_LDADD = libsuite.la librows.la librecord.la
+
+client_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+client_test_SOURCES = tests/unit/client_test.c tests/unit/fake_daemon.c tests/unit/fake_daemon.h
+client_test_LDADD = libsuite.la libclient.la

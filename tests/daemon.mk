@@ -1,13 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 # Unit tests of the daemon's own parts: configuration, log, locks.
-DAEMON_TESTS = tests/unit/config_test tests/unit/lock_test tests/unit/log_test
+DAEMON_TESTS = config_test lock_test log_test
 check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
 
 DAEMON_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-tests_unit_config_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
-tests_unit_config_test_LDADD = libplutond.la libsuite.la
-tests_unit_lock_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
-tests_unit_lock_test_LDADD = libplutond.la libsuite.la
-tests_unit_log_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS) $(SYSTEMD_CFLAGS)
-tests_unit_log_test_LDADD = libplutond.la libsuite.la
+DAEMON_TEST_LIBS = libplutond.la libsuite.la
+
+config_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+config_test_SOURCES = tests/unit/config_test.c
+config_test_LDADD = $(DAEMON_TEST_LIBS)
+
+lock_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+lock_test_SOURCES = tests/unit/lock_test.c
+lock_test_LDADD = $(DAEMON_TEST_LIBS)
+
+log_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+log_test_SOURCES = tests/unit/log_test.c
+log_test_LDADD = $(DAEMON_TEST_LIBS)

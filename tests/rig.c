@@ -127,8 +127,7 @@ static bool readable(int fd)
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
-/* One pass; sleeps a moment if only a worker can bring something new. */
-static void turn(struct rig *rig)
+void rig_turn(struct rig *rig)
 {
 	struct pollfd worker = {.fd = rig->kernel->interrupts.fd, .events = POLLIN};
 
@@ -144,7 +143,7 @@ bool rig_receive(struct rig *rig, int fd, struct record *ret)
 	/* Three passes when nothing is known to be under way: accept, read, answer. */
 	for (int idle = 0, turns = 0; !readable(fd) && idle < 3 && turns < PATIENCE; turns++) {
 		idle = busy(rig) ? 0 : idle + 1;
-		turn(rig);
+		rig_turn(rig);
 	}
 	if (!readable(fd))
 		return false;
@@ -156,7 +155,7 @@ void rig_settle(struct rig *rig)
 {
 	for (int idle = 0, turns = 0; idle < 3 && turns < PATIENCE; turns++) {
 		idle = busy(rig) ? 0 : idle + 1;
-		turn(rig);
+		rig_turn(rig);
 	}
 	require(!busy(rig), "an operation never ends");
 }
@@ -206,7 +205,7 @@ void rig_out(struct record *record, unsigned slot, uint16_t length)
 	operation->output_length = (uint16_t)(operation->output_length + length);
 }
 
-static int status_of(const struct record *answer)
+int rig_status(const struct record *answer)
 {
 	if (answer->header.type == RECORD_UPCALL)
 		return -(int)answer->upcall.words[0];
@@ -222,7 +221,7 @@ int rig_perform(struct rig *rig, int fd, const struct record *operation, struct 
 	rig_send(fd, operation, -1);
 	if (!rig_receive(rig, fd, ret_answer ? ret_answer : &answer))
 		return -PLUTON_EOFF;
-	return status_of(ret_answer ? ret_answer : &answer);
+	return rig_status(ret_answer ? ret_answer : &answer);
 }
 
 uint32_t rig_window(struct rig *rig, int fd, size_t size, uint8_t **ret_memory)
@@ -238,7 +237,7 @@ uint32_t rig_window(struct rig *rig, int fd, size_t size, uint8_t **ret_memory)
 	require(*ret_memory != MAP_FAILED, "mmap");
 	rig_send(fd, &add, memfd);
 	close(memfd);
-	require(rig_receive(rig, fd, &answer) && status_of(&answer) == 0, "window");
+	require(rig_receive(rig, fd, &answer) && rig_status(&answer) == 0, "window");
 	return answer.ret.words[0];
 }
 
@@ -256,5 +255,5 @@ int rig_call(struct rig *rig, int fd, uint32_t driver, uint32_t class, uint32_t 
 		return -PLUTON_EOFF;
 	if (ret)
 		*ret = answer.ret;
-	return status_of(&answer);
+	return rig_status(&answer);
 }

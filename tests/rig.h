@@ -50,6 +50,9 @@ void rig_send_bytes(int fd, const void *bytes, size_t size);
  */
 bool rig_receive(struct rig *rig, int fd, struct record *ret);
 
+/* One pass of the loop; waits a moment if only a worker can bring something new. */
+void rig_turn(struct rig *rig);
+
 /* Turns the loop until nothing is left to do: no deferred call, no operation running. */
 void rig_settle(struct rig *rig);
 
@@ -69,6 +72,9 @@ void rig_out(struct record *record, unsigned slot, uint16_t length);
 /* Names part of a window as `slot`. */
 void rig_range(struct record *record, unsigned slot, uint32_t window, uint32_t offset,
 	       uint32_t length);
+
+/* What an answer says: 0 or a negative error. */
+int rig_status(const struct record *answer);
 
 /* Sends it, receives the answer, and returns its status: 0 or a negative error. */
 int rig_perform(struct rig *rig, int fd, const struct record *operation, struct record *ret_answer);

@@ -229,25 +229,11 @@ static struct aes_operation *find(struct aes_engine *engine, const struct aes_cl
 	return NULL;
 }
 
-static int check(const struct aes_engine *engine, const struct aes_request *request,
-		 const struct aes_client *client)
-{
-	int r = aes_check(&engine->head, request);
-
-	if (r < 0)
-		return r;
-	/* Input that is too long for scratch must be lent: two passes over one piece of memory. */
-	if (aes_is_aead(request->mode) && request->direction == AES_DECRYPT &&
-	    request->length > engine->caps.aead_scratch && !client->ops->lend_input)
-		return -PLUTON_ESIZE;
-	return 0;
-}
-
 static int start(struct aes_engine *engine, const struct aes_request *request,
 		 struct aes_client *client)
 {
 	struct aes_operation *op;
-	int r = check(engine, request, client);
+	int r = aes_check(&engine->head, request);
 
 	if (r < 0)
 		return r;

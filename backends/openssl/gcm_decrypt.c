@@ -14,8 +14,14 @@
 
 #include "backends/openssl/aes_operation.h"
 
-/* Copied and decrypted while it is in the nearest cache. */
-#define GCM_PIECE (16u * 1024)
+/* Bytes asked of a client, or given to it, at once. */
+#define GCM_PULL (16u * 1024)
+#define GCM_PUSH (16u * 1024)
+
+static size_t min_size(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
 
 int gcm_verify(struct aes_operation *op)
 {
@@ -103,16 +109,17 @@ static uint8_t *scratch_at(struct aes_operation *op, size_t cursor, size_t len)
 	return op->scratch->memory + cursor;
 }
 
-static int copy_lent(struct aes_operation *op, size_t len)
+/* `chunk` is private and has TASK_CHUNK bytes; ciphertext only. */
+static int take_lent(struct aes_operation *op, uint8_t *chunk, size_t len)
 {
 	uint8_t *at = scratch_at(op, op->input_cursor, len);
 
-	memcpy(at, op->input.at, len);
+	memcpy(chunk, op->input.at, len);
 	aes_used_input(op, len);
-	return aes_update(op, at, at, len);
+	return aes_update(op, at, chunk, len);
 }
 
-static int copy_pulled(struct aes_operation *op, size_t len)
+static int take_pulled(struct aes_operation *op, size_t len)
 {
 	uint8_t *at = scratch_at(op, op->input_cursor, len);
 	ssize_t n = aes_pull(op, at, len);
@@ -123,18 +130,26 @@ static int copy_pulled(struct aes_operation *op, size_t len)
 static int into_scratch_on_worker(struct work *work)
 {
 	struct aes_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct aes_operation);
+	uint8_t chunk[TASK_CHUNK];
 	int r = 0;
 
 	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
-		r = copy_lent(op, op->input.length < GCM_PIECE ? op->input.length : GCM_PIECE);
+		r = take_lent(op, chunk, min_size(op->input.length, sizeof(chunk)));
+	explicit_bzero(chunk, sizeof(chunk));
 	return r;
 }
 
 static int into_scratch(struct aes_operation *op)
 {
-	if (op->input.length > 0)
-		return copy_lent(op, task_piece(&op->task, op->input.length, GCM_PIECE));
-	return copy_pulled(op, task_piece(&op->task, aes_input_left(op), GCM_PIECE));
+	uint8_t *chunk = op->task.host->chunk_in;
+	size_t len = task_piece(&op->task, op->input.length, TASK_CHUNK);
+	int r;
+
+	if (op->input.length == 0)
+		return take_pulled(op, task_piece(&op->task, aes_input_left(op), GCM_PULL));
+	r = take_lent(op, chunk, len);
+	explicit_bzero(chunk, len);
+	return r;
 }
 
 static int out_of_scratch_on_worker(struct work *work)
@@ -142,31 +157,43 @@ static int out_of_scratch_on_worker(struct work *work)
 	struct aes_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct aes_operation);
 
 	while (op->output.length > 0 && !atomic_load(&work->cancelled)) {
-		size_t len = op->output.length < WORK_SLICE ? op->output.length : WORK_SLICE;
+		size_t len = min_size(op->output.length, TASK_CHUNK);
 
 		memcpy(op->output.at, op->scratch->memory + op->output_cursor, len);
 		aes_used_output(op, len);
+		scratch_wipe_up_to(op->scratch, op->output_cursor);
 	}
 	return 0;
+}
+
+static int give_piece(struct aes_operation *op)
+{
+	size_t limit = op->output.length > 0 ? TASK_CHUNK : GCM_PUSH;
+	size_t len = task_piece(&op->task, aes_output_left(op), limit);
+	int r = aes_give(op, op->scratch->memory + op->output_cursor, len);
+
+	if (r == 0)
+		scratch_wipe_up_to(op->scratch, op->output_cursor);
+	task_spend(&op->task, len);
+	return r;
 }
 
 static int give_from_scratch(struct aes_operation *op)
 {
 	while (aes_output_left(op) > 0) {
-		size_t len = task_piece(&op->task, aes_output_left(op), WORK_SLICE);
-		int r = aes_borrow_output(op);
+		int r;
 
+		if (op->task.budget == 0)
+			return TASK_AGAIN;
+		r = aes_borrow_output(op);
 		if (r < 0)
 			return r;
-		if (len == 0)
-			return TASK_AGAIN;
 		if (op->output.length == aes_output_left(op) &&
 		    task_wants_worker(&op->task, op->output.length))
 			return task_to_worker(&op->task, out_of_scratch_on_worker);
-		r = aes_give(op, op->scratch->memory + op->output_cursor, len);
+		r = give_piece(op);
 		if (r < 0)
 			return r;
-		task_spend(&op->task, len);
 	}
 	return TASK_DONE;
 }
@@ -190,8 +217,7 @@ static int first_pass_on_worker(struct work *work)
 	int r = 0;
 
 	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
-		r = decrypt_unseen(op, sink,
-				   op->input.length < TASK_CHUNK ? op->input.length : TASK_CHUNK);
+		r = decrypt_unseen(op, sink, min_size(op->input.length, sizeof(sink)));
 	return r;
 }
 
@@ -202,6 +228,7 @@ static int first_pass(struct aes_operation *op)
 }
 
 /*
+ * Input that is too long for scratch must be lent whole, else SIZE: only the client knew that.
  * The memory is kept and not lent again: the client may have put another range in its place, and
  * what the second pass decrypts must be what the first one verified.
  */

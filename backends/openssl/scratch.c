@@ -26,12 +26,18 @@ int scratch_open(struct scratch *scratch, size_t size)
 	return 0;
 }
 
+void scratch_wipe_up_to(struct scratch *scratch, size_t end)
+{
+	if (end <= scratch->wiped)
+		return;
+	explicit_bzero(scratch->memory + scratch->wiped, end - scratch->wiped);
+	scratch->wiped = end;
+}
+
 void scratch_wipe(struct scratch *scratch)
 {
-	if (scratch->used == 0)
-		return;
-	explicit_bzero(scratch->memory, scratch->used);
-	scratch->used = 0;
+	scratch_wipe_up_to(scratch, scratch->used);
+	scratch->wiped = scratch->used = 0;
 }
 
 void scratch_close(struct scratch *scratch)

@@ -74,7 +74,10 @@ struct pluton_aes_ctr_request {
 	size_t length; /* bytes */
 };
 
-/* A message of any length. -PLUTON_ESIZE: a wrong key size, or the counter would wrap. */
+/*
+ * A message of any length. -PLUTON_ESIZE: a wrong key size, or the counter would wrap. After any
+ * other failure the contents of output are undefined.
+ */
 int pluton_aes_ctr(struct pluton *pluton, const struct pluton_aes_ctr_request *request);
 
 /* The same in one operation, so at most one window long. Memory and errors as above. */
@@ -101,7 +104,7 @@ struct pluton_aes_begin_request {
 };
 int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request,
 		     struct pluton_aes_stream *ret);
-/* Pieces of any length; output gets exactly `length` bytes. */
+/* Pieces of any length; output gets exactly `length` bytes, undefined after a failure. */
 int pluton_aes_update(struct pluton *pluton, const struct pluton_aes_stream *stream,
 		      const void *input, void *output, size_t length);
 int pluton_aes_update_async(struct pluton *pluton, const struct pluton_aes_stream *stream,

@@ -32,8 +32,8 @@ enum pluton_error {
 };
 
 /*
- * The short name of an error ("INVAL" for 6 or -6), or "UNKNOWN". Never NULL; a constant string;
- * callable from any thread.
+ * The short name of an error ("INVAL" for 6 or -6, "SUCCESS" for 0), or "UNKNOWN". Never NULL; a
+ * constant string; callable from any thread.
  */
 const char *pluton_error_name(int error);
 

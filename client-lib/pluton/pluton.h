@@ -71,7 +71,10 @@ void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret);
 
 /* --- event loop ------------------------------------------------------------------------------ */
 
-/* The descriptor to poll, and the poll(2) events wanted now (ask again after every call). */
+/*
+ * The descriptor to poll, and the poll(2) events wanted now: ask again after every call, as POLLOUT
+ * also stands for callbacks that are due.
+ */
 int pluton_get_fd(const struct pluton *pluton);
 short pluton_get_events(const struct pluton *pluton);
 
@@ -114,7 +117,7 @@ int pluton_cancel(struct pluton *pluton, pluton_operation_id id);
  */
 void *pluton_alloc(struct pluton *pluton, size_t size);
 
-/* Wipes and gives it back. Not while an operation uses it. NULL is allowed. */
+/* Wipes and gives it back. Not while an operation or an allow uses it. NULL is allowed. */
 void pluton_free(struct pluton *pluton, void *memory);
 
 /* The range that `size` bytes at `memory` are. -PLUTON_EINVAL: not inside one pluton_alloc. */
@@ -198,7 +201,10 @@ struct pluton_request {
 	struct pluton_slot slots[PLUTON_SLOTS_MAX];
 };
 
-/* words[0] is 0; the meaning of 1 and 2 stands in the command table (docs/protocol.md). */
+/*
+ * words[0] is 0; the meaning of 1 and 2 stands in the command table (docs/protocol.md). A repeating
+ * operation's function runs with status 0 for each upcall, until it is cancelled.
+ */
 typedef void (*pluton_answer_fn)(struct pluton *pluton, int status, const uint32_t words[3],
 				 void *userdata);
 

@@ -18,8 +18,8 @@ extern "C" {
 int pluton_random(struct pluton *pluton, void *buffer, size_t length);
 
 /*
- * The same, in one operation: `buffer` must stay until `done` has run.
- * -PLUTON_EBUSY: operations_max are under way.
+ * The same, in one operation: `buffer` must stay until `done` has run. -PLUTON_ESIZE: not 1 byte
+ * to 1 MiB. -PLUTON_EBUSY: operations_max are under way.
  */
 int pluton_random_async(struct pluton *pluton, void *buffer, size_t length, pluton_done_fn done,
 			void *userdata, pluton_operation_id *ret_id);

@@ -74,10 +74,8 @@ int grant_enter(struct driver *driver, struct process_id id, uint32_t instance, 
 
 	if (!process)
 		return -PLUTON_ECANCEL;
-	if (instance >= driver->kernel->limits.grants_per_capsule)
-		return -PLUTON_ERESERVE;
 	block = find(process, driver, instance);
-	if (!block && !create)
+	if (!block && (!create || instance >= driver->kernel->limits.grants_per_capsule))
 		return -PLUTON_ERESERVE;
 	if (!block)
 		block = make(process, driver, instance);

@@ -61,7 +61,8 @@ size_t op_length(const struct operation *op, unsigned slot)
 
 bool op_sealed(const struct operation *op, unsigned slot)
 {
-	const struct window *window = window_find(op->process, op->ranges[slot].window);
+	const struct window *window =
+		slot < RECORD_RANGES_MAX ? window_find(op->process, op->ranges[slot].window) : NULL;
 
 	return window && window->sealed;
 }
@@ -69,11 +70,12 @@ bool op_sealed(const struct operation *op, unsigned slot)
 /* The slot's memory from offset on: ranges were checked when they came, windows never shrink. */
 static uint8_t *reach(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
 {
-	const struct record_range *range = &op->ranges[slot];
+	const struct record_range *range;
 	const struct window *window;
 
-	if (slot >= RECORD_RANGES_MAX || offset >= range->length)
+	if (slot >= RECORD_RANGES_MAX || offset >= op->ranges[slot].length)
 		return NULL;
+	range = &op->ranges[slot];
 	*ret_len = range->length - offset;
 	if (range->window == RECORD_WINDOW_INLINE)
 		return operation_inline(op) + range->offset + offset;
@@ -160,7 +162,9 @@ const uint8_t *op_lend_ro(struct operation *op, unsigned slot, size_t offset, si
 
 uint8_t *op_lend_rw(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
 {
-	return op->writable >> slot & 1 ? lend(op, slot, offset, ret_len) : NULL;
+	if (slot >= RECORD_RANGES_MAX || !(op->writable >> slot & 1))
+		return NULL;
+	return lend(op, slot, offset, ret_len);
 }
 
 /* --- its life -------------------------------------------------------------------------------- */

@@ -68,7 +68,8 @@ int pool_open(struct pool *pool, size_t size)
 
 void pool_close(struct pool *pool)
 {
-	memory_unpoison(pool->memory, pool->region * POOL_CLASSES);
+	for (unsigned i = 0; i < POOL_CLASSES; i++)
+		memory_unpoison(pool->classes[i].start, pool->classes[i].fresh);
 	munmap(pool->memory, pool->region * POOL_CLASSES);
 	*pool = (struct pool){0};
 }

@@ -97,13 +97,26 @@ static int check(struct process *process, int fd, struct candidate *ret)
 
 static struct window *free_window(struct process *process, uint32_t *ret_number)
 {
-	for (uint32_t i = 0; i < process->kernel->limits.windows_per_process; i++) {
+	uint32_t limit = process->kernel->limits.windows_per_process;
+
+	for (uint32_t i = 0; i < limit && i < WINDOWS_MAX; i++) {
 		if (!process->windows->windows[i].memory) {
 			*ret_number = i + 1;
 			return &process->windows->windows[i];
 		}
 	}
 	return NULL;
+}
+
+/*
+ * Before 6.7 Linux refuses a shared mapping of a write-sealed file that is open for writing, even
+ * one for reading. A private one is the same here: nobody can write, so no page is ever copied.
+ */
+static void *map_memory(const struct candidate *candidate, int fd)
+{
+	if (candidate->sealed)
+		return mmap(NULL, candidate->size, PROT_READ, MAP_PRIVATE, fd, 0);
+	return mmap(NULL, candidate->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
 static int map(struct process *process, int fd, uint32_t *ret_number)
@@ -128,8 +141,7 @@ static int map(struct process *process, int fd, uint32_t *ret_number)
 	r = check(process, fd, &candidate);
 	if (r < 0)
 		return r;
-	memory = mmap(NULL, candidate.size, candidate.sealed ? PROT_READ : PROT_READ | PROT_WRITE,
-		      MAP_SHARED, fd, 0);
+	memory = map_memory(&candidate, fd);
 	if (memory == MAP_FAILED)
 		return kernel_refuse(process->kernel,
 				     errno == ENOMEM ? -PLUTON_ENOMEM : -PLUTON_EINVAL,

@@ -83,9 +83,10 @@ static int step(struct chip_unit *unit)
 
 static void finish(struct chip_unit *unit, int result)
 {
-	struct digest_client *client = of_unit(unit)->operation.client;
+	struct operation *operation = &of_unit(unit)->operation;
+	struct digest_client *client = operation->client;
 
-	explicit_bzero(&of_unit(unit)->operation, sizeof(struct operation));
+	explicit_bzero(operation, sizeof(*operation));
 	client->ops->done(client, result);
 }
 

@@ -73,9 +73,10 @@ static int step(struct chip_unit *unit)
 
 static void finish(struct chip_unit *unit, int result)
 {
-	struct rng_client *client = of_unit(unit)->operation.client;
+	struct operation *operation = &of_unit(unit)->operation;
+	struct rng_client *client = operation->client;
 
-	explicit_bzero(&of_unit(unit)->operation, sizeof(struct operation));
+	explicit_bzero(operation, sizeof(*operation));
 	client->ops->done(client, result);
 }
 

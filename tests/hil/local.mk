@@ -1,1 +1,73 @@
 # SPDX-License-Identifier: Apache-2.0
+# The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
+HIL_TESTS = arbiter_test hil_checker_test hil_broken_test hil_chip_test hil_bytewise_test \
+	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
+check_PROGRAMS += $(HIL_TESTS)
+TESTS += $(HIL_TESTS)
+THREADED_TESTS += hil_broken_test hil_openssl_worker_test
+
+HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(CRYPTO_CFLAGS)
+
+# Test engines, test client, bench and behaviours. It brings its own hil_charge_*: of the kernel
+# only its queues are used.
+check_LTLIBRARIES += libhiltest.la
+libhiltest_la_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+libhiltest_la_SOURCES = \
+	tests/hil/behaviours.c tests/hil/behaviours.h \
+	tests/hil/behaviours_ctr.c \
+	tests/hil/behaviours_digest.c \
+	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_refusal.c \
+	tests/hil/behaviours_rng.c \
+	tests/hil/behaviours_sharing.c \
+	tests/hil/behaviours_trouble.c \
+	tests/hil/behaviours_vectors.c \
+	tests/hil/bench.c tests/hil/bench.h \
+	tests/hil/broken.c tests/hil/broken.h \
+	tests/hil/bytewise.c tests/hil/bytewise.h \
+	tests/hil/charges.c tests/hil/charges.h \
+	tests/hil/chip.c tests/hil/chip.h tests/hil/chip_unit.h \
+	tests/hil/chip_aes.c \
+	tests/hil/chip_digest.c \
+	tests/hil/chip_rng.c \
+	tests/hil/cipher.c tests/hil/cipher.h \
+	tests/hil/client.c tests/hil/client.h \
+	tests/hil/material.c tests/hil/material.h \
+	tests/hil/scenarios.c tests/hil/scenarios.h
+
+HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
+	$(JSON_LIBS) $(NETTLE_LIBS)
+OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h
+OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(CRYPTO_LIBS)
+
+arbiter_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+arbiter_test_SOURCES = tests/unit/arbiter_test.c
+arbiter_test_LDADD = libhil.la libkernel.la librecord.la libsuite.la
+
+hil_checker_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_checker_test_SOURCES = tests/hil/hil_checker_test.c
+hil_checker_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_broken_test_SOURCES = tests/hil/hil_broken_test.c
+hil_broken_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_chip_test_SOURCES = tests/hil/hil_chip_test.c
+hil_chip_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_bytewise_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_bytewise_test_SOURCES = tests/hil/hil_bytewise_test.c
+hil_bytewise_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_openssl_inline_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_openssl_inline_test_SOURCES = tests/hil/hil_openssl_inline_test.c $(OPENSSL_BENCH)
+hil_openssl_inline_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_openssl_sliced_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_openssl_sliced_test_SOURCES = tests/hil/hil_openssl_sliced_test.c $(OPENSSL_BENCH)
+hil_openssl_sliced_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_openssl_worker_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_openssl_worker_test_SOURCES = tests/hil/hil_openssl_worker_test.c $(OPENSSL_BENCH)
+hil_openssl_worker_test_LDADD = $(OPENSSL_BENCH_LIBS)

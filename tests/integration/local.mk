@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python modules that use the built programs as a user would. One test_*.py a line.
 INTEGRATION_TESTS = \
-	tests/integration/test_config_manual.py
+	tests/integration/test_cli.py \
+	tests/integration/test_cli_aes.py \
+	tests/integration/test_cli_hash.py \
+	tests/integration/test_cli_random.py \
+	tests/integration/test_cli_terminal.py \
+	tests/integration/test_cli_views.py \
+	tests/integration/test_completion.py \
+	tests/integration/test_config_manual.py \
+	tests/integration/test_daemon.py \
+	tests/integration/test_quickstart.py \
+	tests/integration/test_run.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS)
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/plutond.py tests/integration/private.py

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HIL contract suite: one table of behaviours, run on every engine through the checker. A test
+ * program for an engine is a bench_maker and a call of behaviours_main.
+ */
+#ifndef PLUTON_TESTS_HIL_BEHAVIOURS_H
+#define PLUTON_TESTS_HIL_BEHAVIOURS_H
+
+#include "tests/hil/bench.h"
+#include "tests/suite.h"
+
+struct behaviour {
+	const char *name;
+	void (*run)(void);
+	enum hil_kind kind;	   /* the HIL it needs; HIL_KINDS: all of them */
+	bool needs_failing_engine; /* bench_maker.fail_at */
+};
+
+/* clang-format off */
+#define BEHAVIOUR(kind, function) {#function, function, kind, false}
+/* clang-format on */
+
+/* Each ends with a NULL name. */
+extern const struct behaviour rng_behaviours[];
+extern const struct behaviour digest_behaviours[];
+extern const struct behaviour ctr_behaviours[];
+extern const struct behaviour gcm_behaviours[];
+extern const struct behaviour refusal_behaviours[];
+extern const struct behaviour trouble_behaviours[];
+extern const struct behaviour sharing_behaviours[];
+extern const struct behaviour vector_behaviours[];
+
+extern const struct behaviour *const behaviour_tables[]; /* ends with NULL */
+
+/* suite_main with all behaviours that this maker's engines can show. */
+int behaviours_main(int argc, char **argv, const struct bench_maker *maker);
+
+/* Sizes at which engines change their ways; 0 (the whole message) ends the list. */
+#define CHUNKINGS 13u
+extern const size_t chunkings[CHUNKINGS];
+
+#endif

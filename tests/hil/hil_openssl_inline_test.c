@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HIL contract suite on OpenSSL, all of an operation in one deferred call.
+ */
+#include "tests/hil/openssl_bench.h"
+
+int main(int argc, char **argv)
+{
+	static const struct openssl_options options = {.execution = OPENSSL_EXECUTION_INLINE};
+
+	return openssl_bench_main(argc, argv, "hil openssl-inline", &options);
+}

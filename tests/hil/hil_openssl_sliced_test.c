@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The HIL contract suite on OpenSSL, a few bytes in each deferred call.
+ */
+#include "tests/hil/openssl_bench.h"
+
+int main(int argc, char **argv)
+{
+	static const struct openssl_options options = {.execution = OPENSSL_EXECUTION_SLICED,
+						       .slice = 600};
+
+	return openssl_bench_main(argc, argv, "hil openssl-sliced", &options);
+}

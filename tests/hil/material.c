@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Fixed patterns, and the answers to them from the second implementation.
+ */
+#include "tests/hil/material.h"
+
+#include <nettle/sha2.h>
+#include <string.h>
+
+#include "tests/hil/cipher.h"
+
+static void fill(uint8_t *buf, size_t len, unsigned seed)
+{
+	uint32_t x = seed * 2654435761u + 1;
+
+	for (size_t i = 0; i < len; i++) {
+		x = x * 1664525u + 1013904223u;
+		buf[i] = (uint8_t)(x >> 24);
+	}
+}
+
+static void begin(struct material *material, struct client *client)
+{
+	fill(material->key, sizeof(material->key), 1);
+	fill(material->iv, sizeof(material->iv), 2);
+	fill(material->aad, sizeof(material->aad), 3);
+	fill(material->input, sizeof(material->input), 4);
+	material_clear(material);
+	client_init(client);
+	client->key = material->key;
+	client->iv = material->iv;
+	client->aad = material->aad;
+}
+
+void material_clear(struct material *material)
+{
+	memset(material->output, UNTOUCHED, sizeof(material->output));
+}
+
+void material_sha256(const uint8_t *input, size_t length, uint8_t digest[32])
+{
+	struct sha256_ctx hash;
+
+	sha256_init(&hash);
+	sha256_update(&hash, length, input);
+	sha256_digest(&hash, 32, digest);
+}
+
+void material_random(struct material *material, struct client *client, size_t length)
+{
+	begin(material, client);
+	client_wants_random(client, material->output, length);
+}
+
+void material_digest(struct material *material, struct client *client, size_t length)
+{
+	begin(material, client);
+	client_wants_digest(client, HIL_ONE_SHOT, material->input, length);
+	material_sha256(material->input, length, material->expected);
+}
+
+static struct aes_request request_of(enum aes_mode mode, enum aes_direction direction)
+{
+	return (struct aes_request){
+		.owner = bench_owner(),
+		.mode = mode,
+		.direction = direction,
+		.phase = HIL_ONE_SHOT,
+		.key_size = 32,
+		.iv_size = mode == AES_GCM ? AES_GCM_IV_SIZE : 0,
+		.ctr_bits = mode == AES_CTR ? 128 : 0,
+	};
+}
+
+void material_ctr(struct material *material, struct client *client, size_t length)
+{
+	begin(material, client);
+	client->aes_request = request_of(AES_CTR, AES_ENCRYPT);
+	client_wants_aes(client, material->input, material->output, length);
+	material_expect_ctr(material, client);
+}
+
+void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
+			  size_t length)
+{
+	begin(material, client);
+	client->aes_request = request_of(AES_GCM, AES_ENCRYPT);
+	client->aes_request.aad_length = aad_length;
+	client_wants_aes(client, material->input, material->output, length);
+	material_expect_gcm(material, client);
+}
+
+void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
+			  size_t length)
+{
+	material_gcm_encrypt(material, client, aad_length, length);
+	client->aes_request.direction = AES_DECRYPT;
+	memcpy(client->tag, material->tag, sizeof(client->tag));
+	memcpy(material->input, material->expected, length);
+	fill(material->expected, sizeof(material->expected), 4);
+}
+
+void material_expect_ctr(struct material *material, const struct client *client)
+{
+	struct cipher cipher;
+
+	cipher_init(&cipher, client->key, client->aes_request.key_size);
+	cipher_set_ctr(&cipher, client->iv, client->aes_request.ctr_bits);
+	memcpy(material->expected, client->input, client->aes_request.length);
+	cipher_crypt(&cipher, material->expected, client->aes_request.length);
+}
+
+void material_expect_gcm(struct material *material, const struct client *client)
+{
+	const struct aes_request *request = &client->aes_request;
+	struct cipher cipher;
+
+	cipher_init(&cipher, client->key, request->key_size);
+	cipher_set_gcm_iv(&cipher, client->iv);
+	cipher_hash_aad(&cipher, client->aad, request->aad_length);
+	memcpy(material->expected, client->input, request->length);
+	cipher_crypt(&cipher, material->expected, request->length);
+	cipher_hash_data(&cipher, material->expected, request->length);
+	cipher_tag(&cipher, material->tag);
+}
+
+static bool is_filling(const uint8_t *buf, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		if (buf[i] != UNTOUCHED)
+			return false;
+	}
+	return true;
+}
+
+bool material_came_out(const struct material *material, const struct client *client)
+{
+	const struct aes_request *request = &client->aes_request;
+	size_t offset = (size_t)(client->output - material->output);
+	size_t end = offset + request->length;
+
+	if (memcmp(material->output, material->expected, end) != 0)
+		return false;
+	if (!is_filling(material->output + end, sizeof(material->output) - end))
+		return false;
+	if (request->mode != AES_GCM || !(request->phase & HIL_LAST))
+		return true;
+	return memcmp(client->tag, material->tag, sizeof(client->tag)) == 0;
+}
+
+bool material_is_untouched(const struct material *material)
+{
+	return is_filling(material->output, sizeof(material->output));
+}
+
+static unsigned nibble(char digit)
+{
+	return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a' + 10);
+}
+
+size_t material_hex(const char *hex, uint8_t *ret_bytes)
+{
+	size_t n = strlen(hex) / 2;
+
+	for (size_t i = 0; i < n; i++)
+		ret_bytes[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
+	return n;
+}
+
+static enum hil_phase phase_of(size_t i, size_t count)
+{
+	return (enum hil_phase)((i == 0 ? HIL_FIRST : 0) | (i == count - 1 ? HIL_LAST : 0));
+}
+
+static void set_piece(struct client *client, enum hil_phase phase, size_t length)
+{
+	client->digest_request.phase = phase;
+	client->digest_request.length = length;
+	client->aes_request.phase = phase;
+	client->aes_request.length = length;
+	if (!(phase & HIL_FIRST))
+		client->aes_request.aad_length = 0;
+}
+
+int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum hil_phase phase = phase_of(i, count);
+		int r;
+
+		set_piece(client, phase, pieces[i]);
+		r = bench_run(bench, client);
+		if (r < 0)
+			return r;
+		EXPECT(client->states_in == !(phase & HIL_FIRST));
+		EXPECT(client->states_out == !(phase & HIL_LAST));
+		if (i == count - 1)
+			break;
+		client->input += pieces[i];
+		if (client->kind == HIL_AES)
+			client->output += pieces[i];
+	}
+	return 0;
+}
+
+size_t material_decryptable(const struct bench *bench, size_t length)
+{
+	size_t scratch = bench_aes_caps(bench)->aead_scratch;
+
+	return length < scratch ? length : scratch;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What behaviours work on: keys, messages, and what must come out, computed by cipher.c and nettle.
+ */
+#ifndef PLUTON_TESTS_HIL_MATERIAL_H
+#define PLUTON_TESTS_HIL_MATERIAL_H
+
+#include "tests/hil/bench.h"
+
+#define MATERIAL_MAX CLIENT_LENGTH_MAX
+#define UNTOUCHED 0xee /* what output memory is filled with before */
+
+struct material {
+	uint8_t key[AES_KEY_SIZE_MAX];
+	uint8_t iv[AES_BLOCK_SIZE];
+	uint8_t aad[MATERIAL_MAX];
+	uint8_t input[MATERIAL_MAX];
+	uint8_t output[MATERIAL_MAX];
+	uint8_t expected[MATERIAL_MAX]; /* of output */
+	uint8_t tag[AES_TAG_SIZE];	/* the true one */
+};
+
+/* Each sets up the client for one operation in one start; change client->… afterwards at will. */
+void material_random(struct material *material, struct client *client, size_t length);
+void material_digest(struct material *material, struct client *client, size_t length);
+void material_ctr(struct material *material, struct client *client, size_t length);
+void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
+			  size_t length);
+void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
+			  size_t length);
+
+/* Fills expected and tag anew from the client's key, iv, aad and input. */
+void material_expect_ctr(struct material *material, const struct client *client);
+void material_expect_gcm(struct material *material, const struct client *client);
+
+/* Whether output (and the tag of an encryption) are as expected, and nothing follows. */
+bool material_came_out(const struct material *material, const struct client *client);
+bool material_is_untouched(const struct material *material);
+
+/* Puts the filling back into the output. */
+void material_clear(struct material *material);
+
+/* nettle's SHA-256 of the same bytes. */
+void material_sha256(const uint8_t *input, size_t length, uint8_t digest[32]);
+
+/* Bytes of a string of hex digits. */
+size_t material_hex(const char *hex, uint8_t *ret_bytes);
+
+/*
+ * Runs what the client wants as a stream: one start for each piece. The pieces' lengths must add
+ * up to the request's. The first error, or 0.
+ */
+int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count);
+
+/* The longest GCM message that the bench's engine decrypts without sealed input, up to `length`. */
+size_t material_decryptable(const struct bench *bench, size_t length);
+
+#endif

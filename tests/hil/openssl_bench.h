@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The OpenSSL backend on a bench, in one of its ways of working.
+ */
+#ifndef PLUTON_TESTS_HIL_OPENSSL_BENCH_H
+#define PLUTON_TESTS_HIL_OPENSSL_BENCH_H
+
+#include "backends/openssl/openssl.h"
+#include "tests/hil/behaviours.h"
+
+/* behaviours_main with OpenSSL's engines. */
+int openssl_bench_main(int argc, char **argv, const char *name,
+		       const struct openssl_options *options);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The machine's own engines stay open and idle: capsules are handed the forced ones instead.
+ */
+#include "tests/integration/forced.h"
+
+#include <stdlib.h>
+
+#define SMALL_SLICE 8192u /* bytes, so that there are many */
+
+static void hand_out(struct kernel *kernel, struct hil_engine *const engines[HIL_KINDS])
+{
+	for (unsigned i = 0; i < kernel->driver_count; i++) {
+		struct driver *driver = &kernel->drivers[i];
+
+		for (unsigned p = 0; p < driver->capsule->ports; p++) {
+			struct hil_port *port = &driver->ports[p];
+
+			port->engines[0] = engines[port->kind];
+		}
+	}
+}
+
+void forced_open(struct forced *forced, struct rig *rig, enum openssl_execution execution)
+{
+	const struct openssl_options options = {
+		.execution = execution,
+		.slice = execution == OPENSSL_EXECUTION_SLICED ? SMALL_SLICE : 0};
+	struct kernel *kernel = rig->kernel;
+
+	if (openssl_open_with(&rig->machine->engines.environment, &options, &forced->instance) < 0)
+		abort();
+	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
+		if (arbiter_init(&forced->arbiters[kind], forced->instance->engines[kind],
+				 &kernel->deferred, kernel->limits.processes_max, 0,
+				 kernel_find_owner, kernel) < 0)
+			abort();
+	}
+	forced->rig = rig;
+	hand_out(kernel, forced->instance->engines);
+}
+
+void forced_close(struct forced *forced)
+{
+	struct hil_engine *own[HIL_KINDS];
+
+	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
+		own[kind] = forced->rig->machine->engines.ports[kind].engines[0];
+	hand_out(forced->rig->kernel, own);
+	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
+		arbiter_close(&forced->arbiters[kind]);
+	openssl_close(forced->instance);
+}
