@@ -44,7 +44,7 @@ static void print_json(const struct table *table, const struct cell *cells)
 		if (cells[i].text)
 			printf(",\"%s\":\"%s\"", table->columns[i].key, cells[i].text);
 		else
-			printf(",\"%s\":%.6g", table->columns[i].key, cells[i].number);
+			printf(",\"%s\":%.9g", table->columns[i].key, cells[i].number);
 	}
 	printf("}\n");
 }

@@ -3,11 +3,11 @@
  * AES-GCM of one message, whole: nothing is written before the tag was checked. Encryption holds
  * to the limit of decryption, so that what it makes can be read again.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <errno.h>
 
 #include "cli/aes.h"
 #include "cli/failure.h"

@@ -47,7 +47,7 @@ static const struct verbs cli = {
 
 /* argp, in libc, must find it. */
 __attribute__((visibility("default"))) const char *argp_program_version =
-	PACKAGE_NAME " " PACKAGE_VERSION;
+	"pluton-cli (" PACKAGE_NAME ") " PACKAGE_VERSION;
 
 /* A file of ours must not become descriptor 0, 1 or 2: an error message would land in it. */
 static void occupy_standard_descriptors(void)

@@ -43,11 +43,12 @@ typedef uint32_t (*row_fn)(const struct operation *op, uint32_t index, void *row
 static uint32_t capsule_row(const struct operation *op, uint32_t index, void *out)
 {
 	struct kernel *kernel = op->process->kernel;
-	const struct driver *driver = &kernel->drivers[index];
+	const struct driver *driver;
 	struct pluton_capsule_row *row = out;
 
 	if (index >= kernel->driver_count)
 		return 0;
+	driver = &kernel->drivers[index];
 	copy_text(row->name, sizeof(row->name), driver->capsule->name);
 	copy_text(row->interface, sizeof(row->interface), driver->capsule->interface);
 	row->driver = driver->capsule->driver;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 noinst_LTLIBRARIES += libhil.la
 libhil_la_SOURCES = \
 	hil/aes.c hil/aes.h \

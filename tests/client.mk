@@ -17,3 +17,16 @@ rows_test_LDADD = libsuite.la librows.la librecord.la
 client_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 client_test_SOURCES = tests/unit/client_test.c tests/unit/fake_daemon.c tests/unit/fake_daemon.h
 client_test_LDADD = libsuite.la libclient.la
+
+# libpluton with a real plutond: it starts itself again under pluton-run.
+CLIENT_INTEGRATION_TESTS = library_test
+check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
+TESTS += $(CLIENT_INTEGRATION_TESTS)
+
+library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
+library_test_SOURCES = tests/integration/library_test.c
+library_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
+
+# docs/protocol.md, by way of a client written from it.
+TESTS += tests/integration/test_protocol.py
+EXTRA_DIST += tests/integration/client.py tests/integration/test_protocol.py

@@ -12,7 +12,8 @@
  *		return suite_main(argc, argv, "thing", tests, TESTS_COUNT(tests));
  *	}
  *
- * With arguments, only the tests whose names contain one of them are run.
+ * With arguments, only the tests whose names contain one of them are run. A test that takes more
+ * than five minutes is taken for hanging and ends the program; SIGALRM is the suite's.
  */
 #ifndef PLUTON_TESTS_SUITE_H
 #define PLUTON_TESTS_SUITE_H

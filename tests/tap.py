@@ -6,11 +6,15 @@ The suite is the file's name without "test_". With further arguments, only the t
 contain one of them are run. What a test prints goes to stderr, so that it cannot break the TAP.
 """
 
+import faulthandler
 import importlib.util
 import os
 import sys
 import traceback
 import unittest
+
+
+PATIENCE_S = 300  # only a test that hangs runs so long
 
 
 def flatten(suite):
@@ -27,6 +31,14 @@ class TapResult(unittest.TestResult):
         self.out = out
         self.suite = suite
         self.count = 0
+
+    def startTest(self, test):
+        super().startTest(test)
+        faulthandler.dump_traceback_later(PATIENCE_S, exit=True)
+
+    def stopTest(self, test):
+        super().stopTest(test)
+        faulthandler.cancel_dump_traceback_later()
 
     def line(self, verdict, test, note=""):
         self.count += 1

@@ -57,7 +57,7 @@ static bool sound(const struct capsule *capsule)
 {
 	size_t operation = sizeof(struct operation) + capsule->state_size + RECORD_INLINE_LIMIT;
 
-	if (!capsule->name || capsule->ports > 4 || operation + 64 > POOL_BLOCK_MAX ||
+	if (!capsule->name || !capsule->interface || capsule->ports > 4 || operation + 64 > POOL_BLOCK_MAX ||
 	    capsule->grant_size + 64 > POOL_BLOCK_MAX)
 		return false;
 	for (size_t i = 0; i < capsule->command_count; i++) {
@@ -67,6 +67,17 @@ static bool sound(const struct capsule *capsule)
 	return true;
 }
 
+static bool is_taken(struct kernel *kernel, const struct capsule *capsule)
+{
+	for (unsigned i = 0; i < kernel->driver_count; i++) {
+		const struct capsule *other = kernel->drivers[i].capsule;
+
+		if (other->driver == capsule->driver || strcmp(other->name, capsule->name) == 0)
+			return true;
+	}
+	return false;
+}
+
 int kernel_register(struct kernel *kernel, const struct capsule *capsule,
 		    const struct hil_port *ports, struct driver **ret_driver)
 {
@@ -74,7 +85,7 @@ int kernel_register(struct kernel *kernel, const struct capsule *capsule,
 
 	if (!sound(capsule))
 		return -PLUTON_EINVAL;
-	if (kernel_driver(kernel, capsule->driver))
+	if (is_taken(kernel, capsule))
 		return -PLUTON_EALREADY;
 	if (kernel->driver_count == KERNEL_DRIVERS_MAX)
 		return -PLUTON_ENOMEM;

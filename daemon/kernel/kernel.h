@@ -108,10 +108,8 @@ void kernel_report(struct kernel *kernel, const struct process_id *process, cons
 /* The table's owners, for arbiters: context is the kernel. */
 struct hil_owner *kernel_find_owner(void *kernel, uint32_t index);
 
-#define kernel_for_each_process(kernel, process)                                                   \
-	for (uint32_t process##_at = 1; process##_at < (kernel)->limits.processes_max;             \
-	     process##_at++)                                                                       \
-		for (struct process *process = (kernel)->slots[process##_at].process; process;     \
-		     process = NULL)
+#define kernel_for_each_process(kernel, each)                                                      \
+	for (uint32_t each##_at = 1; each##_at < (kernel)->limits.processes_max; each##_at++)      \
+		for (struct process *each = (kernel)->slots[each##_at].process; each; each = NULL)
 
 #endif

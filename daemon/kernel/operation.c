@@ -227,6 +227,17 @@ void operation_reset(struct operation *op)
 	explicit_bzero(op_state(op), op->driver->capsule->state_size);
 }
 
+/* false: a wrong capsule ended it all the same, and the answer is on its way. */
+static bool refused(const struct operation *op)
+{
+	if (op->state == OPERATION_RUNNING)
+		return true;
+	kernel_report(op->process->kernel, &op->process->id,
+		      "capsule %s refused an operation that it had ended: the refusal is ignored",
+		      op->driver->capsule->name);
+	return false;
+}
+
 int operation_run(struct operation *op, const struct command *command)
 {
 	struct process *process = op->process;
@@ -238,16 +249,17 @@ int operation_run(struct operation *op, const struct command *command)
 	process->kernel->running++;
 	step(op, STEP_OPERATION_ACCEPTED);
 	r = command->run(op); /* where it returns 0 the operation may have ended already */
-	if (r == 0) {
-		process->kernel->counters.operations++;
-		driver->operations++;
-		process->requests++;
-		return 0;
+	if (r < 0 && refused(op)) {
+		process->kernel->running--;
+		op_engine_release(op);
+		upcall_withdraw(op); /* what a wrong capsule sent before it refused */
+		operation_reset(op);
+		return r;
 	}
-	process->kernel->running--;
-	op_engine_release(op);
-	operation_reset(op);
-	return r;
+	process->kernel->counters.operations++;
+	driver->operations++;
+	process->requests++;
+	return 0;
 }
 
 static void answer(struct operation *op)
@@ -266,6 +278,12 @@ static void answer(struct operation *op)
 
 void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
 {
+	if (op->state != OPERATION_RUNNING) {
+		kernel_report(op->process->kernel, &op->process->id,
+			      "capsule %s ended an operation twice: the second is ignored",
+			      op->driver->capsule->name);
+		return;
+	}
 	op_engine_release(op);
 	op->process->kernel->running--;
 	op->missed += op->upcall_pending;

@@ -146,6 +146,9 @@ static int check_slot(const struct operation *op, const struct command *command,
 	}
 	if (!length && slot->optional)
 		return 0;
+	if (length < slot->min && !slot->max)
+		return kernel_refuse(kernel, -PLUTON_ESIZE, "%s has %u bytes, needs at least %u",
+				     slot->name, length, slot->min);
 	if (length < slot->min || (slot->max && length > slot->max))
 		return kernel_refuse(kernel, -PLUTON_ESIZE, "%s has %u bytes, needs %u to %u",
 				     slot->name, length, slot->min, slot->max);

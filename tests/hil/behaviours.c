@@ -6,7 +6,7 @@
 
 #define TESTS_MAX 200u
 
-const struct behaviour *const behaviour_tables[] = {
+static const struct behaviour *const behaviour_tables[] = {
 	rng_behaviours,	    digest_behaviours,	ctr_behaviours,
 	gcm_behaviours,	    refusal_behaviours, trouble_behaviours,
 	sharing_behaviours, vector_behaviours,	NULL,

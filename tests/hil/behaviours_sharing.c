@@ -194,6 +194,55 @@ static void test_an_owner_over_its_limit_gets_nomem_or_its_stream(void)
 	bench_close(&bench);
 }
 
+static void forget(const struct bench *bench, const struct client *client)
+{
+	struct aes_engine *engine = (struct aes_engine *)(void *)bench_engine(bench, HIL_AES);
+
+	if (engine->ops->forget)
+		engine->ops->forget(engine, bench_owner(), client->state, engine->caps.state_bytes);
+}
+
+static void test_a_stream_that_is_given_up_leaves_nothing_behind(void)
+{
+	struct bench bench;
+
+	bench_open(&bench);
+	material_gcm_encrypt(&materials[0], &clients[0], 20, 60);
+	clients[0].aes_request.phase = HIL_FIRST;
+	EXPECT(bench_run(&bench, &clients[0]) == 0);
+	forget(&bench, &clients[0]);
+	EXPECT(charges_taken() == 0);
+	forget(&bench, &clients[0]);
+	EXPECT(charges_taken() == 0);
+	material_gcm_encrypt(&materials[0], &clients[0], 20, 60);
+	EXPECT(bench_run(&bench, &clients[0]) == 0);
+	EXPECT(material_came_out(&materials[0], &clients[0]));
+	bench_close(&bench);
+}
+
+static void test_giving_up_one_stream_leaves_another_alone(void)
+{
+	struct bench bench;
+
+	bench_open(&bench);
+	for (int i = 0; i < 2; i++) {
+		material_gcm_encrypt(&materials[i], &clients[i], 20, 60);
+		clients[i].aes_request.phase = HIL_FIRST;
+		clients[i].aes_request.length = 30;
+		EXPECT(bench_run(&bench, &clients[i]) == 0);
+	}
+	forget(&bench, &clients[0]);
+	forget(&bench, &clients[0]);
+	clients[1].aes_request.phase = HIL_LAST;
+	clients[1].aes_request.aad_length = 0;
+	clients[1].input += 30;
+	clients[1].output += 30;
+	EXPECT(bench_run(&bench, &clients[1]) == 0);
+	EXPECT(material_came_out(&materials[1], &clients[1]));
+	EXPECT(charges_taken() == 0);
+	bench_close(&bench);
+}
+
 const struct behaviour sharing_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_operations_at_the_same_time_do_not_mix),
 	BEHAVIOUR(HIL_AES, test_one_operation_over_concurrency_is_busy_until_one_is_done),
@@ -203,5 +252,7 @@ const struct behaviour sharing_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_the_request_is_copied_by_start),
 	BEHAVIOUR(HIL_AES, test_a_stream_holds_no_engine_between_its_starts),
 	BEHAVIOUR(HIL_AES, test_an_owner_over_its_limit_gets_nomem_or_its_stream),
+	BEHAVIOUR(HIL_AES, test_a_stream_that_is_given_up_leaves_nothing_behind),
+	BEHAVIOUR(HIL_AES, test_giving_up_one_stream_leaves_another_alone),
 	{NULL, NULL, HIL_KINDS, false},
 };

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
-HIL_TESTS = arbiter_test hil_checker_test hil_broken_test hil_chip_test hil_bytewise_test \
-	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
+HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
+	hil_bytewise_test hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
 THREADED_TESTS += hil_broken_test hil_openssl_worker_test
@@ -43,6 +43,10 @@ OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(CRYPTO_LIBS)
 arbiter_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 arbiter_test_SOURCES = tests/unit/arbiter_test.c
 arbiter_test_LDADD = libhil.la libkernel.la librecord.la libsuite.la
+
+contract_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+contract_test_SOURCES = tests/unit/contract_test.c
+contract_test_LDADD = libhil.la libkernel.la librecord.la libsuite.la
 
 hil_checker_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_checker_test_SOURCES = tests/hil/hil_checker_test.c

@@ -50,7 +50,7 @@ struct stage {
 	struct forced forced;
 	int fd;
 	uint32_t window;
-	uint32_t sealed; /* a window that cannot change, for input; 0: none */
+	uint32_t input_window; /* for all input; 0: it is in the other one */
 	uint8_t *memory;
 	uint8_t *before; /* what the window is filled with for each run */
 	uint8_t *expected;
@@ -85,6 +85,24 @@ static uint32_t add_window(struct stage *stage, int memfd)
 	return answer.ret.words[0];
 }
 
+/* Which may be gone already. */
+static void remove_window(struct stage *stage, uint32_t number)
+{
+	const struct record take_away = {.header = {.type = RECORD_WINDOW_REMOVE},
+					 .window = {.window = number}};
+	struct record answer;
+
+	rig_send(stage->fd, &take_away, -1);
+	CU_ASSERT_FATAL(rig_receive(&stage->rig, stage->fd, &answer));
+	CU_ASSERT(rig_status(&answer) == 0 || rig_status(&answer) == -PLUTON_EINVAL);
+}
+
+static bool everybody_waits(void *context)
+{
+	(void)context;
+	return true;
+}
+
 static void open_stage(struct stage *stage, enum openssl_execution execution)
 {
 	static const char *const settings[] = {"kernel.deferred_budget=1", "hil.aead_scratch=64K",
@@ -92,6 +110,8 @@ static void open_stage(struct stage *stage, enum openssl_execution execution)
 
 	memset(stage, 0, sizeof(*stage));
 	rig_open(&stage->rig, settings);
+	if (execution == OPENSSL_EXECUTION_AUTO) /* then it takes both ways, by length */
+		stage->rig.machine->engines.environment.others_wait = everybody_waits;
 	forced_open(&stage->forced, &stage->rig, execution);
 	stage->fd = rig_connect(&stage->rig);
 	stage->memfd = wire_memory(WINDOW_SIZE, &stage->memory);
@@ -162,6 +182,8 @@ static struct record request(const struct stage *stage, enum kind kind, size_t l
 	if (kind == DIGEST) {
 		record.operation.words[0] = DIGEST_SHA256;
 		rig_range(&record, 0, window, AT_INPUT, size);
+		if (stage->input_window)
+			rig_range(&record, 0, stage->input_window, 0, size);
 		rig_range(&record, 1, window, AT_DIGEST, ORACLE_DIGEST_SIZE);
 		return record;
 	}
@@ -170,8 +192,8 @@ static struct record request(const struct stage *stage, enum kind kind, size_t l
 	rig_range(&record, KEY, window, AT_KEY, ORACLE_KEY_SIZE);
 	rig_range(&record, IV, window, AT_IV, kind == CTR ? ORACLE_BLOCK_SIZE : ORACLE_IV_SIZE);
 	rig_range(&record, INPUT, window, AT_INPUT, size);
-	if (stage->sealed)
-		rig_range(&record, INPUT, stage->sealed, 0, size);
+	if (stage->input_window)
+		rig_range(&record, INPUT, stage->input_window, 0, size);
 	rig_range(&record, OUTPUT, window, AT_OUTPUT, size);
 	if (kind != CTR) {
 		rig_range(&record, AAD, window, AT_AAD, AAD_SIZE);
@@ -390,11 +412,11 @@ static void flip_everywhere(struct stage *stage, enum kind kind, size_t length, 
 			continue;
 		stage->before[places[i]] ^= MASK;
 		status = flip_at_every_moment(stage, kind, length, at_access, places[i]);
-		CU_ASSERT(status == -PLUTON_EINVAL || stage->sealed);
+		CU_ASSERT(status == -PLUTON_EINVAL || stage->input_window);
 	}
 }
 
-/* Below and above what goes inline, through one chunk, and just into scratch or over a worker. */
+/* Below and above one chunk; and the longest that fits scratch, which a worker takes. */
 static void flip_in_all_lengths(enum kind kind, enum openssl_execution execution)
 {
 	static const size_t lengths[] = {48, 5000, SCRATCH};
@@ -417,7 +439,7 @@ static void open_sealed_stage(struct stage *stage, enum openssl_execution execut
 	open_stage(stage, execution);
 	write_message(stage, GCM_DECRYPT, LENGTH_MAX);
 	memfd = wire_sealed(stage->before + AT_INPUT, LENGTH_MAX);
-	stage->sealed = add_window(stage, memfd);
+	stage->input_window = add_window(stage, memfd);
 	close(memfd);
 }
 
@@ -466,30 +488,38 @@ static void test_input_over_scratch_that_can_change_is_refused(void)
 
 /* --- ranges that are taken away or moved ----------------------------------------------------- */
 
-/* What a process sends while its operation runs. */
-static struct record disturbance(const struct stage *stage, unsigned number, size_t length)
+static struct record allow(enum kind kind, bool output, uint32_t window, size_t at, size_t length)
 {
-	const uint32_t all = (uint32_t)length, window = stage->window;
-	const uint32_t none[4] = {0};
-	const uint32_t moved[4] = {window, AT_ELSEWHERE, all};
-	const uint32_t shorter[4] = {window, AT_OUTPUT, all / 2};
-	const uint32_t backwards[4] = {window, AT_OUTPUT + 16, all};
+	const uint32_t range[4] = {window, (uint32_t)at, (uint32_t)length};
+	uint32_t slot = output ? OUTPUT : INPUT;
+
+	if (kind == DIGEST)
+		slot = output;
+	return wire_call_record(1, kind == DIGEST ? RIG_DIGEST : RIG_AES,
+				output ? CLASS_ALLOW_RW : CLASS_ALLOW_RO, slot, range);
+}
+
+/* What a process sends while its operation runs. */
+static struct record disturbance(const struct stage *stage, enum kind kind, unsigned number,
+				 size_t length)
+{
+	uint32_t window = stage->window;
 
 	switch (number) {
 	case 0:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RO, INPUT, none);
+		return allow(kind, false, 0, 0, 0);
 	case 1:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RW, OUTPUT, none);
+		return allow(kind, true, 0, 0, 0);
 	case 2:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RO, INPUT, moved);
+		return allow(kind, false, window, AT_ELSEWHERE, length);
 	case 3:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RW, OUTPUT, moved);
+		return allow(kind, true, window, AT_ELSEWHERE, length);
 	case 4:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RW, OUTPUT, shorter);
+		return allow(kind, true, window, AT_OUTPUT, length / 2);
 	case 5: /* over the output: now they overlap */
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RO, INPUT, backwards);
-	case 6:
-		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RO, KEY, none);
+		return allow(kind, false, window, AT_OUTPUT + 16, length);
+	case 6: /* the key */
+		return wire_call_record(1, RIG_AES, CLASS_ALLOW_RO, KEY, (const uint32_t[4]){0});
 	case 7:
 		return (struct record){.header = {.type = RECORD_CANCEL, .op_id = 1}};
 	default:
@@ -542,7 +572,7 @@ static bool only_plaintext(const struct stage *stage, size_t at, size_t length)
 static void disturb_at_every_moment(struct stage *stage, size_t length, unsigned number, bool valid)
 {
 	const struct record record = request(stage, GCM_DECRYPT, length);
-	const struct record disturbing = disturbance(stage, number, length);
+	const struct record disturbing = disturbance(stage, GCM_DECRYPT, number, length);
 	struct oracle_gcm gcm;
 
 	write_message(stage, GCM_DECRYPT, length);
@@ -584,7 +614,7 @@ static void disturb_another(enum kind kind, enum openssl_execution execution)
 	write_message(&stage, kind, LENGTH_MAX);
 	for (unsigned number = 0; number < DISTURBANCES; number++) {
 		const struct record record = request(&stage, kind, LENGTH_MAX);
-		const struct record disturbing = disturbance(&stage, number, LENGTH_MAX);
+		const struct record disturbing = disturbance(&stage, kind, number, LENGTH_MAX);
 
 		stage.done = true;
 		for (unsigned k = 0; stage.done; k++)
@@ -593,11 +623,68 @@ static void disturb_another(enum kind kind, enum openssl_execution execution)
 	close_stage(&stage);
 }
 
+/* Withdraws the input, which may be lent, and then takes its window away. Its status. */
+static int run_without_window(struct stage *stage, enum kind kind, const struct record *record,
+			      unsigned after)
+{
+	const struct record withdraw = allow(kind, false, 0, 0, 0);
+	const struct record take_away = {.header = {.type = RECORD_WINDOW_REMOVE},
+					 .window = {.window = stage->input_window}};
+	struct record answer;
+	int status;
+
+	memcpy(stage->memory, stage->before, WINDOW_SIZE);
+	stage->behind = &take_away;
+	stage->done = false;
+	rig_send(stage->fd, record, -1);
+	for (unsigned turns = 0; !answered(stage, &answer); turns++) {
+		if (turns == after) {
+			rig_send(stage->fd, &withdraw, -1);
+			rig_send(stage->fd, &take_away, -1);
+			stage->done = true;
+		}
+		rig_turn(&stage->rig);
+	}
+	status = rig_status(&answer);
+	rig_settle(&stage->rig);
+	answered(stage, &answer);
+	stage->behind = NULL;
+	return status;
+}
+
+/* What was lent stays mapped until the engine is done: either all was read, or the range was gone.
+ */
+static void take_window_away(enum kind kind, enum openssl_execution execution)
+{
+	uint8_t *memory;
+	int memfd = wire_memory(SCRATCH, &memory);
+	struct stage stage;
+
+	open_stage(&stage, execution);
+	write_message(&stage, kind, SCRATCH);
+	memcpy(memory, stage.before + AT_INPUT, SCRATCH);
+	stage.done = true;
+	for (unsigned k = 0; stage.done; k++) {
+		struct record record;
+		int status;
+
+		stage.input_window = add_window(&stage, memfd);
+		record = request(&stage, kind, SCRATCH);
+		status = run_without_window(&stage, kind, &record, k);
+		CU_ASSERT(status == -PLUTON_ESIZE || matches(&stage, kind, stage.before, SCRATCH));
+		CU_ASSERT(status == 0 || status == -PLUTON_ESIZE);
+		remove_window(&stage, stage.input_window);
+	}
+	munmap(memory, SCRATCH);
+	close(memfd);
+	close_stage(&stage);
+}
+
 /* --- the tests ------------------------------------------------------------------------------- */
 
 /* clang-format off */
 #define FOR_EACH_EXECUTION(at)                       \
-	at(automatically, OPENSSL_EXECUTION_AUTO)    \
+	at(while_others_wait, OPENSSL_EXECUTION_AUTO)\
 	at(in_one_go, OPENSSL_EXECUTION_INLINE)      \
 	at(in_slices, OPENSSL_EXECUTION_SLICED)      \
 	at(on_workers, OPENSSL_EXECUTION_WORKER)
@@ -635,6 +722,13 @@ static void disturb_another(enum kind kind, enum openssl_execution execution)
 	{                                                                         \
 		disturb(execution, false);                                        \
 	}                                                                         \
+	static void test_a_lent_window_stays_to_the_end_##how(void)               \
+	{                                                                         \
+		take_window_away(GCM_DECRYPT, execution);                         \
+		take_window_away(GCM_ENCRYPT, execution);                         \
+		take_window_away(CTR, execution);                                 \
+		take_window_away(DIGEST, execution);                              \
+	}                                                                         \
 	static void test_ranges_move_while_others_run_##how(void)                 \
 	{                                                                         \
 		disturb_another(GCM_ENCRYPT, execution);                          \
@@ -650,6 +744,7 @@ static void disturb_another(enum kind kind, enum openssl_execution execution)
 	TEST(test_sealed_input_is_not_replaced_by_what_can_change_##how),  \
 	TEST(test_ranges_move_while_gcm_decrypts_##how),                   \
 	TEST(test_ranges_move_while_gcm_refuses_##how),                    \
+	TEST(test_a_lent_window_stays_to_the_end_##how),                   \
 	TEST(test_ranges_move_while_others_run_##how),
 /* clang-format on */
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python modules that use the built programs as a user would. One test_*.py a line.
 INTEGRATION_TESTS = \
+	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_hash.py \

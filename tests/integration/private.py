@@ -5,6 +5,7 @@ A daemon lives as long as its Private object; nothing outside a temporary folder
 """
 
 import os
+import re
 import select
 import signal
 import subprocess
@@ -66,6 +67,19 @@ def await_end(pid):
             raise TimeoutError(f"process {pid} is still there")
     finally:
         os.close(fd)
+
+
+def is_sanitized():
+    """A sanitizer takes memory of its own, so that measuring it says little."""
+    with open(CLI_PROGRAM, "rb") as file:
+        program = file.read()
+    return b"__asan_init" in program or b"__tsan_init" in program
+
+
+def peak_kib(pid):
+    """The most memory that a process has had resident."""
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
 
 
 class Private:

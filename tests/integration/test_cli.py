@@ -63,7 +63,7 @@ class CommandLine(unittest.TestCase):
     def test_version_is_that_of_the_build(self):
         with open(f"{SOURCE}/configure.ac", encoding="utf-8") as file:
             version = re.search(r"AC_INIT\(\[pluton\], \[([^]]+)\]", file.read())[1]
-        self.assertEqual(run(CLI, "--version").stdout.decode(), f"pluton {version}\n")
+        self.assertEqual(run(CLI, "--version").stdout.decode(), f"pluton-cli (pluton) {version}\n")
 
     def test_an_unknown_command_suggests_the_one_that_was_meant(self):
         for word, meant in (("hsah", "hash"), ("stat", "status"), ("rnadom", "random"),

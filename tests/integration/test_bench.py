@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Every program of bench/ still works: the rows are there, and the figures are figures."""
+
+import functools
+import json
+import os
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+BUILD = os.environ["PLUTON_BUILD"]
+WORKS = ("AES-256-GCM encrypt", "AES-256-GCM decrypt", "SHA-256")
+
+
+def run(name, *options):
+    """Standard output of one, run in a folder that is not its own."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        return subprocess.run([f"{BUILD}/bench/{name}", "--quick", *options], cwd=elsewhere,
+                              check=True, stdout=subprocess.PIPE, text=True, timeout=300).stdout
+
+
+@functools.cache
+def rows(name):
+    return [json.loads(line) for line in run(name, "--json").splitlines()]
+
+
+def of_table(all_rows, beginning):
+    return [row for row in all_rows if row["table"].startswith(beginning)]
+
+
+def budgets(all_rows):
+    return {row["budget"] for row in all_rows} - {""}
+
+
+class Bench(unittest.TestCase):
+    def test_crypto_has_every_work_and_size_with_ratios(self):
+        all_rows = rows("crypto")
+        for work in WORKS:
+            one_cpu = of_table(all_rows, f"{work}, all on one CPU")
+            self.assertEqual([row["bytes"] for row in one_cpu], [16, 16384, 1048576], work)
+        for row in all_rows:
+            for ratio in ("shared_ratio", "shared_quiet_ratio", "copied_ratio"):
+                self.assertGreater(row[ratio], 0, row)
+        self.assertEqual(budgets(all_rows), {"≥ 0.95", "≥ 0.75", "≥ 0.70"})
+
+    def test_roundtrip_has_the_peers_and_pluton_for_each_placement(self):
+        all_rows = rows("roundtrip")
+        for placement in {row["table"] for row in all_rows}:
+            table = of_table(all_rows, placement)
+            self.assertEqual([row["what"] for row in table],
+                             ["ping-pong, peer in recv", "ping-pong, peer in epoll_wait",
+                              "pluton_random(32)"])
+            self.assertEqual(table[0]["ratio"], 1)
+            for row in table:
+                self.assertGreaterEqual(row["p99_us"], row["median_us"])
+
+    def test_footprint_has_a_row_for_every_budget(self):
+        all_rows = rows("footprint")
+        self.assertEqual(budgets(all_rows),
+                         {"≤ 150 KB", "0", "≤ 512", "≥ 90", "≤ 1.05", "≤ 10"})
+
+    def test_footprint_counts_the_code_of_kernel_capsules_and_hil_and_adds_it_up(self):
+        table = {row["folder"]: row for row in of_table(rows("footprint"), "code")}
+        parts = [table[name]["total"] for name in ("daemon/kernel", "svc", "hil")]
+        self.assertGreater(min(parts), 1000)
+        self.assertEqual(table["all three"]["total"], sum(parts))
+
+    def test_what_is_for_people_has_a_title_and_the_rows_under_it(self):
+        lines = run("roundtrip").splitlines()
+        title = lines.index("all on one CPU")
+        self.assertIn("ratio", lines[title + 1])
+        self.assertTrue(lines[title + 4].startswith("pluton_random(32)"), lines[title + 4])
+
+    def start_with_folders_in(self, base, *options):
+        environment = dict(os.environ, TMPDIR=base)
+        environment.pop("XDG_RUNTIME_DIR", None)
+        return subprocess.Popen([f"{BUILD}/bench/roundtrip", *options], env=environment,
+                                stdout=subprocess.DEVNULL)
+
+    def test_no_folder_is_left_behind(self):
+        with tempfile.TemporaryDirectory(dir="/tmp") as base:
+            with self.start_with_folders_in(base, "--quick") as process:
+                self.assertEqual(process.wait(300), 0)
+            self.assertEqual(os.listdir(base), [])
+
+    def test_an_interrupted_one_ends_and_leaves_no_folder_behind(self):
+        with tempfile.TemporaryDirectory(dir="/tmp") as base:
+            with self.start_with_folders_in(base) as process:
+                while not os.listdir(base) and process.poll() is None:
+                    time.sleep(0.01)
+                process.send_signal(signal.SIGINT)
+                self.assertNotEqual(process.wait(300), 0)
+            self.assertEqual(os.listdir(base), [])
+
+    def test_an_unknown_option_is_a_usage_error(self):
+        result = subprocess.run([f"{BUILD}/bench/roundtrip", "--fast"], stderr=subprocess.PIPE,
+                                text=True, check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--fast", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Bad input on the wire: every record that is not well formed, not known or not legal now gets a
+ * clear answer, and the next good one is served.
+ */
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "tests/guests.h"
+#include "tests/puppet.h"
+#include "tests/suite.h"
+
+static struct record answer;
+static uint8_t bytes[RECORD_SIZE_MAX + 64];
+
+static void open_machine(void)
+{
+	guests_open(NULL);
+	puppet_register(rig.kernel);
+}
+
+static struct record hello(uint32_t version)
+{
+	return (struct record){.header = {.type = RECORD_HELLO}, .hello = {.version = version}};
+}
+
+static struct record good(uint32_t op_id)
+{
+	return rig_operation(op_id, PUPPET_DRIVER, PUPPET_CALL);
+}
+
+static size_t encode(const struct record *record)
+{
+	int size = record_encode(record, bytes, sizeof(bytes));
+
+	CU_ASSERT_FATAL(size > 0);
+	return (size_t)size;
+}
+
+static bool text_says(const char *words)
+{
+	char text[RECORD_TEXT_MAX + 1] = {0};
+
+	if (answer.header.type != RECORD_RETURN || !answer.ret.text_length)
+		return false;
+	memcpy(text, answer.ret.text, answer.ret.text_length);
+	return strstr(text, words) != NULL;
+}
+
+/* The bytes are refused like this, and the connection lives on. */
+static void assert_bytes_refused(int fd, const void *sent, size_t size, int error)
+{
+	struct record next = good(4242);
+
+	rig_send_bytes(fd, sent, size);
+	CU_ASSERT_TRUE_FATAL(rig_receive(&rig, fd, &answer));
+	CU_ASSERT_EQUAL(answer.header.type, RECORD_RETURN);
+	CU_ASSERT_EQUAL(rig_status(&answer), error);
+	CU_ASSERT(answer.ret.text_length > 0);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &next, NULL), 0);
+}
+
+static void assert_record_refused(int fd, const struct record *record, int error)
+{
+	size_t size = encode(record);
+	uint8_t copy[RECORD_SIZE_MAX];
+
+	memcpy(copy, bytes, size);
+	assert_bytes_refused(fd, copy, size, error);
+}
+
+/* --- the greeting ----------------------------------------------------------------------------- */
+
+static void test_the_greeting_tells_who_one_is_and_what_the_limits_are(void)
+{
+	const struct record greeting = hello(RECORD_VERSION);
+	const struct process *process;
+	int fd;
+
+	open_machine();
+	fd = guest_connect_raw();
+	rig_send(fd, &greeting, -1);
+	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+	process = rig_last_process(&rig);
+	CU_ASSERT_EQUAL(answer.header.type, RECORD_WELCOME);
+	CU_ASSERT_EQUAL(answer.welcome.version, RECORD_VERSION);
+	CU_ASSERT_EQUAL(answer.welcome.features, 0);
+	CU_ASSERT_EQUAL(answer.welcome.pid, (uint32_t)getpid());
+	CU_ASSERT_EQUAL(answer.welcome.process_index, process->id.index);
+	CU_ASSERT_EQUAL(answer.welcome.process_generation, process->id.generation);
+	CU_ASSERT_EQUAL(answer.welcome.inline_max, rig.kernel->limits.inline_max);
+	CU_ASSERT_EQUAL(answer.welcome.operations_max, rig.kernel->limits.operations_per_process);
+	CU_ASSERT_EQUAL(answer.welcome.windows_max, rig.kernel->limits.windows_per_process);
+	CU_ASSERT_EQUAL(answer.welcome.window_size_max, rig.kernel->limits.window_max);
+	guests_close();
+}
+
+static void test_identity_comes_from_the_socket(void)
+{
+	open_machine();
+	guest_connect_raw();
+	CU_ASSERT_EQUAL(rig_last_process(&rig)->who.uid, geteuid());
+	CU_ASSERT_EQUAL(rig_last_process(&rig)->who.pid, (uint32_t)getpid());
+	guests_close();
+}
+
+static void test_an_unknown_version_is_refused_by_name_and_hung_up_on(void)
+{
+	static const uint32_t versions[] = {0, RECORD_VERSION + 1, UINT32_MAX};
+
+	open_machine();
+	for (unsigned i = 0; i < 3; i++) {
+		const struct record greeting = hello(versions[i]);
+		int fd = guest_connect_raw();
+
+		rig_send(fd, &greeting, -1);
+		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ENOSUPPORT);
+		CU_ASSERT_TRUE(text_says("protocol version"));
+		CU_ASSERT_TRUE(rig_is_closed(&rig, fd));
+	}
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	guests_close();
+}
+
+static void test_features_nobody_knows_are_not_agreed_on(void)
+{
+	struct record greeting = hello(RECORD_VERSION);
+	int fd;
+
+	open_machine();
+	fd = guest_connect_raw();
+	greeting.hello.features = UINT32_MAX;
+	rig_send(fd, &greeting, -1);
+	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+	CU_ASSERT_EQUAL(answer.header.type, RECORD_WELCOME);
+	CU_ASSERT_EQUAL(answer.welcome.features, 0);
+	guests_close();
+}
+
+static void test_no_other_record_is_legal_before_the_greeting(void)
+{
+	const struct record greeting = hello(RECORD_VERSION);
+	const struct record records[] = {
+		good(1),
+		{.header = {.type = RECORD_CALL, .driver = PUPPET_DRIVER},
+		 .call = {.class = CLASS_COMMAND}},
+		{.header = {.type = RECORD_CANCEL, .op_id = 1}},
+		{.header = {.type = RECORD_WINDOW_ADD, .op_id = 1}},
+		{.header = {.type = RECORD_WINDOW_REMOVE, .op_id = 1}, .window = {1}},
+	};
+	int fd;
+
+	open_machine();
+	fd = guest_connect_raw();
+	for (unsigned i = 0; i < TESTS_COUNT(records); i++) {
+		rig_send(fd, &records[i], -1);
+		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
+		CU_ASSERT_TRUE(text_says("before the greeting"));
+	}
+	CU_ASSERT_EQUAL(puppet.runs, 0);
+	rig_send(fd, &greeting, -1);
+	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_WELCOME);
+	guests_close();
+}
+
+static void test_a_second_greeting_is_refused_and_changes_nothing(void)
+{
+	const struct record greeting = hello(RECORD_VERSION);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	assert_record_refused(fd, &greeting, -PLUTON_EINVAL);
+	guests_close();
+}
+
+static void test_who_never_greets_holds_only_its_promise(void)
+{
+	open_machine();
+	guest_connect_raw();
+	guests_turn();
+	CU_ASSERT(rig_last_process(&rig)->arena.taken <= 512);
+	guests_close();
+}
+
+/* --- malformed records ------------------------------------------------------------------------ */
+
+static void test_every_truncation_of_every_record_is_refused(void)
+{
+	uint8_t inline_bytes[8], whole[RECORD_SIZE_MAX];
+	struct record operation = good(1);
+	struct record samples[5];
+	int fd;
+
+	rig_in(&operation, PUPPET_IN, inline_bytes, "12345678", 8);
+	samples[0] = operation;
+	samples[1] = (struct record){.header = {.type = RECORD_CALL, .driver = PUPPET_DRIVER}};
+	samples[2] = (struct record){.header = {.type = RECORD_CANCEL, .op_id = 1}};
+	samples[3] = (struct record){.header = {.type = RECORD_WINDOW_REMOVE}, .window = {1}};
+	samples[4] = hello(RECORD_VERSION);
+	open_machine();
+	fd = guest_connect();
+	for (unsigned i = 0; i < 5; i++) {
+		size_t size = encode(&samples[i]);
+
+		memcpy(whole, bytes, size);
+		for (size_t cut = 1; cut < size; cut++)
+			assert_bytes_refused(fd, whole, cut, -PLUTON_ESIZE);
+	}
+	guests_close();
+}
+
+static void test_a_record_with_bytes_behind_it_is_refused(void)
+{
+	struct record record = good(1);
+	uint8_t longer[RECORD_SIZE_MAX] = {0};
+	size_t size;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	size = encode(&record);
+	memcpy(longer, bytes, size);
+	assert_bytes_refused(fd, longer, size + 1, -PLUTON_ESIZE);
+	longer[4] = (uint8_t)(longer[4] + 1); /* and says so in its own size field */
+	assert_bytes_refused(fd, longer, size + 1, -PLUTON_ESIZE);
+	guests_close();
+}
+
+static void test_a_record_over_the_largest_is_refused_not_cut(void)
+{
+	static uint8_t huge[65536];
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	memset(huge, 0x41, sizeof(huge));
+	assert_bytes_refused(fd, huge, RECORD_SIZE_MAX + 1, -PLUTON_ESIZE);
+	assert_bytes_refused(fd, huge, sizeof(huge), -PLUTON_ESIZE);
+	guests_close();
+}
+
+/* The first RECORD_SIZE_MAX bytes alone would be well formed. */
+static void test_a_good_record_that_goes_on_past_the_largest_is_refused(void)
+{
+	static uint8_t inline_bytes[RECORD_INLINE_LIMIT], huge[RECORD_SIZE_MAX + 1];
+	struct record record = good(1);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_range(&record, 7, 0, 0, 0);
+	record.operation.inline_length = RECORD_INLINE_LIMIT;
+	record.operation.inline_bytes = inline_bytes;
+	CU_ASSERT_EQUAL(encode(&record), RECORD_SIZE_MAX);
+	memcpy(huge, bytes, RECORD_SIZE_MAX);
+	assert_bytes_refused(fd, huge, sizeof(huge), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(puppet.runs, 1); /* the good one that asserts that life goes on */
+	guests_close();
+}
+
+static void test_an_empty_record_is_the_end(void)
+{
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_send_bytes(fd, "", 0);
+	CU_ASSERT_TRUE(rig_is_closed(&rig, fd));
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	guests_close();
+}
+
+static void test_unknown_types_are_refused(void)
+{
+	static const uint16_t types[] = {0, 7, 8, 64, 127, 131, 255, 256, 257, 0x7fff, 0xffff};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	for (unsigned i = 0; i < TESTS_COUNT(types); i++) {
+		uint8_t header[16] = {0};
+
+		header[0] = (uint8_t)types[i];
+		header[1] = (uint8_t)(types[i] >> 8);
+		header[4] = 16;
+		assert_bytes_refused(fd, header, sizeof(header), -PLUTON_ENOSUPPORT);
+	}
+	guests_close();
+}
+
+static void test_records_that_only_the_kernel_sends_are_refused(void)
+{
+	const struct record records[] = {
+		{.header = {.type = RECORD_WELCOME}},
+		{.header = {.type = RECORD_RETURN}, .ret = {.variant = VARIANT_SUCCESS}},
+		{.header = {.type = RECORD_UPCALL}},
+	};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	for (unsigned i = 0; i < TESTS_COUNT(records); i++)
+		assert_record_refused(fd, &records[i], -PLUTON_EINVAL);
+	guests_close();
+}
+
+static void test_flags_that_have_no_meaning_are_refused(void)
+{
+	struct record record = good(1);
+	uint8_t copy[RECORD_SIZE_MAX];
+	size_t size;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	size = encode(&record);
+	memcpy(copy, bytes, size);
+	copy[2] = 1;
+	assert_bytes_refused(fd, copy, size, -PLUTON_EINVAL);
+	guests_close();
+}
+
+static void test_too_many_ranges_are_refused(void)
+{
+	uint8_t raw[RECORD_FIXED_SIZE + 9 * RECORD_RANGE_SIZE] = {RECORD_OPERATION};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	raw[4] = sizeof(raw);
+	raw[40] = 9; /* range_count */
+	assert_bytes_refused(fd, raw, sizeof(raw), -PLUTON_EINVAL);
+	guests_close();
+}
+
+static void test_a_refusal_names_the_operation_that_it_is_about(void)
+{
+	struct record record = good(777);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	record.operation.command = 9;
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, &answer), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(answer.header.op_id, 777);
+	CU_ASSERT_EQUAL(answer.header.driver, PUPPET_DRIVER);
+	CU_ASSERT_TRUE(text_says("puppet has no command 9"));
+	guests_close();
+}
+
+static uint32_t next_number(uint32_t *state)
+{
+	*state = *state * 1664525u + 1013904223u;
+	return *state >> 8;
+}
+
+static size_t make_garbage(uint32_t *chance, uint8_t *garbage)
+{
+	size_t size = 1 + next_number(chance) % (next_number(chance) % 8 ? 200 : 5000);
+
+	for (size_t i = 0; i < size; i++)
+		garbage[i] = (uint8_t)next_number(chance);
+	if (next_number(chance) % 2 && size >= RECORD_HEADER_SIZE) {
+		garbage[0] = (uint8_t)(next_number(chance) % 8); /* a type that is near a real one */
+		garbage[1] = garbage[2] = garbage[3] = 0;
+		garbage[4] = (uint8_t)size;
+		garbage[5] = (uint8_t)(size >> 8);
+		garbage[6] = garbage[7] = 0;
+	}
+	return size;
+}
+
+/* Each gets one answer, but a CANCEL, which has none, and an EXIT, which ends it all. */
+static void test_garbage_harms_nobody(void)
+{
+	uint8_t garbage[5200];
+	uint32_t chance = 7;
+	int other, fd;
+
+	open_machine();
+	other = guest_connect();
+	fd = guest_connect();
+	for (unsigned i = 0; i < 3000; i++) {
+		size_t size = make_garbage(&chance, garbage);
+
+		if (send(fd, garbage, size, MSG_NOSIGNAL) < 0)
+			fd = guest_connect();
+		while (rig_receive(&rig, fd, &answer))
+			CU_ASSERT(answer.header.type == RECORD_RETURN ||
+				  answer.header.type == RECORD_UPCALL);
+	}
+	CU_ASSERT(rig.kernel->counters.refusals > 0);
+	assert_record_refused(other, &(struct record){.header = {.type = RECORD_HELLO}},
+			      -PLUTON_EINVAL);
+	guests_close();
+}
+
+/* Real records with a few bytes changed reach deeper than noise. */
+static void test_records_with_changed_bytes_harm_nobody(void)
+{
+	uint8_t inline_bytes[32] = {0}, changed[RECORD_SIZE_MAX];
+	uint32_t chance = 11;
+	int fd;
+
+	open_machine();
+	puppet.run = puppet_copy;
+	fd = guest_connect();
+	for (unsigned i = 0; i < 3000; i++) {
+		struct record record = good(1 + i % 3);
+		size_t size;
+
+		rig_in(&record, PUPPET_IN, inline_bytes, inline_bytes, 16);
+		rig_out(&record, PUPPET_OUT, 16);
+		size = encode(&record);
+		memcpy(changed, bytes, size);
+		for (unsigned n = next_number(&chance) % 4; n > 0; n--)
+			changed[8 + next_number(&chance) % (size - 8)] =
+				(uint8_t)next_number(&chance);
+		rig_send_bytes(fd, changed, size);
+		CU_ASSERT_TRUE_FATAL(rig_receive(&rig, fd, &answer));
+	}
+	CU_ASSERT(puppet.runs > 100);
+	guests_close();
+}
+
+/* --- what ends a connection ------------------------------------------------------------------- */
+
+static void test_exit_ends_the_connection(void)
+{
+	const struct record leave = {.header = {.type = RECORD_CALL}, .call = {.class = CLASS_EXIT}};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_send(fd, &leave, -1);
+	CU_ASSERT_TRUE(rig_is_closed(&rig, fd));
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	guests_close();
+}
+
+static void test_hanging_up_ends_the_process_whatever_it_has(void)
+{
+	struct record record = good(1);
+	uint8_t *memory;
+	int fd;
+
+	open_machine();
+	puppet.run = puppet_hold;
+	puppet.cancel = puppet_end_cancelled;
+	fd = guest_connect();
+	rig_window(&rig, fd, 4096, &memory);
+	rig_send(fd, &record, -1);
+	guests_turn();
+	CU_ASSERT_EQUAL(puppet.held_count, 1);
+	guest_leave(fd);
+	guests_turn();
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	CU_ASSERT_EQUAL(puppet.cancels, 1);
+	CU_ASSERT_EQUAL(rig.kernel->pool.taken, 0);
+	guests_close();
+}
+
+static void test_records_sent_before_hanging_up_are_not_served_for_the_dead_for_ever(void)
+{
+	int fd;
+
+	open_machine();
+	puppet.run = puppet_hold;
+	puppet.cancel = puppet_end_cancelled;
+	fd = guest_connect();
+	for (uint32_t i = 1; i <= 10; i++) {
+		struct record record = good(i);
+
+		rig_send(fd, &record, -1);
+	}
+	guest_leave(fd);
+	guests_turn();
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	CU_ASSERT_EQUAL(puppet.held_count, 0);
+	guests_close();
+}
+
+static void test_cancelling_what_is_not_under_way_has_no_answer_and_no_effect(void)
+{
+	static const uint32_t ids[] = {0, 1, UINT32_MAX};
+	struct record next = good(5);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	for (unsigned i = 0; i < 3; i++) {
+		const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = ids[i]}};
+
+		rig_send(fd, &cancel, -1);
+	}
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &next, &answer), 0);
+	CU_ASSERT_EQUAL(answer.header.op_id, 5);
+	guests_close();
+}
+
+static void test_a_cancel_record_reaches_its_operation(void)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = 3}};
+	struct record record = good(3);
+	int fd;
+
+	open_machine();
+	puppet.run = puppet_hold;
+	puppet.cancel = puppet_end_cancelled;
+	fd = guest_connect();
+	rig_send(fd, &record, -1);
+	rig_send(fd, &cancel, -1);
+	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+	CU_ASSERT_EQUAL(answer.header.op_id, 3);
+	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ECANCEL);
+	guests_close();
+}
+
+static void test_one_process_cannot_cancel_the_operation_of_another(void)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = 3}};
+	struct record record = good(3);
+	int fd, other;
+
+	open_machine();
+	puppet.run = puppet_hold;
+	fd = guest_connect();
+	other = guest_connect();
+	rig_send(fd, &record, -1);
+	guests_turn();
+	rig_send(other, &cancel, -1);
+	guests_turn();
+	CU_ASSERT_EQUAL(puppet.cancels, 0);
+	puppet_end_all();
+	guests_close();
+}
+
+/* --- raw calls and operations over the wire --------------------------------------------------- */
+
+static void test_a_raw_call_is_answered_in_tocks_variants(void)
+{
+	struct record_return ret;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, PUPPET_DRIVER, CLASS_COMMAND, 0, NULL, &ret), 0);
+	CU_ASSERT_EQUAL(ret.variant, VARIANT_SUCCESS);
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, 0x1234, CLASS_COMMAND, 0, NULL, &ret),
+			-PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ret.variant, VARIANT_FAILURE);
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, 0, CLASS_MEMOP, MEMOP_USED, NULL, &ret), 0);
+	CU_ASSERT_EQUAL(ret.words[0], rig_last_process(&rig)->arena.taken);
+	guests_close();
+}
+
+static void test_a_raw_command_is_answered_before_its_upcall(void)
+{
+	const struct record command = {
+		.header = {.type = RECORD_CALL, .driver = PUPPET_DRIVER},
+		.call = {.class = CLASS_COMMAND, .number = PUPPET_CALL, .args = {5, 6}}};
+	const uint32_t token[4] = {99};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_call(&rig, fd, PUPPET_DRIVER, CLASS_SUBSCRIBE, 0, token, NULL);
+	rig_send(fd, &command, -1);
+	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
+	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
+	CU_ASSERT_EQUAL(answer.upcall.subscription, 99);
+	CU_ASSERT_EQUAL(answer.upcall.words[1], 5);
+	guests_close();
+}
+
+static void test_an_empty_message_goes_in_and_comes_back(void)
+{
+	struct record record = good(1);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, &answer), 0);
+	CU_ASSERT_EQUAL(answer.upcall.output_length, 0);
+	guests_close();
+}
+
+static const struct test tests[] = {
+	TEST(test_the_greeting_tells_who_one_is_and_what_the_limits_are),
+	TEST(test_identity_comes_from_the_socket),
+	TEST(test_an_unknown_version_is_refused_by_name_and_hung_up_on),
+	TEST(test_features_nobody_knows_are_not_agreed_on),
+	TEST(test_no_other_record_is_legal_before_the_greeting),
+	TEST(test_a_second_greeting_is_refused_and_changes_nothing),
+	TEST(test_who_never_greets_holds_only_its_promise),
+	TEST(test_every_truncation_of_every_record_is_refused),
+	TEST(test_a_record_with_bytes_behind_it_is_refused),
+	TEST(test_a_record_over_the_largest_is_refused_not_cut),
+	TEST(test_a_good_record_that_goes_on_past_the_largest_is_refused),
+	TEST(test_an_empty_record_is_the_end),
+	TEST(test_unknown_types_are_refused),
+	TEST(test_records_that_only_the_kernel_sends_are_refused),
+	TEST(test_flags_that_have_no_meaning_are_refused),
+	TEST(test_too_many_ranges_are_refused),
+	TEST(test_a_refusal_names_the_operation_that_it_is_about),
+	TEST(test_garbage_harms_nobody),
+	TEST(test_records_with_changed_bytes_harm_nobody),
+	TEST(test_exit_ends_the_connection),
+	TEST(test_hanging_up_ends_the_process_whatever_it_has),
+	TEST(test_records_sent_before_hanging_up_are_not_served_for_the_dead_for_ever),
+	TEST(test_cancelling_what_is_not_under_way_has_no_answer_and_no_effect),
+	TEST(test_a_cancel_record_reaches_its_operation),
+	TEST(test_one_process_cannot_cancel_the_operation_of_another),
+	TEST(test_a_raw_call_is_answered_in_tocks_variants),
+	TEST(test_a_raw_command_is_answered_before_its_upcall),
+	TEST(test_an_empty_message_goes_in_and_comes_back),
+};
+
+int main(int argc, char **argv)
+{
+	return suite_main(argc, argv, "channel", tests, TESTS_COUNT(tests));
+}
