@@ -218,12 +218,13 @@ static void race_one(const struct program *program, const struct work *work,
 	struct pluton *pluton = daemon_connect(daemon);
 	struct message messages[] = {make_message(work, WAY_EVP, pluton, evp, length),
 				     make_message(work, way, pluton, evp, length)};
-	struct race race = {.count = 2,
-			    .samples_per_round = 1,
-			    .sample_ns = program->quick ? 20000 : 300000,
-			    .budget_ns = program->quick ? 10000000 : 400000000,
-			    .contestants = {{work->in_process, &messages[0]},
-					    {work->through_pluton, &messages[1]}}};
+	struct race race = {
+		.count = 2,
+		.samples_per_round = 1,
+		.sample_ns = program->quick ? 100000 : 1000000,
+		.budget_ns = program->quick ? 10000000 : 400000000,
+		.contestants = {{.run = work->in_process, .context = &messages[0]},
+				{.run = work->through_pluton, .context = &messages[1]}}};
 
 	race_run(&race);
 	compare(work, &messages[0], &messages[1]);

@@ -57,6 +57,8 @@ void program_start(struct program *ret, const char *name, const char *doc, int a
 		program_fail("no signalfd");
 }
 
+static void say(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
+
 static void say(const char *format, va_list args)
 {
 	fflush(stdout);

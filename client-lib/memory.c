@@ -16,7 +16,7 @@
 #define ALIGNMENT 64u
 #define WINDOW_SIZE_FIRST (256u << 10)
 #define WINDOW_SIZE_GROWN (4u << 20) /* windows grow up to this; longer data gets its own */
-#define KEPT_BYTES (4u << 20)	     /* unused windows are given back while there is more */
+#define KEPT_BYTES (16u << 20)	     /* of unused windows; more is given back, largest first */
 
 struct memory_window {
 	struct memory_window *next;
@@ -220,6 +220,15 @@ int memory_take(struct pluton *pluton, size_t size, struct memory_block **ret)
 
 /* --- giving back ----------------------------------------------------------------------------- */
 
+static size_t unused_bytes(const struct memory *memory)
+{
+	size_t bytes = 0;
+
+	for (const struct memory_window *w = memory->windows; w; w = w->next)
+		bytes += unused(w) ? w->size : 0;
+	return bytes;
+}
+
 static struct memory_window **largest_unused(struct memory *memory)
 {
 	struct memory_window **largest = NULL;
@@ -258,7 +267,7 @@ void memory_give(struct pluton *pluton, struct memory_block *block)
 	block->taken = false;
 	block->allocated = false;
 	merge_free(block->window);
-	while (removed && pluton->error == 0 && pluton->memory.bytes > KEPT_BYTES) {
+	while (removed && pluton->error == 0 && unused_bytes(&pluton->memory) > KEPT_BYTES) {
 		at = largest_unused(&pluton->memory);
 		removed = at && window_remove(pluton, at);
 	}

@@ -16,14 +16,25 @@ static size_t words_of(uint32_t owners_max)
 	return ((size_t)owners_max + BITS_PER_WORD - 1) / BITS_PER_WORD;
 }
 
+static uint64_t bit_of(uint32_t index)
+{
+	return UINT64_C(1) << (index % BITS_PER_WORD);
+}
+
 static void mark(struct arbiter *arbiter, uint32_t index)
 {
-	arbiter->bits[index / BITS_PER_WORD] |= UINT64_C(1) << (index % BITS_PER_WORD);
+	uint64_t *word = &arbiter->bits[index / BITS_PER_WORD];
+
+	arbiter->marked += !(*word & bit_of(index));
+	*word |= bit_of(index);
 }
 
 static void unmark(struct arbiter *arbiter, uint32_t index)
 {
-	arbiter->bits[index / BITS_PER_WORD] &= ~(UINT64_C(1) << (index % BITS_PER_WORD));
+	uint64_t *word = &arbiter->bits[index / BITS_PER_WORD];
+
+	arbiter->marked -= !!(*word & bit_of(index));
+	*word &= ~bit_of(index);
 }
 
 /* The lowest marked owner from `from` on; false: none up to owners_max. */
@@ -47,8 +58,8 @@ static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *
 /* The next owner in turn: after the one served last, else from the beginning. */
 static bool find_next(const struct arbiter *arbiter, uint32_t *ret_index)
 {
-	return find_marked(arbiter, arbiter->last_served + 1, ret_index) ||
-	       find_marked(arbiter, 0, ret_index);
+	return arbiter->marked > 0 && (find_marked(arbiter, arbiter->last_served + 1, ret_index) ||
+				       find_marked(arbiter, 0, ret_index));
 }
 
 /* The link to an owner's oldest waiter at this arbiter; a link to NULL where there is none. */
@@ -125,7 +136,6 @@ static void serve(struct deferred_call *call)
 	struct arbiter *arbiter =
 		(struct arbiter *)(void *)((char *)call - offsetof(struct arbiter, serve));
 	struct hil_waiter *waiter;
-	uint32_t index;
 
 	if (!has_room(arbiter))
 		return;
@@ -133,7 +143,7 @@ static void serve(struct deferred_call *call)
 	if (!waiter)
 		return;
 	hold(arbiter, waiter);
-	if (has_room(arbiter) && find_next(arbiter, &index))
+	if (has_room(arbiter) && arbiter->marked)
 		deferred_call_set(call);
 	waiter->granted(waiter);
 }
@@ -216,7 +226,6 @@ bool arbiter_withdraw(struct hil_waiter *waiter)
 void arbiter_release(struct hil_waiter *waiter)
 {
 	struct arbiter *arbiter = waiter->arbiter;
-	uint32_t index;
 
 	if (waiter->state != HIL_HOLDING)
 		return;
@@ -226,7 +235,7 @@ void arbiter_release(struct hil_waiter *waiter)
 	}
 	arbiter->holders--;
 	waiter->state = HIL_IDLE;
-	if (find_next(arbiter, &index))
+	if (arbiter->marked)
 		deferred_call_set(&arbiter->serve);
 }
 

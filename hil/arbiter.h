@@ -23,7 +23,8 @@ struct arbiter {
 	struct deferred_call serve;
 	struct hil_owner *(*find_owner)(void *context, uint32_t index);
 	void *context;
-	uint64_t *bits; /* owners with something waiting here */
+	uint64_t *bits;	 /* owners with something waiting here */
+	uint32_t marked; /* how many of them are set */
 	uint32_t owners_max;
 	uint32_t last_served;
 	unsigned holders;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The program's own outer loop around libevent: events never wait for more than deferred_budget
- * deferred calls, and the loop never sleeps while one is due.
+ * deferred calls or DEFERRED_US, and the loop never sleeps while a call is due.
  */
 #include "daemon/kernel/loop.h"
 
 #include <time.h>
+
+#define DEFERRED_US 100u /* deferred calls of one pass, all together */
 
 uint64_t loop_now_us(void)
 {
@@ -15,9 +17,9 @@ uint64_t loop_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
-void loop_note_handler(struct loop *loop, const char *name, uint64_t start_us)
+uint64_t loop_note_handler(struct loop *loop, const char *name, uint64_t start_us)
 {
-	uint64_t took = loop_now_us() - start_us;
+	uint64_t now = loop_now_us(), took = now - start_us;
 	unsigned bucket = took ? 64u - (unsigned)__builtin_clzll(took) : 0;
 
 	loop->histogram[bucket < LOOP_BUCKETS ? bucket : LOOP_BUCKETS - 1]++;
@@ -25,6 +27,7 @@ void loop_note_handler(struct loop *loop, const char *name, uint64_t start_us)
 		loop->longest_us = took;
 		loop->longest_name = name;
 	}
+	return now;
 }
 
 static void on_interrupt(evutil_socket_t fd, short events, void *context)
@@ -89,14 +92,26 @@ static void arm_tick(struct loop *loop)
 		event_add(&loop->tick, &second);
 }
 
+/* Some calls, for as long as one handler may take: one's bulk work delays nobody's events. */
+static void run_deferred(struct loop *loop)
+{
+	uint64_t start = loop_now_us(), now = start;
+	uint32_t ran = 0;
+
+	while (ran < loop->kernel->limits.deferred_budget && now - start < DEFERRED_US) {
+		if (!deferred_queue_run(&loop->kernel->deferred, 1))
+			return;
+		ran++;
+		now = loop_note_handler(loop, "deferred call", now);
+	}
+}
+
 void loop_pass(struct loop *loop, bool wait)
 {
-	struct deferred_queue *deferred = &loop->kernel->deferred;
-	uint64_t start = loop_now_us();
+	const struct deferred_queue *deferred = &loop->kernel->deferred;
 	int flags = EVLOOP_ONCE;
 
-	if (deferred_queue_run(deferred, loop->kernel->limits.deferred_budget))
-		loop_note_handler(loop, "deferred calls", start);
+	run_deferred(loop);
 	arm_tick(loop);
 	if (!wait || deferred->head || loop->stopping)
 		flags |= EVLOOP_NONBLOCK;

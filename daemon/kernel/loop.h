@@ -40,7 +40,7 @@ void loop_stop(struct loop *loop);
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t loop_now_us(void);
 
-/* Notes that the handler called `name` (a constant string) ran since `start_us`. */
-void loop_note_handler(struct loop *loop, const char *name, uint64_t start_us);
+/* Notes that the handler called `name` (a constant string) ran since `start_us`; returns now. */
+uint64_t loop_note_handler(struct loop *loop, const char *name, uint64_t start_us);
 
 #endif

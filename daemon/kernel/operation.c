@@ -264,16 +264,12 @@ int operation_run(struct operation *op, const struct command *command)
 
 static void answer(struct operation *op)
 {
-	bool heard = op->op_id != 0 || op->subscription != 0;
-
-	if (!op->process->dying && heard) {
-		op->state = OPERATION_ANSWERED;
-		upcall_post(op);
-	} else if (op->process->dying || op->op_id != 0) {
+	if (op->process->dying) {
 		operation_free(op);
-	} else {
-		operation_reset(op); /* the Null Upcall of TRD104: nobody listens */
+		return;
 	}
+	op->state = OPERATION_ANSWERED;
+	upcall_post(op);
 }
 
 void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
@@ -297,7 +293,7 @@ void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
 
 void op_more(struct operation *op, uint32_t word1, uint32_t word2)
 {
-	if (op->process->dying || (op->op_id == 0 && op->subscription == 0))
+	if (op->process->dying)
 		return;
 	op->missed += op->upcall_pending;
 	op->more = true;

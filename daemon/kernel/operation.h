@@ -33,7 +33,7 @@ struct operation {
 	/* the answer's slot, reserved from the start */
 	uint32_t upcall_words[RECORD_RETURN_WORDS];
 	uint32_t missed;
-	uint32_t subscription; /* standing: the token of its upcall, 0 for none */
+	uint32_t subscription; /* standing: the token of its upcall; 0: the Null Upcall */
 	uint16_t inline_length;
 	uint16_t output_length;
 	uint8_t writable; /* bit per slot: shared for writing */

@@ -360,15 +360,32 @@ static void test_shared_memory_that_carried_data_is_zero_afterwards(void)
 	CU_ASSERT_EQUAL(fake.windows_added, 1);
 }
 
-static void test_large_windows_are_given_back(void)
+static void test_unused_windows_beyond_what_is_kept_are_given_back(void)
 {
+	void *memory[4];
+
 	begin_serving();
-	for (int i = 0; i < 5; i++)
-		check_invert(6 * MIB + 1, FAKE_WINDOW << 4 | FAKE_WINDOW);
+	for (int i = 0; i < 4; i++)
+		memory[i] = pluton_alloc(pluton, 7 * MIB);
+	for (int i = 0; i < 4; i++)
+		pluton_free(pluton, memory[i]);
 	check_invert(1000, FAKE_WINDOW << 4 | FAKE_WINDOW);
 	end();
-	CU_ASSERT(fake.windows_added >= 10);
-	CU_ASSERT(fake.windows_live <= 1);
+	CU_ASSERT(fake.windows_added >= 4);
+	CU_ASSERT(fake.windows_live <= 3); /* 16 MiB, and perhaps a small one */
+}
+
+static void test_the_same_large_request_again_makes_no_new_window(void)
+{
+	unsigned added;
+
+	begin_serving();
+	check_invert(6 * MIB + 1, FAKE_WINDOW << 4 | FAKE_WINDOW);
+	added = fake.windows_added;
+	for (int i = 0; i < 3; i++)
+		check_invert(6 * MIB + 1, FAKE_WINDOW << 4 | FAKE_WINDOW);
+	end();
+	CU_ASSERT_EQUAL(fake.windows_added, added);
 }
 
 static void test_a_slot_of_exactly_one_window_fits_and_one_byte_more_does_not(void)
@@ -768,10 +785,13 @@ static void test_records_wait_until_a_full_socket_has_room(void)
 	CU_ASSERT(pluton->outgoing_count > 0);
 	CU_ASSERT_EQUAL(pluton_get_events(pluton), POLLIN | POLLOUT);
 	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 0);
-	fake_daemon_serve(&fake); /* HELLO is answered again: */
-	while (pluton->outgoing_count > 0 && pluton->error == 0)
-		(void)connection_wait(pluton);
+	CU_ASSERT_EQUAL(recv(fake.fd, in, sizeof(in), 0), 24); /* HELLO, answered already */
+	fake_daemon_serve(&fake);
+	wait_done(4);
+	CU_ASSERT_EQUAL(done_status, 0);
+	CU_ASSERT_EQUAL(pluton->outgoing_count, 0);
 	end();
+	CU_ASSERT_EQUAL(fake.operations, 4);
 }
 
 static void test_a_window_waits_for_room_in_a_full_socket_too(void)
@@ -1587,7 +1607,8 @@ static const struct test tests[] = {
 	TEST(test_memory_from_pluton_alloc_is_used_in_place),
 	TEST(test_memory_that_only_begins_in_pluton_alloc_is_copied),
 	TEST(test_shared_memory_that_carried_data_is_zero_afterwards),
-	TEST(test_large_windows_are_given_back),
+	TEST(test_unused_windows_beyond_what_is_kept_are_given_back),
+	TEST(test_the_same_large_request_again_makes_no_new_window),
 	TEST(test_a_slot_of_exactly_one_window_fits_and_one_byte_more_does_not),
 	TEST(test_without_windows_small_requests_still_work),
 	TEST(test_when_all_windows_are_taken_the_next_is_refused_here),
