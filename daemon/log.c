@@ -284,20 +284,20 @@ static void tell_suppressed(struct log_limit *limit)
 
 	if (limit->suppressed == 0)
 		return;
-	snprintf(message, sizeof(message), "%" PRIu64 " more suppressed of \"%.200s\"",
-		 limit->suppressed, limit->format);
+	snprintf(message, sizeof(message), "%" PRIu64 " more suppressed, the last: %s",
+		 limit->suppressed, limit->last);
 	limit->suppressed = 0;
 	if (is_wanted(limit->level))
 		emit(limit->level, LOG_NO_FIELDS, message);
 }
 
-static void suppress(struct log_limit *limit, enum pluton_log_level level, const char *format)
+static void suppress(struct log_limit *limit, enum pluton_log_level level, const char *message)
 {
 	limit->suppressed++;
+	limit->level = level;
+	snprintf(limit->last, sizeof(limit->last), "%.*s", (int)sizeof(limit->last) - 1, message);
 	if (limit->listed)
 		return;
-	limit->level = level;
-	limit->format = format;
 	limit->listed = true;
 	limit->next = output.suppressing;
 	output.suppressing = limit;
@@ -311,14 +311,14 @@ void log_event_within(struct log_limit *limit, enum pluton_log_level level,
 
 	if (!is_wanted(level))
 		return;
-	if (!log_limit_take(limit, now_ms())) {
-		suppress(limit, level, format);
-		return;
-	}
-	tell_suppressed(limit);
 	va_start(args, format);
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
+	if (!log_limit_take(limit, now_ms())) {
+		suppress(limit, level, message);
+		return;
+	}
+	tell_suppressed(limit);
 	emit(level, fields, count, message);
 }
 

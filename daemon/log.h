@@ -56,10 +56,6 @@ struct log_field {
 #define LOG_ID_STOPPED "d8875bc1f98843b08d06a25e28660979"
 #define LOG_ID_RELOADED "d29f6a7320b643f1bb642e9ba64cb756"
 #define LOG_ID_RELOAD_FAILED "3829a867ca024d7181451aad6f8212dd"
-#define LOG_ID_PROCESS_REFUSED "66aa9d19f63a40c08d82712feefe1db6"
-#define LOG_ID_PROTOCOL_ERROR "38ecd62eb25641b39b98577e62e85e44"
-#define LOG_ID_GRANT_REENTERED "8a66b14ef22a4ee39b73e02252aa0d17"
-#define LOG_ID_ENGINE_EXPIRED "858732ad8ac7491ea66bee43d9ea4262"
 #define LOG_ID_CONTRACT_BROKEN "399c9aa60dcb4d3ebfe3235e1d9c0dfc"
 
 /* Looks where stderr goes. Before it, lines go to stderr at level info. */
@@ -91,7 +87,7 @@ struct log_limit {
 	struct log_limit *next;
 	bool listed; /* has suppressed lines that log_tick will tell of */
 	enum pluton_log_level level;
-	const char *format;
+	char last[LOG_VALUE_SIZE]; /* the message that was suppressed last */
 	uint64_t spent_ms; /* what its lines cost, at LOG_REFILL_MS each, not yet refilled */
 	uint64_t asked_ms; /* when that was true */
 	uint64_t suppressed;

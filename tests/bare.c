@@ -146,7 +146,7 @@ void bare_check_books(struct bare *bare)
 		CU_ASSERT_EQUAL(account.taken, process->arena.taken);
 		taken += account.taken;
 		committed += account.taken > process->arena.promise ? account.taken
-								     : process->arena.promise;
+								    : process->arena.promise;
 	}
 	CU_ASSERT_EQUAL(bare->kernel.pool.taken, taken);
 	CU_ASSERT_EQUAL(bare->kernel.pool.committed, committed);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Unit tests of the daemon's own parts: configuration, log, locks.
-DAEMON_TESTS = config_test lock_test log_test
+# Unit tests of the daemon's own parts, configuration, log and locks, and of the suite itself.
+DAEMON_TESTS = config_test lock_test log_test suite_test
 check_PROGRAMS += $(DAEMON_TESTS)
 TESTS += $(DAEMON_TESTS)
 
@@ -18,3 +18,7 @@ lock_test_LDADD = $(DAEMON_TEST_LIBS)
 log_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
 log_test_SOURCES = tests/unit/log_test.c
 log_test_LDADD = $(DAEMON_TEST_LIBS)
+
+suite_test_CPPFLAGS = $(DAEMON_TEST_CPPFLAGS)
+suite_test_SOURCES = tests/unit/suite_test.c
+suite_test_LDADD = libsuite.la

@@ -10,7 +10,7 @@ TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/generated/
 LOG_DRIVER = $(TAP_DRIVER)
 PY_LOG_DRIVER = $(TAP_DRIVER)
 PY_LOG_COMPILER = $(PYTHON) $(srcdir)/tests/tap.py
-EXTRA_DIST += tests/tally.py tests/tap.py
+EXTRA_DIST += tests/soak.py tests/tally.py tests/tap.py
 
 # A test finds what was built and what it was built from here, and leaves no cache in the sources.
 AM_TESTS_ENVIRONMENT = \
@@ -32,6 +32,7 @@ include $(srcdir)/tests/backends.mk
 include $(srcdir)/tests/client.mk
 include $(srcdir)/tests/fuzz/local.mk
 include $(srcdir)/tests/hil/local.mk
+include $(srcdir)/tests/hostile.mk
 include $(srcdir)/tests/integration/local.mk
 
 check-threaded:

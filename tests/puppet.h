@@ -13,8 +13,9 @@
 #define PUPPET_GRANT_SIZE 40u
 
 enum puppet_command {
-	PUPPET_CALL = 1,   /* words 0 and 1 are free; slots IN and OUT are optional */
-	PUPPET_STRICT = 2, /* word 0: 1 or 2, word 1: free; slots KEY 4..8, DATA optional, RESULT 2..16 */
+	PUPPET_CALL = 1, /* words 0 and 1 are free; slots IN and OUT are optional */
+	PUPPET_STRICT =
+		2, /* word 0: 1 or 2, word 1: free; slots KEY 4..8, DATA optional, RESULT 2..16 */
 };
 enum puppet_slot { PUPPET_IN = 0, PUPPET_OUT = 1 };
 enum puppet_strict_slot { STRICT_KEY = 0, STRICT_DATA = 1, STRICT_RESULT = 2 };

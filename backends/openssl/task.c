@@ -94,7 +94,8 @@ bool task_wants_worker(const struct task *task, size_t bytes)
 
 int task_to_worker(struct task *task, int (*work)(struct work *work))
 {
-	/* A cancel from inside a callback queued the call: the worker's end settles the task now. */
+	/* A cancel from inside a callback queued the call: the worker's end settles the task now.
+	 */
 	deferred_call_drop(&task->call);
 	task->on_worker = true;
 	task->work.run = work;

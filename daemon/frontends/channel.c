@@ -125,6 +125,13 @@ static int refuse(struct process *process, const struct record_header *asked, in
 	return send_return(process, asked, &ret);
 }
 
+/* The same for what the kernel did not see, and so did not count. */
+static int reject(struct process *process, const struct record_header *asked, int error)
+{
+	request_refused(process, NULL);
+	return refuse(process, asked, error);
+}
+
 static int flush_return(struct connection *connection)
 {
 	struct record record = {.header = {.type = RECORD_RETURN,
@@ -200,7 +207,7 @@ static int hello(struct process *process, const struct record *record)
 			    .window_size_max = (uint32_t)limits->window_max}};
 
 	if (record->hello.version != RECORD_VERSION) {
-		refuse(process, &record->header,
+		reject(process, &record->header,
 		       kernel_refuse(process->kernel, -PLUTON_ENOSUPPORT,
 				     "protocol version %u is not spoken here, %u is",
 				     record->hello.version, RECORD_VERSION));
@@ -241,7 +248,7 @@ static int window_remove_record(struct process *process, const struct record *re
 	const struct record_return removed = {.variant = VARIANT_SUCCESS};
 	int r = window_remove(process, record->window.window);
 
-	return r < 0 ? refuse(process, &record->header, r)
+	return r < 0 ? reject(process, &record->header, r)
 		     : send_return(process, &record->header, &removed);
 }
 
@@ -254,12 +261,12 @@ static int window_add_record(struct process *process, const struct record *recor
 	int r;
 
 	if (received->descriptors != 1)
-		return refuse(process, &record->header,
+		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    "a window needs exactly one descriptor"));
 	received->fd = -1;
 	r = window_add(process, fd, &added.words[0]);
-	return r < 0 ? refuse(process, &record->header, r)
+	return r < 0 ? reject(process, &record->header, r)
 		     : send_return(process, &record->header, &added);
 }
 
@@ -282,11 +289,11 @@ static int handle(struct process *process, const struct record *record, struct r
 	if (connection->state == READY && type == RECORD_WINDOW_ADD)
 		return window_add_record(process, record, received);
 	if (received->descriptors)
-		return refuse(process, &record->header,
+		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    "only a window comes with a descriptor"));
 	if (type > RECORD_WINDOW_REMOVE || !handlers[connection->state][type])
-		return refuse(process, &record->header,
+		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    connection->state == READY
 						    ? "record type %u is not for the daemon now"
@@ -305,7 +312,7 @@ static int handle_bytes(struct process *process, struct received *received)
 	if (received->truncated)
 		r = -PLUTON_ESIZE;
 	if (r < 0)
-		return refuse(process, &record.header,
+		return reject(process, &record.header,
 			      kernel_refuse(process->kernel, r,
 					    "a record of type %u and %zu bytes is not well formed",
 					    record.header.type, received->size));

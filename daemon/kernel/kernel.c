@@ -57,8 +57,8 @@ static bool sound(const struct capsule *capsule)
 {
 	size_t operation = sizeof(struct operation) + capsule->state_size + RECORD_INLINE_LIMIT;
 
-	if (!capsule->name || !capsule->interface || capsule->ports > 4 || operation + 64 > POOL_BLOCK_MAX ||
-	    capsule->grant_size + 64 > POOL_BLOCK_MAX)
+	if (!capsule->name || !capsule->interface || capsule->ports > 4 ||
+	    operation + 64 > POOL_BLOCK_MAX || capsule->grant_size + 64 > POOL_BLOCK_MAX)
 		return false;
 	for (size_t i = 0; i < capsule->command_count; i++) {
 		if (!sound_command(&capsule->commands[i]))

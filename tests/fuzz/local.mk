@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# libFuzzer targets, built with --enable-fuzzing and CC=clang. `./check --deep` runs each a minute.
+# libFuzzer targets, built with --enable-fuzzing and CC=clang. `./check --deep` runs each a minute, on
+# the corpus that tests/fuzz/seeds.py begins and the fuzzer goes on with.
 FUZZERS = tests/fuzz/fuzz_channel tests/fuzz/fuzz_config tests/fuzz/fuzz_record
 if FUZZING
 noinst_PROGRAMS += $(FUZZERS)
@@ -13,3 +14,4 @@ tests_fuzz_fuzz_config_LDADD = libplutond.la
 tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
 tests_fuzz_fuzz_record_LDADD = librecord.la
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) $(LIBFUZZER)
+EXTRA_DIST += tests/fuzz/seeds.py

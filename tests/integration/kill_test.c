@@ -21,7 +21,7 @@
 
 #define OCCURRENCES_MAX 4u /* the first ones of a step in a scene are killed at, and the last */
 #define NEVER 0u
-#define CHILD_PATIENCE 60u /* s: a child that waits for ever is a failure, not a hang */
+#define CHILD_PATIENCE 20u /* s: a child that waits for ever is a failure, not a hang */
 #define TURNS_MAX 20000u
 #define WITNESS_BYTES 8192u
 

@@ -9,9 +9,11 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_terminal.py \
 	tests/integration/test_cli_views.py \
 	tests/integration/test_completion.py \
-	tests/integration/test_config_manual.py \
 	tests/integration/test_daemon.py \
+	tests/integration/test_manual.py \
 	tests/integration/test_quickstart.py \
-	tests/integration/test_run.py
+	tests/integration/test_run.py \
+	tests/integration/test_setup.py \
+	tests/integration/test_tally.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/plutond.py tests/integration/private.py

@@ -389,6 +389,25 @@ static int play_crowd(struct wire *wire)
 	return r < 0 ? r : collect(wire, 15);
 }
 
+/* More decryptions at once than there is scratch for: some wait inside the engine. */
+static int play_line_for_scratch(struct wire *wire)
+{
+	struct record record;
+	struct memory memory;
+	int r = share(wire, &memory);
+
+	if (r < 0)
+		return r;
+	record = aes_record(1, AES_WHOLE_ENCRYPT, memory.window, MEDIUM);
+	r = wire_perform(wire, &record, NULL);
+	for (unsigned i = 0; i < 6 && r == 0; i++) {
+		record = aes_decrypt_record(2 + i, memory.window, MEDIUM);
+		rig_range(&record, OUTPUT, memory.window, AT_INPUT + i * MEDIUM, MEDIUM);
+		rig_send(wire->fd, &record, -1);
+	}
+	return r < 0 ? r : collect(wire, 6);
+}
+
 /* Three long ones at once: while others wait, long work is a worker's. */
 static int play_long_ones(struct wire *wire)
 {
@@ -418,7 +437,9 @@ static int play_cancels(struct wire *wire)
 
 	for (unsigned i = 0; i < 3 && r == 0; i++) {
 		record = i == 2 ? aes_begin_record(3, AES_GCM, memory.window)
-				: aes_record(1 + i, AES_WHOLE_ENCRYPT, memory.window, LONG);
+				: aes_record(1 + i, AES_WHOLE_ENCRYPT, memory.window, LONG / 2);
+		if (i == 1)
+			rig_range(&record, OUTPUT, memory.window, AT_OUTPUT + LONG / 2, LONG / 2);
 		cancel.header.op_id = 1 + i;
 		rig_send(wire->fd, &record, -1);
 		rig_send(wire->fd, &cancel, -1);
@@ -466,6 +487,7 @@ const struct scenario scenarios[] = {
 	{"windows", play_windows},
 	{"raw calls", play_raw_calls},
 	{"a crowd of operations", play_crowd},
+	{"a line for scratch", play_line_for_scratch},
 	{"long ones at once", play_long_ones},
 	{"cancels", play_cancels},
 	{"refusals", play_refusals},

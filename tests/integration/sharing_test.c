@@ -238,6 +238,21 @@ static bool has_nothing_more(int fd)
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0;
 }
 
+/* What every process is charged with is what it has, counted block by block. */
+static bool books_are_right(struct kernel *kernel)
+{
+	struct process_account account;
+	size_t sum = 0;
+
+	kernel_for_each_process (kernel, process) {
+		process_measure(process, &account);
+		if (account.taken != process->arena.taken)
+			return false;
+		sum += account.taken;
+	}
+	return sum == kernel->pool.taken;
+}
+
 /* Peers begin in different rounds, so that everything there is runs at the same time. */
 static void play_all(struct rig *rig, struct peer *peers, unsigned count)
 {
@@ -250,6 +265,7 @@ static void play_all(struct rig *rig, struct peer *peers, unsigned count)
 			if (round >= i % 7 && peers[i].phase < PHASES)
 				CU_ASSERT(answered_right(rig, &peers[i]));
 		}
+		CU_ASSERT(books_are_right(rig->kernel));
 	}
 	rig_settle(rig);
 	for (unsigned i = 0; i < count; i++) {

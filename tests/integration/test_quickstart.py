@@ -56,8 +56,8 @@ class Tour(Tree):
         digest = lines.index("$ pluton-cli hash sha256 letter")
         self.assertRegex(lines[digest + 1], r"\A[0-9a-f]{64}  letter\Z")
         self.assertEqual(lines[digest + 2:digest + 4], ["$ sha256sum letter", lines[digest + 1]])
-        self.assertIn("$ cmp letter letter.again", lines)
-        self.assertIn("$ cmp letter.ctr letter.openssl", lines)
+        self.assertIn("$ cmp letter letter.again && echo identical", lines)
+        self.assertIn("$ cmp letter.ctr letter.openssl && echo identical", lines)
 
     def test_it_shows_refusals_with_their_status_and_ends_with_where_to_go(self):
         text = self.quickstart().stdout.decode()

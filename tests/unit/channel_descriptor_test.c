@@ -121,8 +121,7 @@ static void test_wrong_kinds_of_descriptors_are_refused_with_a_reason(void)
 	CU_ASSERT_EQUAL(offer(fd, open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(offer(fd, open("/dev/zero", O_RDWR | O_CLOEXEC)), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(offer(fd, open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), -PLUTON_EINVAL);
-	CU_ASSERT_EQUAL(offer(fd, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)),
-			-PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(offer(fd, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)), -PLUTON_EINVAL);
 	assert_alive(fd);
 	guests_close();
 }

@@ -178,6 +178,62 @@ static void test_one_that_does_not_read_keeps_no_operation_running(void)
 	guests_close();
 }
 
+/* How many handlers run while nobody does anything. */
+static uint64_t handlers_of_a_few_passes(void)
+{
+	const uint64_t *histogram = rig.machine->loop.histogram;
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < LOOP_BUCKETS; i++)
+		sum -= histogram[i];
+	guests_turn();
+	for (unsigned i = 0; i < LOOP_BUCKETS; i++)
+		sum += histogram[i];
+	return sum;
+}
+
+static void test_one_that_does_not_read_does_not_keep_the_loop_awake(void)
+{
+	uint64_t before;
+	int fd;
+
+	open_machine(NULL);
+	fd = guest_connect();
+	before = handlers_of_a_few_passes();
+	fill(fd, make_with_output);
+	CU_ASSERT_EQUAL(handlers_of_a_few_passes(), before);
+	guests_close();
+}
+
+/* Room in the socket for a few answers only, and nothing else to wake the daemon. */
+static void test_answers_that_found_no_room_follow_when_there_is_some(void)
+{
+	const struct record greeting = {.header = {.type = RECORD_HELLO},
+					.hello = {.version = RECORD_VERSION}};
+	int pair[2], little = 1;
+
+	open_machine(NULL);
+	puppet.run = puppet_hold;
+	CU_ASSERT_EQUAL_FATAL(
+		socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), 0);
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &little, sizeof(little));
+	CU_ASSERT_EQUAL_FATAL(channel_adopt(&rig.machine->channel, pair[0]), 0);
+	guest_adopt(pair[1]);
+	rig_send(pair[1], &greeting, -1);
+	CU_ASSERT_TRUE(rig_receive(&rig, pair[1], &answer));
+	for (uint32_t i = 1; i <= 16; i++) {
+		struct record record = make_with_output(i);
+
+		rig_send(pair[1], &record, -1);
+	}
+	guests_turn();
+	puppet_end_all();
+	guests_turn();
+	CU_ASSERT_PTR_NOT_NULL(rig_last_process(&rig)->upcalls);
+	CU_ASSERT_EQUAL(drain(pair[1]), 16);
+	guests_close();
+}
+
 static void test_one_that_does_not_read_and_hangs_up_leaves_nothing(void)
 {
 	int fd;
@@ -464,8 +520,7 @@ static int connect_socket(void)
 {
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-	CU_ASSERT_EQUAL_FATAL(
-		connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	CU_ASSERT_EQUAL_FATAL(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
 }
 
@@ -539,6 +594,8 @@ static const struct test tests[] = {
 	TEST(test_what_waits_for_one_that_does_not_read_is_bounded),
 	TEST(test_one_that_does_not_read_holds_up_nobody),
 	TEST(test_one_that_does_not_read_keeps_no_operation_running),
+	TEST(test_one_that_does_not_read_does_not_keep_the_loop_awake),
+	TEST(test_answers_that_found_no_room_follow_when_there_is_some),
 	TEST(test_one_that_does_not_read_and_hangs_up_leaves_nothing),
 	TEST(test_one_that_shuts_down_reading_is_let_go),
 	TEST(test_one_that_shuts_down_writing_is_let_go),

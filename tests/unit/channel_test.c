@@ -14,10 +14,15 @@
 static struct record answer;
 static uint8_t bytes[RECORD_SIZE_MAX + 64];
 
+static void open_machine_with(const char *const *settings)
+{
+	guests_open(settings);
+	puppet_register(rig.kernel);
+}
+
 static void open_machine(void)
 {
-	guests_open(NULL);
-	puppet_register(rig.kernel);
+	open_machine_with(NULL);
 }
 
 static struct record hello(uint32_t version)
@@ -246,11 +251,12 @@ static void test_a_record_over_the_largest_is_refused_not_cut(void)
 /* The first RECORD_SIZE_MAX bytes alone would be well formed. */
 static void test_a_good_record_that_goes_on_past_the_largest_is_refused(void)
 {
+	static const char *const settings[] = {"kernel.inline_max=4096", NULL};
 	static uint8_t inline_bytes[RECORD_INLINE_LIMIT], huge[RECORD_SIZE_MAX + 1];
 	struct record record = good(1);
 	int fd;
 
-	open_machine();
+	open_machine_with(settings);
 	fd = guest_connect();
 	rig_range(&record, 7, 0, 0, 0);
 	record.operation.inline_length = RECORD_INLINE_LIMIT;
@@ -352,20 +358,44 @@ static void test_a_refusal_names_the_operation_that_it_is_about(void)
 	guests_close();
 }
 
+static void test_every_refused_record_is_counted(void)
+{
+	const struct record greeting = hello(RECORD_VERSION);
+	const struct record remove = {.header = {.type = RECORD_WINDOW_REMOVE}, .window = {3}};
+	struct record unknown = good(1);
+	uint64_t before;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	before = rig.kernel->counters.refusals;
+	unknown.operation.command = 99;
+	assert_record_refused(fd, &unknown, -PLUTON_ENOSUPPORT);
+	assert_record_refused(fd, &greeting, -PLUTON_EINVAL);
+	assert_record_refused(fd, &remove, -PLUTON_EINVAL);
+	assert_bytes_refused(fd, "short", 5, -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(rig.kernel->counters.refusals - before, 4);
+	CU_ASSERT_EQUAL(rig_last_process(&rig)->refusals, 4);
+	guests_close();
+}
+
 static uint32_t next_number(uint32_t *state)
 {
 	*state = *state * 1664525u + 1013904223u;
 	return *state >> 8;
 }
 
+/* One in eight is longer than any record. */
 static size_t make_garbage(uint32_t *chance, uint8_t *garbage)
 {
-	size_t size = 1 + next_number(chance) % (next_number(chance) % 8 ? 200 : 5000);
+	size_t longest = next_number(chance) % 8 ? 200 : 5000;
+	size_t size = 1 + next_number(chance) % longest;
 
 	for (size_t i = 0; i < size; i++)
 		garbage[i] = (uint8_t)next_number(chance);
-	if (next_number(chance) % 2 && size >= RECORD_HEADER_SIZE) {
-		garbage[0] = (uint8_t)(next_number(chance) % 8); /* a type that is near a real one */
+	if (size >= RECORD_HEADER_SIZE && next_number(chance) % 2) {
+		garbage[0] =
+			(uint8_t)(next_number(chance) % 8); /* a type that is near a real one */
 		garbage[1] = garbage[2] = garbage[3] = 0;
 		garbage[4] = (uint8_t)size;
 		garbage[5] = (uint8_t)(size >> 8);
@@ -417,9 +447,11 @@ static void test_records_with_changed_bytes_harm_nobody(void)
 		rig_out(&record, PUPPET_OUT, 16);
 		size = encode(&record);
 		memcpy(changed, bytes, size);
-		for (unsigned n = next_number(&chance) % 4; n > 0; n--)
-			changed[8 + next_number(&chance) % (size - 8)] =
-				(uint8_t)next_number(&chance);
+		for (unsigned n = next_number(&chance) % 4; n > 0; n--) {
+			size_t at = 8 + next_number(&chance) % (size - 8);
+
+			changed[at] = (uint8_t)next_number(&chance);
+		}
 		rig_send_bytes(fd, changed, size);
 		CU_ASSERT_TRUE_FATAL(rig_receive(&rig, fd, &answer));
 	}
@@ -431,7 +463,8 @@ static void test_records_with_changed_bytes_harm_nobody(void)
 
 static void test_exit_ends_the_connection(void)
 {
-	const struct record leave = {.header = {.type = RECORD_CALL}, .call = {.class = CLASS_EXIT}};
+	const struct record leave = {.header = {.type = RECORD_CALL},
+				     .call = {.class = CLASS_EXIT}};
 	int fd;
 
 	open_machine();
@@ -439,6 +472,25 @@ static void test_exit_ends_the_connection(void)
 	rig_send(fd, &leave, -1);
 	CU_ASSERT_TRUE(rig_is_closed(&rig, fd));
 	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	guests_close();
+}
+
+/* An answer is on its way out when the process ends. */
+static void test_exit_right_after_an_operation_that_ended_at_once(void)
+{
+	const struct record leave = {.header = {.type = RECORD_CALL},
+				     .call = {.class = CLASS_EXIT}};
+	struct record record = good(1);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_send(fd, &record, -1);
+	rig_send(fd, &leave, -1);
+	guests_turn();
+	CU_ASSERT_EQUAL(puppet.runs, 1);
+	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	CU_ASSERT_PTR_NULL(rig.kernel->deferred.head);
 	guests_close();
 }
 
@@ -577,6 +629,27 @@ static void test_a_raw_command_is_answered_before_its_upcall(void)
 	guests_close();
 }
 
+static void test_no_bytes_of_a_record_stay_in_the_daemons_buffer(void)
+{
+	const struct channel *channel;
+	struct record record = good(1);
+	uint8_t inline_bytes[16];
+	int fd;
+
+	open_machine();
+	puppet.run = puppet_copy;
+	channel = &rig.machine->channel;
+	fd = guest_connect();
+	rig_send_bytes(fd, "a secret that is no record", 26);
+	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+	rig_in(&record, PUPPET_IN, inline_bytes, "a secret, or two", 16);
+	rig_out(&record, PUPPET_OUT, 16);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	for (size_t i = 0; i < sizeof(channel->buffer); i++)
+		CU_ASSERT_EQUAL_FATAL(channel->buffer[i], 0);
+	guests_close();
+}
+
 static void test_an_empty_message_goes_in_and_comes_back(void)
 {
 	struct record record = good(1);
@@ -607,9 +680,11 @@ static const struct test tests[] = {
 	TEST(test_flags_that_have_no_meaning_are_refused),
 	TEST(test_too_many_ranges_are_refused),
 	TEST(test_a_refusal_names_the_operation_that_it_is_about),
+	TEST(test_every_refused_record_is_counted),
 	TEST(test_garbage_harms_nobody),
 	TEST(test_records_with_changed_bytes_harm_nobody),
 	TEST(test_exit_ends_the_connection),
+	TEST(test_exit_right_after_an_operation_that_ended_at_once),
 	TEST(test_hanging_up_ends_the_process_whatever_it_has),
 	TEST(test_records_sent_before_hanging_up_are_not_served_for_the_dead_for_ever),
 	TEST(test_cancelling_what_is_not_under_way_has_no_answer_and_no_effect),
@@ -617,6 +692,7 @@ static const struct test tests[] = {
 	TEST(test_one_process_cannot_cancel_the_operation_of_another),
 	TEST(test_a_raw_call_is_answered_in_tocks_variants),
 	TEST(test_a_raw_command_is_answered_before_its_upcall),
+	TEST(test_no_bytes_of_a_record_stay_in_the_daemons_buffer),
 	TEST(test_an_empty_message_goes_in_and_comes_back),
 };
 

@@ -127,8 +127,7 @@ static void test_an_idle_process_is_within_its_budget(void)
 	turn_all();
 	CU_ASSERT(rig_last_process(&rig)->arena.taken <= IDLE_BUDGET);
 	if (rig_last_process(&rig)->arena.taken > IDLE_BUDGET)
-		printf("# an idle process takes %zu bytes\n",
-		       rig_last_process(&rig)->arena.taken);
+		printf("# an idle process takes %zu bytes\n", rig_last_process(&rig)->arena.taken);
 	guests_close();
 }
 

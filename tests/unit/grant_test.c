@@ -127,9 +127,8 @@ static void test_grants_of_other_processes_are_out_of_reach(void)
 	open_kernel();
 	other = bare_process(&bare, 1000);
 	write_number(0, 10);
-	CU_ASSERT_EQUAL(
-		grant_enter(puppet.driver, other->id, 0, false, read_first, &number),
-		-PLUTON_ERESERVE);
+	CU_ASSERT_EQUAL(grant_enter(puppet.driver, other->id, 0, false, read_first, &number),
+			-PLUTON_ERESERVE);
 	CU_ASSERT_EQUAL(grant_free(puppet.driver, other->id, 0), 0);
 	CU_ASSERT_EQUAL(read_number(0), 10);
 	bare_close(&bare);
@@ -273,9 +272,8 @@ static void test_grants_per_capsule_can_be_reached_and_not_passed(void)
 
 	open_kernel();
 	for (uint32_t i = 0; i < bare.kernel.limits.grants_per_capsule; i++)
-		CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, &instance, count_visit,
-					  &visits),
-				0);
+		CU_ASSERT_EQUAL(
+			grant_new(puppet.driver, process->id, &instance, count_visit, &visits), 0);
 	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, &instance, count_visit, &visits),
 			-PLUTON_EBUSY);
 	CU_ASSERT_EQUAL(enter(bare.kernel.limits.grants_per_capsule, true, count_visit, &visits),

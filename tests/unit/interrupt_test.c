@@ -88,7 +88,6 @@ static void test_running_with_nothing_raised_runs_nothing(void)
 	interrupt_queue_close(&queue);
 }
 
-
 static void finish_round(struct interrupt *interrupt)
 {
 	count_run(interrupt);

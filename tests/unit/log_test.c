@@ -196,13 +196,13 @@ static void test_a_journal_entry_has_structured_fields(void)
 	struct log_entry entry;
 
 	log_compose(&entry, PLUTON_LOG_WARNING,
-		    LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_PROCESS_REFUSED), LOG_PROCESS(3, 1),
+		    LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_RELOAD_FAILED), LOG_PROCESS(3, 1),
 			       LOG_NUMBER("uid", 1000), LOG_TEXT("log-level", "x\ny")),
 		    "refused");
 	CU_ASSERT_EQUAL(entry.count, 6);
 	CU_ASSERT_TRUE(entry_has(&entry, "MESSAGE=refused"));
 	CU_ASSERT_TRUE(entry_has(&entry, "PRIORITY=4"));
-	CU_ASSERT_TRUE(entry_has(&entry, "MESSAGE_ID=" LOG_ID_PROCESS_REFUSED));
+	CU_ASSERT_TRUE(entry_has(&entry, "MESSAGE_ID=" LOG_ID_RELOAD_FAILED));
 	CU_ASSERT_TRUE(entry_has(&entry, "PLUTON_PROCESS=3.1"));
 	CU_ASSERT_TRUE(entry_has(&entry, "PLUTON_UID=1000"));
 	CU_ASSERT_TRUE(entry_has(&entry, "PLUTON_LOG_LEVEL=x\\x0ay"));
@@ -345,7 +345,8 @@ static void test_a_flood_prints_a_burst_and_the_end_tells_of_the_rest(void)
 	CU_ASSERT_EQUAL(count_lines(), LOG_BURST + 1);
 	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "info: garbage 9\n"));
 	CU_ASSERT_PTR_NULL(strstr(caught, "info: garbage 10\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "info: 990 more suppressed of \"garbage %u\"\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(caught, "info: 990 more suppressed, the last: garbage 999\n"));
 }
 
 static void test_call_sites_have_allowances_of_their_own(void)
@@ -385,8 +386,8 @@ static void test_suppressed_lines_are_told_when_the_allowance_is_back(void)
 	log_tick();
 	release_stderr();
 	CU_ASSERT_EQUAL(count_lines(), LOG_BURST + 3);
-	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "5 more suppressed of \"again\"\n"));
-	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "3 more suppressed of \"again\"\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "5 more suppressed, the last: again\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "3 more suppressed, the last: again\n"));
 	CU_ASSERT_FALSE(limit.listed);
 }
 

@@ -30,6 +30,17 @@ static void run_for_ever(struct deferred_call *self)
 	deferred_call_set(self);
 }
 
+/* Takes all the time that the deferred calls of one pass have together. */
+static void run_long(struct deferred_call *self)
+{
+	uint64_t start = loop_now_us();
+
+	while (loop_now_us() - start < 200)
+		;
+	calls++;
+	deferred_call_set(self);
+}
+
 static void run_and_stop(struct deferred_call *self)
 {
 	(void)self;
@@ -87,7 +98,18 @@ static void test_deferred_budget_can_be_reached_and_not_passed(void)
 	bare.kernel.limits.deferred_budget = 7;
 	deferred_call_set(&call);
 	loop_pass(&loop, false);
-	CU_ASSERT_EQUAL(calls, 7);
+	CU_ASSERT(calls >= 1 && calls <= 7); /* fewer only if the machine is slow */
+	close_loop();
+}
+
+static void test_one_long_call_ends_the_turn_of_deferred_calls(void)
+{
+	open_loop(run_long);
+	deferred_call_set(&call);
+	loop_pass(&loop, false);
+	CU_ASSERT_EQUAL(calls, 1);
+	loop_pass(&loop, false);
+	CU_ASSERT_EQUAL(calls, 2);
 	close_loop();
 }
 
@@ -111,7 +133,7 @@ static void test_events_get_their_turn_however_much_is_deferred(void)
 	deferred_call_set(&call);
 	loop_pass(&loop, true);
 	CU_ASSERT_EQUAL(events, 1);
-	CU_ASSERT_EQUAL(calls_when_the_event_came, bare.kernel.limits.deferred_budget);
+	CU_ASSERT(calls_when_the_event_came <= bare.kernel.limits.deferred_budget);
 	close_loop();
 	close(fd);
 }
@@ -202,6 +224,7 @@ static const struct test tests[] = {
 	TEST(test_a_pass_with_nothing_to_do_returns),
 	TEST(test_a_pass_runs_what_was_deferred),
 	TEST(test_deferred_budget_can_be_reached_and_not_passed),
+	TEST(test_one_long_call_ends_the_turn_of_deferred_calls),
 	TEST(test_the_loop_does_not_sleep_while_a_call_is_due),
 	TEST(test_events_get_their_turn_however_much_is_deferred),
 	TEST(test_the_loop_runs_until_it_is_stopped),

@@ -299,6 +299,20 @@ static void test_answers_that_nobody_fetched_go_with_the_process(void)
 	bare_close(&bare);
 }
 
+static void test_a_dying_process_has_no_answers_to_fetch(void)
+{
+	struct record answer;
+
+	open_kernel();
+	submit(1);
+	puppet.run = puppet_hold;
+	submit(2);
+	process_kill(process);
+	CU_ASSERT_EQUAL(bare.kernel.processes, 1);
+	CU_ASSERT_FALSE(upcall_peek(process, &answer));
+	bare_close(&bare);
+}
+
 static void test_an_operation_cancelled_before_is_not_cancelled_again_at_death(void)
 {
 	open_kernel();
@@ -343,8 +357,7 @@ static void test_lent_memory_stays_mapped_until_the_last_operation_ends(void)
 
 	open_kernel();
 	puppet.run = puppet_hold;
-	CU_ASSERT_EQUAL_FATAL(
-		window_add(process, bare_memfd(4096, F_SEAL_SHRINK), &window), 0);
+	CU_ASSERT_EQUAL_FATAL(window_add(process, bare_memfd(4096, F_SEAL_SHRINK), &window), 0);
 	rig_range(&record, PUPPET_IN, window, 0, 4096);
 	CU_ASSERT_EQUAL_FATAL(request_submit(process, &record), 0);
 	lent = op_lend_ro(puppet.held[0], PUPPET_IN, 0, &length);
@@ -389,8 +402,7 @@ static void test_charges_of_a_dying_process_stay_while_an_engine_works_for_it(vo
 	process_kill(process);
 	CU_ASSERT_EQUAL(released, 0);
 	CU_ASSERT_PTR_EQUAL(hil_charge_find(&process->owner, &charge, handle), &bare);
-	CU_ASSERT_EQUAL(hil_charge_take(&process->owner, &charge, &bare, &handle),
-			-PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(hil_charge_take(&process->owner, &charge, &bare, &handle), -PLUTON_ENOMEM);
 	puppet_end(0, 0);
 	CU_ASSERT_EQUAL(released, 1);
 	bare_close(&bare);
@@ -428,8 +440,7 @@ static void test_a_charge_over_the_limit_is_nomem_and_changes_nothing(void)
 	arena_charge(&process->arena,
 		     process->arena.limit - process->arena.taken - charge.cost - 16);
 	before = process->arena.taken;
-	CU_ASSERT_EQUAL(hil_charge_take(&process->owner, &charge, &bare, &handle),
-			-PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(hil_charge_take(&process->owner, &charge, &bare, &handle), -PLUTON_ENOMEM);
 	CU_ASSERT_EQUAL(process->arena.taken, before);
 	bare_close(&bare);
 }
@@ -443,6 +454,17 @@ static void test_a_charge_handle_of_another_process_finds_nothing(void)
 	other = bare_process(&bare, 1000);
 	hil_charge_take(&process->owner, &charge, &bare, &handle);
 	CU_ASSERT_PTR_NULL(hil_charge_find(&other->owner, &charge, handle));
+	bare_close(&bare);
+}
+
+static void test_a_charge_handle_of_another_kind_finds_nothing(void)
+{
+	static const struct hil_charge other_kind = {"other object", 500, count_release};
+	uint32_t handle;
+
+	open_kernel();
+	hil_charge_take(&process->owner, &charge, &bare, &handle);
+	CU_ASSERT_PTR_NULL(hil_charge_find(&process->owner, &other_kind, handle));
 	bare_close(&bare);
 }
 
@@ -516,6 +538,7 @@ static const struct test tests[] = {
 	TEST(test_a_cancel_that_ends_several_operations_is_survived),
 	TEST(test_operations_that_end_in_any_order_after_a_death_free_it_once),
 	TEST(test_answers_that_nobody_fetched_go_with_the_process),
+	TEST(test_a_dying_process_has_no_answers_to_fetch),
 	TEST(test_an_operation_cancelled_before_is_not_cancelled_again_at_death),
 	TEST(test_the_memory_of_a_dead_process_is_out_of_reach_for_capsules),
 	TEST(test_lent_memory_stays_mapped_until_the_last_operation_ends),
@@ -524,6 +547,7 @@ static const struct test tests[] = {
 	TEST(test_a_charge_is_on_the_process_and_its_handle_reaches_it_until_dropped),
 	TEST(test_a_charge_over_the_limit_is_nomem_and_changes_nothing),
 	TEST(test_a_charge_handle_of_another_process_finds_nothing),
+	TEST(test_a_charge_handle_of_another_kind_finds_nothing),
 	TEST(test_an_account_is_what_was_counted),
 	TEST(test_one_that_takes_all_it_can_leaves_every_other_its_promise),
 };

@@ -464,9 +464,10 @@ static void test_inline_ranges_that_overflow_are_refused(void)
 static void test_ranges_outside_their_window_are_refused(void)
 {
 	static const struct record_range ranges[] = {
-		{1, 0, PAGE + 1},     {1, PAGE, 1},	     {1, 1, PAGE},
-		{1, UINT32_MAX, 1},   {1, 1, UINT32_MAX},    {1, UINT32_MAX, UINT32_MAX},
-		{1, PAGE + 1, 1},     {1, 0x80000000u, 0x80000001u},
+		{1, 0, PAGE + 1},   {1, PAGE, 1},
+		{1, 1, PAGE},	    {1, UINT32_MAX, 1},
+		{1, 1, UINT32_MAX}, {1, UINT32_MAX, UINT32_MAX},
+		{1, PAGE + 1, 1},   {1, 0x80000000u, 0x80000001u},
 	};
 
 	open_kernel();
@@ -531,9 +532,12 @@ static void test_what_is_written_may_not_overlap_anything(void)
 		uint32_t in, in_length, out, out_length;
 		int answer;
 	} cases[] = {
-		{0, 10, 0, 10, -PLUTON_EINVAL},	 {0, 10, 9, 10, -PLUTON_EINVAL},
-		{9, 10, 0, 10, -PLUTON_EINVAL},	 {0, 100, 50, 1, -PLUTON_EINVAL},
-		{50, 1, 0, 100, -PLUTON_EINVAL}, {0, 10, 10, 10, 0},
+		{0, 10, 0, 10, -PLUTON_EINVAL},
+		{0, 10, 9, 10, -PLUTON_EINVAL},
+		{9, 10, 0, 10, -PLUTON_EINVAL},
+		{0, 100, 50, 1, -PLUTON_EINVAL},
+		{50, 1, 0, 100, -PLUTON_EINVAL},
+		{0, 10, 10, 10, 0},
 		{10, 10, 0, 10, 0},
 	};
 
@@ -810,8 +814,7 @@ static void test_drivers_max_can_be_reached_and_not_passed(void)
 		names[i - 1][1] = (char)('0' + i % 10);
 		*capsule = (struct capsule){
 			.name = names[i - 1], .interface = "X", .doc = "", .driver = i};
-		CU_ASSERT_EQUAL(try_register(capsule),
-				i < KERNEL_DRIVERS_MAX ? 0 : -PLUTON_ENOMEM);
+		CU_ASSERT_EQUAL(try_register(capsule), i < KERNEL_DRIVERS_MAX ? 0 : -PLUTON_ENOMEM);
 	}
 	bare_close(&bare);
 }

@@ -53,6 +53,15 @@ static struct operation *standing(void)
 	return operation_find_standing(process, puppet.driver);
 }
 
+/* Ends the held command and fetches its answer: the next may run. */
+static void end_and_fetch(void)
+{
+	struct record answer;
+
+	puppet_end(0, 0);
+	CU_ASSERT_TRUE(bare_fetch(process, &answer));
+}
+
 static bool old_range_was(uint32_t window, uint32_t offset, uint32_t length)
 {
 	return ret.variant == VARIANT_SUCCESS_3U32 && ret.words[0] == window &&
@@ -109,7 +118,7 @@ static void test_a_command_while_one_runs_is_busy_and_changes_nothing(void)
 	CU_ASSERT_EQUAL(command(PUPPET_CALL, 5, 0), 0);
 	CU_ASSERT_EQUAL(command(PUPPET_CALL, 6, 0), -PLUTON_EBUSY);
 	CU_ASSERT_EQUAL(op_word(puppet.held[0], 0), 5);
-	puppet_end(0, 0);
+	end_and_fetch();
 	CU_ASSERT_EQUAL(command(PUPPET_CALL, 6, 0), 0);
 	bare_close(&bare);
 }
@@ -197,7 +206,7 @@ static void test_the_state_of_a_standing_operation_is_zeroed_between_commands(vo
 	puppet.run = puppet_hold;
 	command(PUPPET_CALL, 0, 0);
 	memset(op_state(puppet.held[0]), 0xff, PUPPET_STATE_SIZE);
-	puppet_end(0, 0);
+	end_and_fetch();
 	command(PUPPET_CALL, 0, 0);
 	state = op_state(puppet.held[0]);
 	for (unsigned i = 0; i < PUPPET_STATE_SIZE; i++)
@@ -350,7 +359,7 @@ static void test_ranges_stay_allowed_from_command_to_command(void)
 	puppet.run = puppet_hold;
 	allow(CLASS_ALLOW_RO, PUPPET_IN, 0, 4);
 	command(PUPPET_CALL, 0, 0);
-	puppet_end(0, 0);
+	end_and_fetch();
 	command(PUPPET_CALL, 0, 0);
 	CU_ASSERT_EQUAL(op_length(puppet.held[0], PUPPET_IN), 4);
 	bare_close(&bare);
@@ -372,6 +381,15 @@ static void test_a_slot_that_was_allowed_for_reading_is_not_enough_for_writing(v
 	CU_ASSERT_EQUAL(allow(CLASS_ALLOW_RO, PUPPET_OUT, 0, 4), 0);
 	CU_ASSERT_EQUAL(command(PUPPET_CALL, 0, 0), -PLUTON_EINVAL);
 	CU_ASSERT_PTR_NOT_NULL(strstr(bare.kernel.why, "shared for writing"));
+	bare_close(&bare);
+}
+
+static void test_a_slot_allowed_for_reading_after_writing_is_for_reading_only(void)
+{
+	open_kernel();
+	CU_ASSERT_EQUAL(allow(CLASS_ALLOW_RW, PUPPET_OUT, 0, 4), 0);
+	CU_ASSERT_EQUAL(allow(CLASS_ALLOW_RO, PUPPET_OUT, 0, 4), 0);
+	CU_ASSERT_EQUAL(command(PUPPET_CALL, 0, 0), -PLUTON_EINVAL);
 	bare_close(&bare);
 }
 
@@ -427,8 +445,8 @@ static void test_a_range_of_a_live_operation_can_be_replaced(void)
 {
 	open_kernel();
 	hold_live();
-	CU_ASSERT_EQUAL(
-		allow_live(5, CLASS_ALLOW_RO, PUPPET_IN, (struct record_range){1, 100, 9}), 0);
+	CU_ASSERT_EQUAL(allow_live(5, CLASS_ALLOW_RO, PUPPET_IN, (struct record_range){1, 100, 9}),
+			0);
 	CU_ASSERT_TRUE(old_range_was(1, 0, 4));
 	CU_ASSERT_EQUAL(op_length(puppet.held[0], PUPPET_IN), 9);
 	bare_close(&bare);
@@ -570,6 +588,7 @@ static const struct test tests[] = {
 	TEST(test_ranges_stay_allowed_from_command_to_command),
 	TEST(test_a_slot_that_another_command_needs_may_stay_allowed),
 	TEST(test_a_slot_that_was_allowed_for_reading_is_not_enough_for_writing),
+	TEST(test_a_slot_allowed_for_reading_after_writing_is_for_reading_only),
 	TEST(test_overlaps_of_what_was_allowed_are_refused_at_the_command),
 	TEST(test_a_range_may_be_withdrawn_while_a_command_runs),
 	TEST(test_a_range_of_a_live_operation_can_be_replaced),

@@ -165,13 +165,15 @@ static void test_a_repeating_source_of_a_dead_process_reaches_nobody(void)
 	bare_close(&bare);
 }
 
-static void test_a_repeating_source_that_nobody_subscribed_to_is_silent(void)
+static void test_a_repeating_source_that_nobody_subscribed_to_sends_null_upcalls(void)
 {
 	open_kernel();
 	puppet.run = puppet_hold;
 	bare_call(process, CLASS_COMMAND, PUPPET_CALL, NULL, NULL);
 	op_more(puppet.held[0], 1, 1);
-	CU_ASSERT_FALSE(bare_fetch(process, &answer));
+	CU_ASSERT_TRUE(bare_fetch(process, &answer));
+	CU_ASSERT_EQUAL(answer.header.flags, RECORD_MORE);
+	CU_ASSERT_EQUAL(answer.upcall.subscription, 0);
 	bare_close(&bare);
 }
 
@@ -230,7 +232,7 @@ static const struct test tests[] = {
 	TEST(test_a_repeating_source_coalesces_and_counts_what_was_missed),
 	TEST(test_the_last_answer_replaces_a_waiting_one_and_counts_it),
 	TEST(test_a_repeating_source_of_a_dead_process_reaches_nobody),
-	TEST(test_a_repeating_source_that_nobody_subscribed_to_is_silent),
+	TEST(test_a_repeating_source_that_nobody_subscribed_to_sends_null_upcalls),
 	TEST(test_unsubscribing_takes_a_repeating_answer_back_and_leaves_the_operation),
 	TEST(test_withdrawing_from_the_middle_keeps_the_others_in_order),
 	TEST(test_the_frontend_is_told_of_each_answer),

@@ -261,8 +261,7 @@ static void test_a_memfd_open_for_reading_only_is_refused(void)
 static void test_a_sealed_memfd_open_for_reading_only_is_taken(void)
 {
 	open_kernel();
-	CU_ASSERT_EQUAL(
-		add(reopen(bare_memfd(PAGE, F_SEAL_SHRINK | F_SEAL_WRITE), O_RDONLY)), 0);
+	CU_ASSERT_EQUAL(add(reopen(bare_memfd(PAGE, F_SEAL_SHRINK | F_SEAL_WRITE), O_RDONLY)), 0);
 	bare_close(&bare);
 }
 
@@ -431,6 +430,49 @@ static void test_a_withdrawn_range_that_was_never_lent_frees_its_window(void)
 	bare_close(&bare);
 }
 
+static void test_a_lend_of_a_standing_operation_ends_with_its_command(void)
+{
+	const uint32_t range[4] = {1, 0, PAGE, 0}, none[4] = {0};
+	struct record answer;
+	size_t length;
+
+	open_kernel();
+	puppet.run = puppet_hold;
+	CU_ASSERT_EQUAL(window_of(bare_memfd(PAGE, F_SEAL_SHRINK)), 1);
+	bare_call(process, CLASS_ALLOW_RO, PUPPET_IN, range, NULL);
+	CU_ASSERT_EQUAL(bare_call(process, CLASS_COMMAND, PUPPET_CALL, NULL, NULL), 0);
+	CU_ASSERT_PTR_NOT_NULL(op_lend_ro(puppet.held[0], PUPPET_IN, 0, &length));
+	bare_call(process, CLASS_ALLOW_RO, PUPPET_IN, none, NULL);
+	CU_ASSERT_EQUAL(window_remove(process, 1), -PLUTON_EBUSY);
+	puppet_end(0, 0);
+	CU_ASSERT_TRUE(bare_fetch(process, &answer));
+	CU_ASSERT_EQUAL(window_remove(process, 1), 0);
+	bare_close(&bare);
+}
+
+/* mincore answers for mapped memory only. */
+static bool is_mapped(void *memory)
+{
+	unsigned char resident;
+
+	return mincore(memory, PAGE, &resident) == 0;
+}
+
+static void test_windows_are_unmapped_when_they_are_removed_and_at_death(void)
+{
+	uint8_t *first, *second;
+
+	open_kernel();
+	first = window_find(process, window_of(bare_memfd(PAGE, F_SEAL_SHRINK)))->memory;
+	second = window_find(process, window_of(bare_memfd(PAGE, F_SEAL_SHRINK)))->memory;
+	CU_ASSERT(is_mapped(first) && is_mapped(second));
+	CU_ASSERT_EQUAL(window_remove(process, 1), 0);
+	CU_ASSERT(!is_mapped(first) && is_mapped(second));
+	process_kill(process);
+	CU_ASSERT_FALSE(is_mapped(second));
+	bare_close(&bare);
+}
+
 /* --- reaching --------------------------------------------------------------------------------- */
 
 static void test_inline_bytes_are_never_lent(void)
@@ -596,6 +638,8 @@ static const struct test tests[] = {
 	TEST(test_a_window_that_an_operation_names_cannot_be_removed),
 	TEST(test_a_window_that_was_lent_cannot_be_removed_though_its_range_was_withdrawn),
 	TEST(test_a_withdrawn_range_that_was_never_lent_frees_its_window),
+	TEST(test_a_lend_of_a_standing_operation_ends_with_its_command),
+	TEST(test_windows_are_unmapped_when_they_are_removed_and_at_death),
 	TEST(test_inline_bytes_are_never_lent),
 	TEST(test_lending_gives_the_rest_of_the_range_and_nothing_more),
 	TEST(test_a_read_only_slot_is_neither_written_nor_lent_for_writing),

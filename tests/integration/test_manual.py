@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plutond.conf(5) and `plutond --dump-config` say the same: keys, defaults, ranges, restarts."""
+"""plutond(8) and plutond.conf(5) say what the daemon is: keys, defaults, options, messages."""
 
 import os
 import re
@@ -73,6 +73,27 @@ class ConfigManual(unittest.TestCase):
         for key, (_, comment) in self.dump.items():
             self.assertEqual("needs a restart" in comment,
                              "Needs a restart." in self.manual[key][1], key)
+
+
+class DaemonManual(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        with open(f"{SOURCE}/docs/man/plutond.8", encoding="utf-8") as page:
+            cls.page = page.read().replace("\\-", "-")
+
+    def test_the_manual_has_every_option(self):
+        text = subprocess.run([f"{BUILD}/plutond", "--help"], check=True, capture_output=True,
+                              text=True).stdout
+        options = set(re.findall(r"--[a-z-]+", text)) - {"--usage"}
+        self.assertGreater(len(options), 5)
+        for option in options:
+            self.assertIn(option, self.page)
+
+    def test_the_manual_has_every_message_id(self):
+        with open(f"{SOURCE}/daemon/log.h", encoding="utf-8") as header:
+            ids = re.findall(r'LOG_ID_\w+ "(\w{32})"', header.read())
+        self.assertGreater(len(ids), 3)
+        self.assertEqual(sorted(ids), sorted(re.findall(r"(?m)^\.B (\w{32})$", self.page)))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes the fuzzers' seed corpora: tests/fuzz/seeds.py DIRECTORY makes DIRECTORY/fuzz_channel and
+DIRECTORY/fuzz_record. The layouts are docs/protocol.md's."""
+
+import pathlib
+import struct
+import sys
+
+HELLO, OPERATION, CALL, CANCEL, WINDOW_ADD, WINDOW_REMOVE = range(1, 7)
+WELCOME, RETURN, UPCALL = range(128, 131)
+RNG, DIGEST, AES, MANAGER = 0x40001, 0x40005, 0x40006, 0x80000001
+SUBSCRIBE, COMMAND, ALLOW_RW, ALLOW_RO, MEMOP, EXIT = range(1, 7)
+CTR, GCM = 3, 4
+SECOND, MEMFD, UNGREETED = 1, 2, 4  # fuzz_channel.c's first byte of a message
+
+
+def record(kind, op_id, driver, body):
+    return struct.pack("<HHIII", kind, 0, 16 + len(body), op_id, driver) + body
+
+
+def operation(op_id, driver, command, words=(), ranges=(), data=b"", output=0):
+    words = list(words) + [0] * (4 - len(words))
+    body = struct.pack("<I4IHHHHI", command, *words, len(data), output, len(ranges), 0, 0)
+    return record(OPERATION, op_id, driver,
+                  body + b"".join(struct.pack("<III", *r) for r in ranges) + data)
+
+
+def call(driver, kind, number, *args, op_id=0):
+    args = list(args) + [0] * (4 - len(args))
+    return record(CALL, op_id, driver, struct.pack("<II4I", kind, number, *args))
+
+
+def window_add():
+    return record(WINDOW_ADD, 0, 0, struct.pack("<I", 0))
+
+
+def cancel(op_id):
+    return record(CANCEL, op_id, 0, b"")
+
+
+def aes(op_id, command, mode, length, word1=0, word2=0):
+    """All in window 1: key, IV, AAD, input, output, tag."""
+    iv = 12 if mode == GCM else 16
+    ranges = [(1, 0, 32), (1, 32, iv), (1, 64, 20 if mode == GCM else 0), (1, 1024, length),
+              (1, 4096, length), (1, 96, 16 if mode == GCM else 0)]
+    return operation(op_id, AES, command, (mode, word1, word2), ranges)
+
+
+def update(op_id, stream, length):
+    return operation(op_id, AES, 4, (stream,), [(0, 0, 0)] * 3 + [(1, 1024, length),
+                                                                 (1, 4096, length)])
+
+
+RANDOM = operation(1, RNG, 1, (), [(0, 0, 32)], output=32)
+DIGEST_INLINE = operation(2, DIGEST, 1, (3,), [(0, 0, 3), (0, 3, 32)], b"abc", 32)
+BEGIN_GCM = operation(7, AES, 3, (GCM, 1), [(1, 0, 32), (1, 32, 12), (1, 64, 20)])
+
+CHANNEL = {
+    "inline": [(0, RANDOM), (0, DIGEST_INLINE)],
+    "digest-stream": [
+        (0, operation(1, DIGEST, 2, (3,))),
+        (0, operation(2, DIGEST, 3, (0,), [(0, 0, 3)], b"abc")),
+        (0, operation(3, DIGEST, 4, (0,), [(0, 0, 0), (0, 0, 32)], output=32)),
+        (0, operation(4, DIGEST, 5, (0,)))],
+    "gcm": [(MEMFD, window_add()), (0, aes(1, 1, GCM, 1000)), (0, aes(2, 2, GCM, 1000)),
+            (0, record(WINDOW_REMOVE, 0, 0, struct.pack("<I", 1)))],
+    "ctr": [(MEMFD, window_add()), (0, aes(1, 1, CTR, 3000, 128))],
+    "gcm-stream": [
+        (MEMFD, window_add()), (0, BEGIN_GCM), (0, update(8, 0, 500)), (0, update(9, 0, 17)),
+        (0, operation(10, AES, 5, (0,), [(0, 0, 0)] * 5 + [(0, 0, 16)], output=16)),
+        (0, operation(11, AES, 6, (0,)))],
+    "withdrawn": [(MEMFD, window_add()), (0, aes(1, 1, GCM, 1000)),
+                  (0, call(AES, ALLOW_RO, 3, op_id=1)), (0, cancel(1))],
+    "raw": [(MEMFD, window_add()), (0, call(DIGEST, SUBSCRIBE, 0, 77)),
+            (0, call(DIGEST, ALLOW_RO, 0, 1, 0, 2000)), (0, call(DIGEST, ALLOW_RW, 1, 1, 4096, 32)),
+            (0, call(DIGEST, COMMAND, 1, 3)), (0, call(DIGEST, COMMAND, 0)),
+            (0, call(DIGEST, SUBSCRIBE, 0)), (0, call(0, MEMOP, 0x101)), (0, call(0, EXIT, 0))],
+    "two": [(MEMFD, window_add()), (MEMFD | SECOND, window_add()), (0, aes(1, 1, GCM, 4000)),
+            (SECOND, aes(1, 1, CTR, 4000, 32)), (SECOND, RANDOM), (0, DIGEST_INLINE)],
+    "manager": [(0, operation(1, MANAGER, n, (), [(0, 0, 512)], output=512)) for n in range(1, 8)],
+    "ungreeted": [(UNGREETED | SECOND, RANDOM),
+                  (SECOND, record(HELLO, 0, 0, struct.pack("<II", 1, 0))), (SECOND, RANDOM)],
+}
+
+RECORDS = {
+    "hello": record(HELLO, 0, 0, struct.pack("<II", 1, 0)),
+    "operation": DIGEST_INLINE,
+    "call": call(DIGEST, COMMAND, 1, 3),
+    "cancel": cancel(1),
+    "window-add": window_add(),
+    "window-remove": record(WINDOW_REMOVE, 0, 0, struct.pack("<I", 1)),
+    "welcome": record(WELCOME, 0, 0, struct.pack("<9I", 1, 0, 1, 1, 1, 1024, 16, 8, 1 << 26)),
+    "return": record(RETURN, 1, AES, struct.pack("<I3IHHIII", 0, 6, 0, 0, 2, 0, 0, 0, 0) + b"no"),
+    "upcall": record(UPCALL, 1, RNG, struct.pack("<I3IIIHHI", 0, 0, 0, 0, 0, 0, 4, 0, 0) + b"rand"),
+}
+
+
+def write(directory, name, content):
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / name).write_bytes(content)
+
+
+def main(directory):
+    root = pathlib.Path(directory)
+    for name, messages in CHANNEL.items():
+        write(root / "fuzz_channel", name,
+              b"".join(struct.pack("<BH", flags, len(m)) + m for flags, m in messages))
+    for name, content in RECORDS.items():
+        write(root / "fuzz_record", name, content)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    main(sys.argv[1])
