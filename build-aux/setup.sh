@@ -88,8 +88,10 @@ setup_configure() {
 setup_make() {
 	local dir=$1
 	# -o: config.status keeps the date of a config.h that did not change, which make -n misreads.
-	! make -C "$dir" -n -o config.h all-am 2>/dev/null | grep -q '"  CC' ||
+	if [ ! -e "$dir/plutond" ] ||
+		make -C "$dir" -n -o config.h all-am 2>/dev/null | grep -q '"  CC'; then
 		setup_say "Building in $dir"
+	fi
 	setup_quietly "$dir/make.log" make -C "$dir" -j"$(nproc)"
 }
 

@@ -25,10 +25,35 @@ struct arguments {
 	bool raw;
 };
 
+/* A number below zero looks like an option: it gets our sentence, not getopt's. */
+#define NEGATIVE(digit)                                                                            \
+	{                                                                                          \
+		NULL, (digit), "N", OPTION_HIDDEN | OPTION_ARG_OPTIONAL, NULL, 0                   \
+	}
+
 static const struct argp_option options[] = {
 	{"raw", 'r', NULL, 0, "Print the bytes themselves, not hexadecimal", 0},
+	NEGATIVE('0'),
+	NEGATIVE('1'),
+	NEGATIVE('2'),
+	NEGATIVE('3'),
+	NEGATIVE('4'),
+	NEGATIVE('5'),
+	NEGATIVE('6'),
+	NEGATIVE('7'),
+	NEGATIVE('8'),
+	NEGATIVE('9'),
 	{0},
 };
+
+static void refuse_count(const char *sign, const char *text, const char *name)
+	__attribute__((noreturn));
+
+static void refuse_count(const char *sign, const char *text, const char *name)
+{
+	exit(fail_usage("not a number of bytes, %s%s, write a decimal number, see `%s --help'",
+			sign, text, name));
+}
 
 static uint64_t parse_count(const char *text, const char *name)
 {
@@ -38,9 +63,7 @@ static uint64_t parse_count(const char *text, const char *name)
 	errno = 0;
 	count = strtoull(text, &end, 10);
 	if (strspn(text, "0123456789") == 0 || *end || errno == ERANGE)
-		exit(fail_usage("not a number of bytes, %s, write a decimal number, see "
-				"`%s --help'",
-				text, name));
+		refuse_count("", text, name);
 	return count;
 }
 
@@ -48,6 +71,11 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
+	if (key >= '0' && key <= '9') {
+		char sign[] = {'-', (char)key, '\0'};
+
+		refuse_count(sign, argument ? argument : "", state->name);
+	}
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->session;

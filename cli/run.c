@@ -66,21 +66,35 @@ static void usage_error(const char *what, const char *value, const char *advice)
 	exit(EXIT_USAGE);
 }
 
+/* The same where the system refused, for which errno says why. */
+static void path_error(const char *what, const char *path, const char *advice)
+	__attribute__((noreturn));
+
+static void path_error(const char *what, const char *path, const char *advice)
+{
+	const char *name = strerrorname_np(errno);
+
+	fprintf(stderr, "pluton-run: %s, %s: %s, %s (%s)\n", what, path, strerror(errno), advice,
+		name ? name : "EFAIL");
+	exit(EXIT_USAGE);
+}
+
 /* plutond works elsewhere, so paths must be absolute. */
-static char *absolute(const char *path, const char *what)
+static char *absolute(const char *path, const char *what, const char *advice)
 {
 	char *full = realpath(path, NULL);
 
 	if (!full)
-		usage_error(what, path, strerror(errno));
+		path_error(what, path, advice);
 	return full;
 }
 
 static char *state_folder(const char *path)
 {
 	if (mkdir(path, 0700) < 0 && errno != EEXIST)
-		usage_error("cannot make the folder for --state", path, strerror(errno));
-	return absolute(path, "cannot use --state");
+		path_error("cannot make the folder for --state", path,
+			   "name one whose parent is there and writable");
+	return absolute(path, "cannot use --state", "name a folder that you can open");
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -95,7 +109,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		return 0;
 	case OPTION_CONFIG:
 		free(arguments->config);
-		arguments->config = absolute(argument, "cannot use --config");
+		arguments->config = absolute(argument, "cannot use --config",
+					     "name a file that is there and readable");
 		return 0;
 	case OPTION_KEEP:
 		arguments->keep = true;
@@ -209,6 +224,24 @@ static bool set_environment(const struct place *place, const char *socket)
 	return set;
 }
 
+static const char *advice_for_command(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return "check its name, PATH, and the interpreter in its first line";
+	case EACCES:
+		return "name a program, or make it executable";
+	case ENOTDIR:
+		return "check its path";
+	case E2BIG:
+		return "give it fewer arguments";
+	case ENOMEM:
+		return "free some memory";
+	default:
+		return "try it without pluton-run";
+	}
+}
+
 static pid_t start_command(char **command, const struct place *place, const char *socket,
 			   const struct run_signals *signals)
 {
@@ -221,8 +254,8 @@ static pid_t start_command(char **command, const struct place *place, const char
 	if (set_environment(place, socket))
 		execvp(command[0], command);
 	error = errno;
-	fprintf(stderr, "pluton-run: cannot run, %s: %s, check its name (%s)\n", command[0],
-		strerror(error), strerrorname_np(error));
+	fprintf(stderr, "pluton-run: cannot run, %s: %s, %s (%s)\n", command[0], strerror(error),
+		advice_for_command(error), strerrorname_np(error));
 	_exit(error == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE);
 }
 

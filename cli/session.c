@@ -29,7 +29,7 @@ static const struct advice advices[] = {
 	{PLUTON_ECANCEL, "try again"},
 	{PLUTON_ENOMEM, "end other clients, or raise the limits in plutond.conf"},
 	{PLUTON_ENOSUPPORT, "see `pluton-cli capsules' and `pluton-cli engines'"},
-	{PLUTON_ENODEVICE, "see `pluton-cli capsules', and [access] in plutond.conf"},
+	{PLUTON_ENODEVICE, "`pluton-cli capsules' shows what you may use"},
 	{PLUTON_EUNINSTALLED, "see `pluton-cli engines'"},
 	{PLUTON_ENOACK, "see `pluton-cli engines'"},
 	{PLUTON_EBADRVAL, "install plutond and pluton-cli of one version"},

@@ -28,6 +28,9 @@ enum {
 	SLOT_TAG = 5,
 };
 
+/* The commands' name for CTR whose counter has 32 bits; PLUTON_AES_CTR is that with 128. */
+#define MODE_CTR32 6u
+
 #define BLOCK_SIZE 16u
 #define PIECE_SIZE ((size_t)1 << 20) /* of ordinary memory in one request; whole blocks */
 
@@ -171,12 +174,24 @@ static struct counter counter_advance(struct counter counter, unsigned bits, uin
 	return counter;
 }
 
+static uint32_t ctr_mode(unsigned bits)
+{
+	return bits == 32 ? MODE_CTR32 : PLUTON_AES_CTR;
+}
+
+static int check_ctr_bits(struct pluton *pluton, unsigned bits)
+{
+	if (bits == 32 || bits == 128)
+		return 0;
+	return connection_refuse(pluton, -PLUTON_EINVAL, "a counter of %u bits: 32 or 128", bits);
+}
+
 static struct pluton_request ctr_request(const struct pluton_aes_ctr_request *request)
 {
 	struct pluton_request whole = {
 		.driver = PLUTON_DRIVER_AES,
 		.command = COMMAND_ENCRYPT,
-		.words = {PLUTON_AES_CTR, request->ctr_bits},
+		.words[0] = ctr_mode(request->ctr_bits),
 	};
 
 	whole.slots[SLOT_KEY] = in(request->key, request->key_size);
@@ -191,11 +206,10 @@ static int check_ctr(struct pluton *pluton, const struct pluton_aes_ctr_request 
 	uint64_t blocks = request->length / BLOCK_SIZE + (request->length % BLOCK_SIZE != 0);
 	int r = check_key_size(pluton, request->key_size);
 
+	if (r == 0)
+		r = check_ctr_bits(pluton, request->ctr_bits);
 	if (r < 0)
 		return r;
-	if (request->ctr_bits != 32 && request->ctr_bits != 128)
-		return connection_refuse(pluton, -PLUTON_EINVAL, "a counter of %u bits: 32 or 128",
-					 request->ctr_bits);
 	if (!request->ctr)
 		return connection_refuse(pluton, -PLUTON_EINVAL, "no counter block");
 	if (blocks > 0 && !counter_lasts(counter_get(request->ctr), request->ctr_bits, blocks))
@@ -280,19 +294,38 @@ static struct pluton_request stream_request(uint32_t command,
 	};
 }
 
+/* The daemon ignores what a mode has no use for; here it is a mistake. */
+static int check_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request)
+{
+	int r = check_key_size(pluton, request->key_size);
+
+	if (r < 0)
+		return r;
+	if (request->mode == PLUTON_AES_CTR)
+		r = check_ctr_bits(pluton, request->ctr_bits);
+	else if (request->ctr_bits != 0)
+		r = connection_refuse(pluton, -PLUTON_EINVAL, "only CTR has ctr_bits");
+	if (r == 0 && request->aad_length > 0 && request->mode != PLUTON_AES_GCM &&
+	    request->mode != PLUTON_AES_CCM)
+		r = connection_refuse(pluton, -PLUTON_EINVAL, "only GCM and CCM take an aad");
+	return r;
+}
+
 int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request,
 		     struct pluton_aes_stream *ret)
 {
 	struct pluton_request begin = {
 		.driver = PLUTON_DRIVER_AES,
 		.command = COMMAND_BEGIN,
-		.words = {request->mode, request->direction, request->ctr_bits},
+		.words = {request->mode, request->direction},
 	};
 	uint32_t words[3];
-	int r = check_key_size(pluton, request->key_size);
+	int r = check_begin(pluton, request);
 
 	if (r < 0)
 		return r;
+	if (request->mode == PLUTON_AES_CTR)
+		begin.words[0] = ctr_mode(request->ctr_bits);
 	begin.slots[SLOT_KEY] = in(request->key, request->key_size);
 	begin.slots[SLOT_IV] = in(request->iv, iv_size(request->mode));
 	begin.slots[SLOT_AAD] = in(request->aad, request->aad_length);

@@ -268,9 +268,9 @@ static int take_return(struct pluton *pluton, const struct record *record)
 {
 	if (record->header.op_id == 0)
 		return take_answer(pluton, record);
-	if (record->header.op_id != MEMORY_REMOVAL_ID)
+	if (!(record->header.op_id & MEMORY_REMOVAL_ID))
 		return operation_refused(pluton, record);
-	if (!memory_removed(pluton))
+	if (!memory_removed(pluton, record->header.op_id, record->ret.variant >= VARIANT_SUCCESS))
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "a return that nobody waits for");
 	return 0;
 }

@@ -133,6 +133,15 @@ static struct memory_window *window_make(uint32_t size, int *ret_fd)
 	return window;
 }
 
+/* The daemon has it. */
+static void link_window(struct memory *memory, struct memory_window *window)
+{
+	window->next = memory->windows;
+	memory->windows = window;
+	memory->window_count++;
+	memory->bytes += window->size;
+}
+
 static int window_add(struct pluton *pluton, uint32_t size, struct memory_window **ret)
 {
 	const struct record add = {.header = {.type = RECORD_WINDOW_ADD}};
@@ -146,17 +155,15 @@ static int window_add(struct pluton *pluton, uint32_t size, struct memory_window
 					 strerror(errno));
 	r = connection_exchange(pluton, &add, fd, &answer);
 	close(fd);
-	if (r == 0 && (answer.variant != VARIANT_SUCCESS_U32 || answer.words[0] == 0))
+	if (r == 0 && (answer.variant != VARIANT_SUCCESS_U32 || answer.words[0] == 0 ||
+		       answer.words[0] >= MEMORY_REMOVAL_ID))
 		r = connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon gave no window number");
 	if (r < 0) {
 		window_free(window);
 		return r;
 	}
 	window->number = answer.words[0];
-	window->next = pluton->memory.windows;
-	pluton->memory.windows = window;
-	pluton->memory.window_count++;
-	pluton->memory.bytes += size;
+	link_window(&pluton->memory, window);
 	*ret = window;
 	return 0;
 }
@@ -244,7 +251,8 @@ static bool window_remove(struct pluton *pluton, struct memory_window **at)
 {
 	struct memory_window *window = *at;
 	const struct record remove = {
-		.header = {.type = RECORD_WINDOW_REMOVE, .op_id = MEMORY_REMOVAL_ID},
+		.header = {.type = RECORD_WINDOW_REMOVE,
+			   .op_id = MEMORY_REMOVAL_ID | window->number},
 		.window = {.window = window->number},
 	};
 
@@ -253,8 +261,8 @@ static bool window_remove(struct pluton *pluton, struct memory_window **at)
 	*at = window->next;
 	pluton->memory.window_count--;
 	pluton->memory.bytes -= window->size;
-	pluton->memory.removals++;
-	window_free(window);
+	window->next = pluton->memory.leaving;
+	pluton->memory.leaving = window;
 	return true;
 }
 
@@ -273,22 +281,39 @@ void memory_give(struct pluton *pluton, struct memory_block *block)
 	}
 }
 
-bool memory_removed(struct pluton *pluton)
+/* One that the daemon keeps, for a raw allow perhaps, is in use again: a later give tries again. */
+bool memory_removed(struct pluton *pluton, uint32_t op_id, bool gone)
 {
-	if (pluton->memory.removals == 0)
+	struct memory_window **at = &pluton->memory.leaving;
+	struct memory_window *window;
+
+	while (*at && (MEMORY_REMOVAL_ID | (*at)->number) != op_id)
+		at = &(*at)->next;
+	window = *at;
+	if (!window)
 		return false;
-	pluton->memory.removals--;
+	*at = window->next;
+	if (gone)
+		window_free(window);
+	else
+		link_window(&pluton->memory, window);
 	return true;
+}
+
+static void free_all(struct memory_window **list)
+{
+	while (*list) {
+		struct memory_window *window = *list;
+
+		*list = window->next;
+		window_free(window);
+	}
 }
 
 void memory_close(struct pluton *pluton)
 {
-	while (pluton->memory.windows) {
-		struct memory_window *window = pluton->memory.windows;
-
-		pluton->memory.windows = window->next;
-		window_free(window);
-	}
+	free_all(&pluton->memory.windows);
+	free_all(&pluton->memory.leaving);
 }
 
 /* --- for users ------------------------------------------------------------------------------- */

@@ -28,9 +28,9 @@ struct memory_block {
 
 struct memory {
 	struct memory_window *windows;
+	struct memory_window *leaving; /* given back, whose RETURN has not come; not counted */
 	unsigned window_count;
-	size_t bytes;	   /* of all windows */
-	unsigned removals; /* windows given back whose RETURN has not come */
+	size_t bytes; /* of all windows */
 };
 
 /*
@@ -47,10 +47,13 @@ uint8_t *memory_bytes(const struct memory_block *block);
 /* The first `length` bytes of the block. */
 struct pluton_range memory_range(const struct memory_block *block, uint32_t length);
 
-/* The RETURN of a WINDOW_REMOVE. false: none was due. */
-bool memory_removed(struct pluton *pluton);
+/* The RETURN of a WINDOW_REMOVE; gone: a success. false: none was due. */
+bool memory_removed(struct pluton *pluton, uint32_t op_id, bool gone);
 
-/* RETURNs with this bit in their op_id answer a WINDOW_REMOVE; op_ids of operations never do. */
+/*
+ * RETURNs with this bit in their op_id answer a WINDOW_REMOVE, of the window whose number the
+ * other bits are; op_ids of operations never have it.
+ */
 #define MEMORY_REMOVAL_ID 0x80000000u
 
 /* Unmaps everything. */

@@ -37,9 +37,10 @@ __attribute__((format(printf, 3, 4))) static int explain(const struct explanatio
 
 const char *pluton_default_address(const char *address)
 {
-	if (!address)
-		address = secure_getenv("PLUTON_ADDRESS");
-	return address ? address : ADDRESS_BUILT_IN;
+	if (address)
+		return address;
+	address = secure_getenv("PLUTON_ADDRESS");
+	return address && *address ? address : ADDRESS_BUILT_IN;
 }
 
 static int parse_address(const char *address, struct sockaddr_un *ret, const struct explanation *to)

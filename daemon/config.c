@@ -454,7 +454,7 @@ size_t config_reloadable_changes(struct config *config, struct config *fresh,
 	for (const struct config_key *key = config_keys; key->name; key++) {
 		if (config_key_equal(key, config, fresh))
 			continue;
-		if (!key->reloadable) {
+		if (key->reach == CONFIG_REACH_RESTART) {
 			report(key, restart, context);
 			continue;
 		}
@@ -475,8 +475,8 @@ static void dump_key(const struct config *config, const struct config_key *key, 
 	const struct config_origin *origin = origin_of(config, key);
 	char buf[CONFIG_TEXT_SIZE];
 
-	fprintf(out, "\n# %s\n# Write %s.%s\n", key->doc, config_key_range(key, buf),
-		key->reloadable ? "" : " A change needs a restart.");
+	fprintf(out, "\n# %s\n# Write %s. %s\n", key->doc, config_key_range(key, buf),
+		config_key_reach(key));
 	fprintf(out, "# Default: %s\n", key->fallback);
 	if (origin->file && origin->line)
 		fprintf(out, "# Set at %s:%u\n", origin->file, origin->line);
@@ -490,7 +490,8 @@ static void dump_access(const struct config *config, FILE *out)
 	fprintf(out,
 		"\n[access]\n"
 		"\n# Which capsules programs may use: those of a user, of a group, all others.\n"
-		"# Write all, none, or names of capsules with commas between.\n"
+		"# Write all, none, or names of capsules with commas between. A change holds for\n"
+		"# who connects from then on: a program that is connected keeps what it may use.\n"
 		"# Default: all\n");
 	for (size_t i = 0; i < config->access_rule_count; i++) {
 		const struct access_rule *rule = &config->access_rules[i];

@@ -118,7 +118,8 @@ int config_complain(const struct config *config, const char *section, const char
  * After the files were read again: moves from `fresh` into `config` every key that may change
  * while the daemon runs and does, and calls `restart` (may be NULL) with the name of every other
  * key that differs ("kernel.pool"). Returns how many keys were moved. `fresh` is then good only
- * for config_free.
+ * for config_free. Whom a moved key reaches, all or only who connects from now on, the table in
+ * config_keys.c says; [access] is judged at connect. Cannot fail: whatever can, comes before it.
  */
 size_t config_reloadable_changes(struct config *config, struct config *fresh,
 				 void (*restart)(const char *key, void *context), void *context);

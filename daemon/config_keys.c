@@ -23,8 +23,9 @@
 #define SOCKET_PATH_MAX (sizeof(((struct sockaddr_un *)NULL)->sun_path) - 1)
 
 #define FIELD(field) offsetof(struct config, field)
-#define RESTART false
-#define RELOAD true
+#define RESTART CONFIG_REACH_RESTART
+#define CONNECT CONFIG_REACH_CONNECT
+#define AT_ONCE CONFIG_REACH_AT_ONCE
 
 /* clang-format off */
 const struct config_key config_keys[] = {
@@ -35,7 +36,7 @@ const struct config_key config_keys[] = {
 	 "Permissions of the socket, octal; [access] says what a program may use once connected."},
 	{"daemon", "state", KEY_PATH, FIELD(state), 2, PATH_MAX - 64, "/var/lib/pluton", RESTART,
 	 "The directory of everything that outlives the daemon; only its own user may write there."},
-	{"daemon", "log_level", KEY_LEVEL, FIELD(log_level), 0, 0, "info", RELOAD,
+	{"daemon", "log_level", KEY_LEVEL, FIELD(log_level), 0, 0, "info", AT_ONCE,
 	 "The least important messages that are still logged."},
 
 	{"kernel", "profile", KEY_PROFILE, FIELD(profile), 0, 0, "default", RESTART,
@@ -46,27 +47,27 @@ const struct config_key config_keys[] = {
 	{"kernel", "processes_max", KEY_NUMBER, FIELD(processes_max), 1, 65536, "16384", RESTART,
 	 "Processes that can be connected at once."},
 	{"kernel", "processes_per_user", KEY_NUMBER, FIELD(processes_per_user), 1, 65536, "10240",
-	 RELOAD, "Processes that one user can have connected at once."},
+	 CONNECT, "Processes that one user can have connected at once."},
 	{"kernel", "arena_min", KEY_SIZE, FIELD(arena_min), 1 * KIB, 1 * MIB, "4K", RESTART,
 	 "Memory that a process is promised when it connects."},
-	{"kernel", "arena_limit", KEY_SIZE, FIELD(arena_limit), 4 * KIB, 64 * MIB, "64K", RELOAD,
+	{"kernel", "arena_limit", KEY_SIZE, FIELD(arena_limit), 4 * KIB, 64 * MIB, "64K", CONNECT,
 	 "Memory that one process can take."},
 	{"kernel", "operations_per_process", KEY_NUMBER, FIELD(operations_per_process), 1, 64, "16",
-	 RELOAD, "Operations that one process can have under way at once."},
-	{"kernel", "grants_per_capsule", KEY_NUMBER, FIELD(grants_per_capsule), 1, 64, "16", RELOAD,
+	 AT_ONCE, "Operations that one process can have under way at once."},
+	{"kernel", "grants_per_capsule", KEY_NUMBER, FIELD(grants_per_capsule), 1, 64, "16", AT_ONCE,
 	 "Grants, such as open streams, that one process can have in one capsule."},
 	{"kernel", "windows_per_process", KEY_NUMBER, FIELD(windows_per_process), 1,
-	 WINDOWS_MAX, "8", RELOAD,
+	 WINDOWS_MAX, "8", AT_ONCE,
 	 "Windows of memory that one process can share at once."},
-	{"kernel", "window_max", KEY_SIZE, FIELD(window_max), 4 * KIB, 1 * GIB, "64M", RELOAD,
+	{"kernel", "window_max", KEY_SIZE, FIELD(window_max), 4 * KIB, 1 * GIB, "64M", AT_ONCE,
 	 "The largest window."},
 	{"kernel", "windows_per_user", KEY_SIZE, FIELD(windows_per_user), 4 * KIB, 1024 * GIB, "1G",
-	 RELOAD, "Window memory of all processes of one user together."},
+	 AT_ONCE, "Window memory of all processes of one user together."},
 	{"kernel", "inline_max", KEY_NUMBER, FIELD(inline_max), 64, RECORD_INLINE_LIMIT, "1024", RESTART,
 	 "Bytes of data that one record can carry itself."},
-	{"kernel", "records_per_pass", KEY_NUMBER, FIELD(records_per_pass), 1, 1024, "16", RELOAD,
+	{"kernel", "records_per_pass", KEY_NUMBER, FIELD(records_per_pass), 1, 1024, "16", AT_ONCE,
 	 "Records that are taken from one process before it is the next one's turn."},
-	{"kernel", "deferred_budget", KEY_NUMBER, FIELD(deferred_budget), 1, 65536, "64", RELOAD,
+	{"kernel", "deferred_budget", KEY_NUMBER, FIELD(deferred_budget), 1, 65536, "64", AT_ONCE,
 	 "Deferred calls that run before the event loop looks at descriptors again."},
 	{"kernel", "engine_deadline", KEY_DURATION, FIELD(engine_deadline_ms), 100, 3600000, "30s",
 	 RESTART, "How long one operation may keep an engine before it is cancelled."},
@@ -468,6 +469,17 @@ const char *config_key_text(const struct config_key *key, const struct config *c
 		return profile_names[*(const enum config_profile *)field];
 	}
 	return "";
+}
+
+const char *config_key_reach(const struct config_key *key)
+{
+	static const char *const sentences[] = {
+		[CONFIG_REACH_RESTART] = "A change needs a restart.",
+		[CONFIG_REACH_CONNECT] = "A change holds for who connects from then on.",
+		[CONFIG_REACH_AT_ONCE] = "A change holds at once.",
+	};
+
+	return sentences[key->reach];
 }
 
 static const char *ranged_text(const struct config_key *key, const char *what, char *buf)

@@ -20,6 +20,13 @@ enum key_type {
 	KEY_PROFILE,  /* enum config_profile */
 };
 
+/* Whom a changed value reaches when the configuration is read again. */
+enum config_reach {
+	CONFIG_REACH_RESTART, /* nobody: it needs a restart */
+	CONFIG_REACH_CONNECT, /* processes that connect from then on */
+	CONFIG_REACH_AT_ONCE, /* everybody, also who is connected */
+};
+
 struct config_key {
 	const char *section;
 	const char *name;
@@ -28,7 +35,7 @@ struct config_key {
 	uint64_t min;
 	uint64_t max;
 	const char *fallback; /* the default, as it would be written */
-	bool reloadable;
+	enum config_reach reach;
 	const char *doc; /* a sentence */
 };
 
@@ -60,6 +67,9 @@ const char *config_key_text(const struct config_key *key, const struct config *c
 
 /* The key's range for a person ("64K to 4G"). */
 const char *config_key_range(const struct config_key *key, char buf[CONFIG_TEXT_SIZE]);
+
+/* The same for a person, a sentence: when a changed value holds. */
+const char *config_key_reach(const struct config_key *key);
 
 /* --- lists of names -------------------------------------------------------------------------- */
 

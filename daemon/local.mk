@@ -23,8 +23,10 @@ libkernel_la_SOURCES = \
 	daemon/kernel/process.c daemon/kernel/process.h \
 	daemon/kernel/request.c daemon/kernel/request.h \
 	daemon/kernel/steps.c daemon/kernel/steps.h \
+	daemon/kernel/stream.c \
 	daemon/kernel/trd104.c \
 	daemon/kernel/upcall.c daemon/kernel/upcall.h \
+	daemon/kernel/users.c daemon/kernel/users.h \
 	daemon/kernel/window.c daemon/kernel/window.h
 
 # All of plutond but its main: what the tests link.
@@ -36,6 +38,9 @@ libplutond_la_SOURCES = \
 	daemon/config_keys.c daemon/config_keys.h \
 	daemon/engines.c daemon/engines.h \
 	daemon/frontends/channel.c daemon/frontends/channel.h \
+	daemon/frontends/closer.c daemon/frontends/closer.h \
+	daemon/frontends/listen.c \
+	daemon/frontends/peer.c daemon/frontends/peer.h \
 	daemon/lock.c daemon/lock.h \
 	daemon/log.c daemon/log.h \
 	daemon/machine.c daemon/machine.h \

@@ -6,9 +6,12 @@
 #define SD_JOURNAL_SUPPRESS_LOCATION
 #include "daemon/log.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -20,6 +23,9 @@
 #include <unistd.h>
 
 #define LINE_SIZE (LOG_MESSAGE_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_SIZE + 40) + 64)
+
+/* What a pipe takes whole, if it takes anything. */
+static_assert(LINE_SIZE <= PIPE_BUF, "a line could block half way");
 
 static const struct level {
 	const char *name;
@@ -41,6 +47,7 @@ static struct {
 	atomic_int level;
 	bool to_journal;
 	bool in_colour;
+	atomic_uint_least64_t dropped; /* lines that stderr had no room for, not yet told */
 	struct log_limit *suppressing; /* call sites that held something back; loop thread only */
 } output = {.level = PLUTON_LOG_INFO};
 
@@ -188,6 +195,33 @@ static void add_fields(struct text *text, const struct log_field *fields, size_t
 		add(text, ")");
 }
 
+/*
+ * Whoever reads stderr may stop reading, and must not stop us. O_NONBLOCK would be set for all who
+ * share stderr, so we ask before we write. What remains: another process that writes into the same
+ * pipe can take the room in between, and then we wait for the reader after all.
+ */
+static bool write_ready(const char *line)
+{
+	struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&out, 1, 0) == 1 && (out.revents & POLLOUT) &&
+	       write(STDERR_FILENO, line, strlen(line)) >= 0;
+}
+
+static void tell_dropped(void)
+{
+	uint64_t lines = atomic_exchange(&output.dropped, 0);
+	char line[LINE_SIZE];
+
+	if (lines == 0)
+		return;
+	snprintf(line, sizeof(line),
+		 "plutond[%d] %s: %" PRIu64 " lines are missing here: stderr did not take them\n",
+		 (int)getpid(), levels[PLUTON_LOG_WARNING].name, lines);
+	if (!write_ready(line))
+		atomic_fetch_add(&output.dropped, lines);
+}
+
 static void write_line(enum pluton_log_level level, const struct log_field *fields, size_t count,
 		       const char *message)
 {
@@ -200,8 +234,9 @@ static void write_line(enum pluton_log_level level, const struct log_field *fiel
 	add_clean(&text, message, LOG_MESSAGE_SIZE);
 	add_fields(&text, fields, count);
 	add(&text, "\n");
-	if (write(STDERR_FILENO, line, strlen(line)) < 0)
-		return; /* nobody to tell */
+	tell_dropped();
+	if (!write_ready(line))
+		atomic_fetch_add(&output.dropped, 1);
 }
 
 /* --- entry points ---------------------------------------------------------------------------- */
@@ -223,6 +258,7 @@ void log_open(enum pluton_log_level level)
 	struct stat stderr_stat;
 
 	log_set_level(level);
+	atomic_store(&output.dropped, 0); /* of another stderr */
 	output.to_journal = fstat(STDERR_FILENO, &stderr_stat) == 0 && is_journal(&stderr_stat);
 	output.in_colour = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
 }
@@ -354,9 +390,11 @@ static bool may_tell_always(struct log_limit *limit)
 void log_tick(void)
 {
 	tell_all(may_tell_again);
+	tell_dropped();
 }
 
 void log_close(void)
 {
 	tell_all(may_tell_always);
+	tell_dropped();
 }

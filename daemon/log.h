@@ -61,7 +61,7 @@ struct log_field {
 /* Looks where stderr goes. Before it, lines go to stderr at level info. */
 void log_open(enum pluton_log_level level);
 
-/* Prints what is still suppressed. */
+/* Prints what is still suppressed, and how many lines were dropped. */
 void log_close(void);
 
 void log_set_level(enum pluton_log_level level);
@@ -73,7 +73,10 @@ const char *log_level_name(enum pluton_log_level level);
 /* -PLUTON_EINVAL: no such level. */
 int log_level_parse(const char *text, enum pluton_log_level *ret);
 
-/* Any thread. Keeps errno. More than LOG_FIELDS_MAX fields are left out. */
+/*
+ * Any thread. Keeps errno. More than LOG_FIELDS_MAX fields are left out. Does not wait for who
+ * reads stderr: a line for which there is no room is dropped, and a later one says how many were.
+ */
 void log_event(enum pluton_log_level level, const struct log_field *fields, size_t count,
 	       const char *format, ...) __attribute__((format(printf, 4, 5)));
 

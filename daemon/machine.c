@@ -34,9 +34,22 @@ static void read_limits(const struct config *config, struct kernel_limits *ret)
 	};
 }
 
+static void on_suppressed(evutil_socket_t fd, short events, void *context)
+{
+	(void)fd;
+	(void)events;
+	(void)context;
+	log_tick();
+}
+
 static void report(void *context, const struct process_id *process, const char *message)
 {
-	(void)context;
+	struct machine *machine = context;
+	static const struct timeval later = {10, 0};
+
+	/* A line may be held back from now on; an idle daemon has no timer. */
+	if (!event_pending(&machine->suppressed, EV_TIMEOUT, NULL))
+		event_add(&machine->suppressed, &later);
 	if (process)
 		log_event_limited(PLUTON_LOG_WARNING,
 				  LOG_FIELDS(LOG_PROCESS(process->index, process->generation)),
@@ -71,19 +84,26 @@ static int register_capsules(struct machine *machine)
 	return r;
 }
 
-static int make_rules(struct machine *machine)
+static void use_rules(struct machine *machine, struct access_entry *entries, size_t count)
 {
-	struct access_entry *entries;
-	size_t count;
-	int r = rules_make(machine->config, &machine->kernel, &entries, &count);
-
-	if (r < 0)
-		return r;
 	free(machine->rules);
 	machine->rules = entries;
 	machine->channel.rules = entries;
 	machine->channel.rule_count = count;
-	return 0;
+}
+
+static int make_rules(struct machine *machine)
+{
+	struct access_entry *entries;
+	struct config_error error;
+	size_t count;
+	int r = rules_make(machine->config, &machine->kernel, &entries, &count, &error);
+
+	if (r < 0)
+		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s", error.message);
+	else
+		use_rules(machine, entries, count);
+	return r;
 }
 
 /* --- signals --------------------------------------------------------------------------------- */
@@ -170,12 +190,14 @@ static int open_kernel(struct machine *machine, int listen_fd)
 	r = kernel_open(&machine->kernel, &limits);
 	if (r < 0)
 		return fail("no address space for the pool", r);
-	machine->kernel.report = report;
 	r = loop_open(&machine->loop, &machine->kernel);
 	if (r < 0) {
 		kernel_close(&machine->kernel);
 		return fail("no event loop", r);
 	}
+	event_assign(&machine->suppressed, machine->loop.base, -1, 0, on_suppressed, machine);
+	machine->kernel.report = report;
+	machine->kernel.report_context = machine;
 	r = open_engines(machine, listen_fd);
 	if (r < 0) {
 		loop_close(&machine->loop);
@@ -210,13 +232,19 @@ int machine_open(struct config *config, struct machine **ret)
 
 	if (fd < 0) {
 		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("socket", config->socket)),
-			  "cannot listen: %s", strerror(-fd));
+			  "cannot listen: %s; remove what is there and make its folder writable, "
+			  "or choose another path with --listen",
+			  strerror(-fd));
 		return -PLUTON_EFAIL;
 	}
 	r = open_with(config, fd, ret);
-	if (r == 0)
-		watch_signals(*ret);
-	return r;
+	if (r < 0) {
+		unlink(config->socket);
+		return r;
+	}
+	(*ret)->listening = true;
+	watch_signals(*ret);
+	return 0;
 }
 
 int machine_open_private(struct config *config, struct machine **ret)
@@ -245,7 +273,14 @@ void machine_stop(struct machine *machine)
 	loop_stop(&machine->loop);
 }
 
-void machine_reload(struct machine *machine)
+static void warn_of_restart(const char *key, void *context)
+{
+	(void)context;
+	log_event(PLUTON_LOG_WARNING, LOG_FIELDS(LOG_TEXT("key", key)),
+		  "%s changed in the configuration, but needs a restart", key);
+}
+
+static void apply_limits(struct machine *machine)
 {
 	struct kernel_limits limits;
 
@@ -255,7 +290,22 @@ void machine_reload(struct machine *machine)
 	limits.processes_max = machine->kernel.limits.processes_max;
 	machine->kernel.limits = limits;
 	machine->channel.records_per_pass = machine->config->records_per_pass;
-	make_rules(machine); /* what is wrong has been logged, and the old rules stay */
+}
+
+int machine_reload(struct machine *machine, struct config *fresh, size_t *ret_changes,
+		   struct config_error *ret_error)
+{
+	struct access_entry *entries;
+	size_t count;
+	int r = rules_make(fresh, &machine->kernel, &entries, &count, ret_error);
+
+	if (r < 0)
+		return r;
+	/* Nothing below can fail. */
+	*ret_changes = config_reloadable_changes(machine->config, fresh, warn_of_restart, NULL);
+	apply_limits(machine);
+	use_rules(machine, entries, count);
+	return 0;
 }
 
 int machine_connect(struct machine *machine)
@@ -274,11 +324,15 @@ int machine_connect(struct machine *machine)
 void machine_close(struct machine *machine)
 {
 	unwatch_signals(machine);
+	if (machine->listening)
+		unlink(machine->config->socket); /* ours: the lock is held */
 	channel_close(&machine->channel);
 	/* What a worker still has in its hands is cancelled and comes back soon. */
+	machine->loop.stopping = false;
 	while (machine->kernel.processes)
 		loop_pass(&machine->loop, true);
 	engines_close(&machine->engines);
+	event_del(&machine->suppressed);
 	loop_close(&machine->loop);
 	kernel_close(&machine->kernel);
 	free(machine->rules);

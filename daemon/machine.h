@@ -15,26 +15,29 @@
 struct machine {
 	struct kernel kernel; /* the manager finds the machine by it */
 	struct config *config;
+	bool listening; /* at config->socket */
 	struct loop loop;
 	struct engines engines;
 	struct channel channel;
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
+	struct event suppressed; /* tells of log lines that were held back */
 	void (*on_reload)(void *context);
 	void *reload_context;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 };
 
 /*
- * Everything up and listening. The configuration must stay. -PLUTON_EINVAL: it is wrong in a way
- * that only shows here; otherwise what failed. The reason has been logged.
+ * Everything up and listening. The configuration must stay, and the lock on its socket
+ * (daemon/lock.h) be held until machine_close returns. -PLUTON_EINVAL: it is wrong in a way that
+ * only shows here; otherwise what failed. The reason has been logged.
  */
 int machine_open(struct config *config, struct machine **ret);
 
 /* The same without socket and signals: for tests, which connect by machine_connect. */
 int machine_open_private(struct config *config, struct machine **ret);
 
-/* Cancels what is under way, says goodbye to all processes, wipes and frees. */
+/* Removes the socket, cancels what is under way, says goodbye to all processes, wipes, frees. */
 void machine_close(struct machine *machine);
 
 /* SIGHUP calls this. */
@@ -44,8 +47,17 @@ void machine_on_reload(struct machine *machine, void (*fn)(void *context), void 
 int machine_run(struct machine *machine);
 void machine_stop(struct machine *machine);
 
-/* Puts changed keys of the configuration into force; processes that are connected keep theirs. */
-void machine_reload(struct machine *machine);
+/*
+ * Moves what changed from `fresh` into the configuration and puts it into force. All of `fresh` is
+ * checked first: after -PLUTON_EINVAL (a capsule there is not) or -PLUTON_ENOMEM, with *ret_error
+ * saying what, nothing has changed. *ret_changes: keys that were moved; those that need a restart
+ * are not, and are warned of. What processes got when they connected stays theirs: arena_limit, and
+ * every capsule they may use, even if [access] no longer says so. All other limits hold for
+ * everybody at once: nothing is taken away, but no more is given. `fresh` is then good only for
+ * config_free.
+ */
+int machine_reload(struct machine *machine, struct config *fresh, size_t *ret_changes,
+		   struct config_error *ret_error);
 
 /* A connected descriptor of a process that is served from now on; -1 on failure. */
 int machine_connect(struct machine *machine);

@@ -81,8 +81,17 @@ static char *absolute_path(const char *path)
 	return joined;
 }
 
-static void set_path(struct argp_state *state, char **ret, const char *path)
+/* An empty one, as an unset variable makes it, would be the folder where we stand. */
+static void refuse_empty(struct argp_state *state, const char *option, const char *path)
 {
+	if (*path == '\0')
+		argp_error(state, "%s \"\": the path is empty; write one, or leave out %s", option,
+			   option);
+}
+
+static void set_path(struct argp_state *state, char **ret, const char *option, const char *path)
+{
+	refuse_empty(state, option, path);
 	free(*ret);
 	*ret = absolute_path(path);
 	if (!*ret)
@@ -95,13 +104,14 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 
 	switch (key) {
 	case 'c':
+		refuse_empty(state, "--config", argument);
 		options->config = argument;
 		return 0;
 	case 's':
-		set_path(state, &options->state, argument);
+		set_path(state, &options->state, "--state", argument);
 		return 0;
 	case 'l':
-		set_path(state, &options->listen, argument);
+		set_path(state, &options->listen, "--listen", argument);
 		return 0;
 	case OPTION_LOG_LEVEL:
 		options->log_level = argument;
@@ -164,13 +174,6 @@ static int load(const struct options *options, struct config **ret, struct confi
 	return r;
 }
 
-static void warn_of_restart(const char *key, void *context)
-{
-	(void)context;
-	log_event(PLUTON_LOG_WARNING, LOG_FIELDS(LOG_TEXT("key", key)),
-		  "%s changed in the configuration, but needs a restart", key);
-}
-
 static void notify_reloading(void)
 {
 	struct timespec now;
@@ -180,35 +183,39 @@ static void notify_reloading(void)
 		   (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
 
-static void take_over(struct daemon *daemon, struct config *fresh)
+static int take_over(struct daemon *daemon, struct config *fresh, struct config_error *error)
 {
 	enum pluton_log_level before = daemon->config->log_level;
-	size_t changes = config_reloadable_changes(daemon->config, fresh, warn_of_restart, daemon);
+	size_t changes;
+	int r = machine_reload(daemon->machine, fresh, &changes, error);
 
+	if (r < 0)
+		return r;
 	/* One that pluton-cli set in the meantime stays until the file says something new. */
 	if (daemon->config->log_level != before)
 		log_set_level(daemon->config->log_level);
-	machine_reload(daemon->machine);
 	log_event(PLUTON_LOG_INFO,
 		  LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_RELOADED), LOG_NUMBER("changes", changes)),
 		  "configuration reloaded");
+	return 0;
 }
 
 /* SIGHUP. A configuration that is wrong changes nothing. */
 static void reload(void *context)
 {
 	struct daemon *daemon = context;
-	struct config *fresh;
+	struct config *fresh = NULL;
 	struct config_error error;
+	int r;
 
 	notify_reloading();
-	if (load(&daemon->options, &fresh, &error) == 0) {
-		take_over(daemon, fresh);
-		config_free(fresh);
-	} else {
+	r = load(&daemon->options, &fresh, &error);
+	if (r == 0)
+		r = take_over(daemon, fresh, &error);
+	if (r < 0)
 		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_RELOAD_FAILED)),
 			  "%s (the configuration stays as it was)", error.message);
-	}
+	config_free(fresh);
 	sd_notify(0, "READY=1");
 }
 

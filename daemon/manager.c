@@ -6,13 +6,11 @@
 #include "daemon/manager.h"
 
 #include <config.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client-lib/rows.h"
-#include "daemon/kernel/grant.h"
 #include "daemon/kernel/operation.h"
 #include "daemon/log.h"
 #include "daemon/machine.h"
@@ -54,7 +52,7 @@ static uint32_t capsule_row(const struct operation *op, uint32_t index, void *ou
 	row->driver = driver->capsule->driver;
 	row->commands = (uint32_t)driver->capsule->command_count;
 	row->grant_size = (uint32_t)driver->capsule->grant_size;
-	row->grants = grant_count(driver);
+	row->grants = driver->grants;
 	row->state_size = (uint32_t)driver->capsule->state_size;
 	row->allowed = process_allowed(op->process, driver);
 	row->operations = driver->operations;
@@ -96,22 +94,6 @@ static uint32_t engine_row(const struct operation *op, uint32_t index, void *out
 	return kind * HIL_ENGINES_MAX + priority + 1;
 }
 
-static void read_command_name(uint32_t pid, char *text, size_t size)
-{
-	char path[32];
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%u/comm", pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	n = fd < 0 ? 0 : read(fd, text, size - 1);
-	if (fd >= 0)
-		close(fd);
-	while (n > 0 && text[n - 1] == '\n')
-		n--;
-	text[n > 0 ? n : 0] = '\0';
-}
-
 /* Root and the daemon's own user see all, others their own. */
 static bool may_see(const struct operation *op, const struct process *process)
 {
@@ -125,7 +107,7 @@ static void fill_process_row(const struct process *process, struct pluton_proces
 	struct process_account account;
 
 	process_measure(process, &account);
-	read_command_name(process->who.pid, row->command, sizeof(row->command));
+	copy_text(row->command, sizeof(row->command), process->who.command);
 	row->index = process->id.index;
 	row->generation = process->id.generation;
 	row->pid = process->who.pid;
@@ -145,16 +127,14 @@ static void fill_process_row(const struct process *process, struct pluton_proces
 static uint32_t process_row(const struct operation *op, uint32_t index, void *out)
 {
 	const struct kernel *kernel = op->process->kernel;
+	const struct process *process = kernel_next_process(kernel, index);
 
-	for (; index < kernel->limits.processes_max; index++) {
-		const struct process *process = kernel->slots[index].process;
-
-		if (process && may_see(op, process)) {
-			fill_process_row(process, out);
-			return index + 1;
-		}
-	}
-	return 0;
+	while (process && !may_see(op, process))
+		process = kernel_next_process(kernel, process->id.index + 1);
+	if (!process)
+		return 0;
+	fill_process_row(process, out);
+	return process->id.index + 1;
 }
 
 static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)

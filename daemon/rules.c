@@ -4,10 +4,11 @@
  */
 #include "daemon/rules.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "daemon/log.h"
+#define ALWAYS_ALLOWED "manager"
 
 static bool named(const struct driver *driver, const char *name, size_t length)
 {
@@ -29,7 +30,29 @@ static bool is_word(const char *text, const char *word)
 	return strcmp(text, word) == 0;
 }
 
-static int parse(const struct access_rule *rule, const struct kernel *kernel, uint64_t *ret)
+/* The daemon need not run, so nobody can be asked: the message itself lists the names. */
+static int complain(const struct access_rule *rule, const struct kernel *kernel, const char *name,
+		    size_t length, struct config_error *error)
+{
+	int at = snprintf(error->message, sizeof(error->message),
+			  "%.200s:%u: \"%.*s\" is no capsule; write all, none, or some of: ",
+			  rule->file, rule->line, length < 60 ? (int)length : 60, name);
+	const char *before = "";
+
+	for (unsigned i = 0; i < kernel->driver_count; i++) {
+		const char *known = kernel->drivers[i].capsule->name;
+
+		if (is_word(known, ALWAYS_ALLOWED) || (size_t)at >= sizeof(error->message))
+			continue;
+		at += snprintf(error->message + at, sizeof(error->message) - (size_t)at, "%s%s",
+			       before, known);
+		before = ", ";
+	}
+	return -PLUTON_EINVAL;
+}
+
+static int parse(const struct access_rule *rule, const struct kernel *kernel, uint64_t *ret,
+		 struct config_error *error)
 {
 	const char *cursor = rule->text, *name;
 	uint64_t mask = is_word(rule->text, "all") ? ~UINT64_C(0) : 0;
@@ -42,29 +65,28 @@ static int parse(const struct access_rule *rule, const struct kernel *kernel, ui
 	while ((length = config_list_next(&cursor, &name))) {
 		uint64_t bit = bit_of(kernel, name, length);
 
-		if (!bit) {
-			log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS,
-				  "%s:%u: %.*s is no capsule: `pluton-cli capsules` lists them",
-				  rule->file, rule->line, (int)length, name);
-			return -PLUTON_EINVAL;
-		}
+		if (!bit)
+			return complain(rule, kernel, name, length, error);
 		mask |= bit;
 	}
 	*ret = mask;
 	return 0;
 }
 
-int rules_make(const struct config *config, struct kernel *kernel, struct access_entry **ret,
-	       size_t *ret_count)
+int rules_make(const struct config *config, const struct kernel *kernel, struct access_entry **ret,
+	       size_t *ret_count, struct config_error *ret_error)
 {
-	uint64_t always = bit_of(kernel, "manager", strlen("manager"));
+	uint64_t always = bit_of(kernel, ALWAYS_ALLOWED, strlen(ALWAYS_ALLOWED));
 	struct access_entry *entries = calloc(config->access_rule_count, sizeof(*entries));
 
-	if (!entries)
+	if (!entries) {
+		snprintf(ret_error->message, sizeof(ret_error->message),
+			 "no memory for the rules of [access]; free some");
 		return -PLUTON_ENOMEM;
+	}
 	for (size_t i = 0; i < config->access_rule_count; i++) {
 		const struct access_rule *rule = &config->access_rules[i];
-		int r = parse(rule, kernel, &entries[i].drivers);
+		int r = parse(rule, kernel, &entries[i].drivers, ret_error);
 
 		if (r < 0) {
 			free(entries);

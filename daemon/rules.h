@@ -10,10 +10,10 @@
 #include "daemon/kernel/kernel.h"
 
 /*
- * The caller frees *ret. -PLUTON_EINVAL: a capsule there is not; -PLUTON_ENOMEM. It has been
- * logged. The manager is always allowed: what it shows and does it checks itself.
+ * The caller frees *ret. -PLUTON_EINVAL: a capsule there is not; -PLUTON_ENOMEM; *ret_error says
+ * what and where. The manager is always allowed: what it shows and does it checks itself.
  */
-int rules_make(const struct config *config, struct kernel *kernel, struct access_entry **ret,
-	       size_t *ret_count);
+int rules_make(const struct config *config, const struct kernel *kernel, struct access_entry **ret,
+	       size_t *ret_count, struct config_error *ret_error);
 
 #endif

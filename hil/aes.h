@@ -38,7 +38,7 @@ enum aes_mode {
 	AES_CTR = 3,
 	AES_GCM = 4,
 	AES_CCM = 5,
-	AES_MODES,
+	AES_MODES, /* 6 is the protocol's ctr32 (svc/aes.c): the next mode is 7 */
 };
 
 enum aes_direction {

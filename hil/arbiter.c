@@ -161,6 +161,10 @@ int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct defe
 		.last_served = owners_max - 1, /* so that owner 0 is the first in turn */
 		.deadline_ms = deadline_ms,
 	};
+	if (engine->concurrency == 0 || engine->concurrency > HIL_CONCURRENCY_MAX) {
+		free(arbiter->bits);
+		return -PLUTON_EINVAL;
+	}
 	if (!arbiter->bits)
 		return -PLUTON_ENOMEM;
 	deferred_call_init(&arbiter->serve, queue, serve);

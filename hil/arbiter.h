@@ -35,7 +35,8 @@ struct arbiter {
 	uint64_t expirations;
 };
 
-/* -PLUTON_ENOMEM, or 0. Sets engine->arbiter. `find_owner` returns NULL for one that is gone. */
+/* -PLUTON_ENOMEM; -PLUTON_EINVAL: the engine's concurrency is out of range. Sets engine->arbiter.
+ * `find_owner` returns NULL for one that is gone. */
 int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
 		 uint32_t owners_max, uint64_t deadline_ms,
 		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context);

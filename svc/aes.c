@@ -10,25 +10,25 @@
 #include "hil/aes.h"
 
 enum { SLOT_KEY, SLOT_IV, SLOT_AAD, SLOT_INPUT, SLOT_OUTPUT, SLOT_TAG };
-enum { WORD_MODE = 0, WORD_CTR_BITS = 1 };	       /* Encrypt, Decrypt */
-enum { WORD_DIRECTION = 1, WORD_STREAM_CTR_BITS = 2 }; /* Begin; mode as above */
-enum { WORD_STREAM = 0 };			       /* Update, Finish, Abort */
+enum { WORD_MODE = 0, WORD_DIRECTION = 1 }; /* Encrypt, Decrypt; Begin has both */
+enum { WORD_STREAM = 0 };		    /* Update, Finish, Abort */
 
-/* What of a request is the same for every start of a stream. */
+/* Commands name CTR's width in the mode, so that two words are enough. Never renumber. */
+enum { MODE_CTR = AES_CTR, MODE_CTR32 = 6 };
+
+static const struct enum_name modes[] = {
+	{AES_ECB, "ecb"}, {AES_CBC, "cbc"},	 {MODE_CTR, "ctr"}, {AES_GCM, "gcm"},
+	{AES_CCM, "ccm"}, {MODE_CTR32, "ctr32"}, {0, NULL},
+};
+
+/* What every start of a stream has in common: kept with the stream. */
 struct aes_shape {
+	struct aes_engine *engine; /* the state is its own, no other engine can take it */
 	enum aes_mode mode;
 	enum aes_direction direction;
 	unsigned ctr_bits;
 	size_t key_size;
 	size_t iv_size;
-};
-
-/* The grant: one stream. */
-struct aes_stream {
-	struct aes_engine *engine; /* the state is its own, no other engine can take it */
-	struct aes_shape shape;
-	bool busy; /* an operation is at work on it */
-	uint8_t state[HIL_STATE_MAX];
 };
 
 struct aes_operation {
@@ -46,88 +46,45 @@ static struct aes_operation *of_client(struct aes_client *client)
 
 /* --- streams --------------------------------------------------------------------------------- */
 
-static struct aes_shape shape_of(const struct aes_request *request)
+static int open_stream(struct aes_operation *state)
 {
-	return (struct aes_shape){request->mode, request->direction, request->ctr_bits,
-				  request->key_size, request->iv_size};
+	const struct aes_request *request = &state->request;
+	const struct aes_shape shape = {state->engine,	   request->mode,     request->direction,
+					request->ctr_bits, request->key_size, request->iv_size};
+
+	return stream_open(state->op, &shape, sizeof(shape), &state->stream);
 }
 
-static void apply_shape(struct aes_request *request, const struct aes_shape *shape)
+static int claim_stream(struct aes_operation *state)
 {
-	request->mode = shape->mode;
-	request->direction = shape->direction;
-	request->ctr_bits = shape->ctr_bits;
-	request->key_size = shape->key_size;
-	request->iv_size = shape->iv_size;
-}
+	struct aes_shape shape;
+	int r;
 
-static int open_stream(void *grant, void *arg)
-{
-	const struct aes_operation *state = arg;
-	struct aes_stream *stream = grant;
-
-	stream->engine = state->engine;
-	stream->shape = shape_of(&state->request);
-	stream->busy = true;
+	state->stream = op_word(state->op, WORD_STREAM);
+	r = stream_claim(state->op, state->stream, &shape, sizeof(shape));
+	if (r < 0)
+		return r;
+	state->engine = shape.engine;
+	state->request.mode = shape.mode;
+	state->request.direction = shape.direction;
+	state->request.ctr_bits = shape.ctr_bits;
+	state->request.key_size = shape.key_size;
+	state->request.iv_size = shape.iv_size;
 	return 0;
-}
-
-static int take_stream(void *grant, void *arg)
-{
-	struct aes_operation *state = arg;
-	struct aes_stream *stream = grant;
-
-	if (stream->busy)
-		return -PLUTON_EBUSY;
-	stream->busy = true;
-	state->engine = stream->engine;
-	apply_shape(&state->request, &stream->shape);
-	return 0;
-}
-
-static int give_stream(void *grant, void *arg)
-{
-	struct aes_stream *stream = grant;
-
-	(void)arg;
-	stream->busy = false;
-	return 0;
-}
-
-static int load_state(void *grant, void *arg)
-{
-	memcpy(arg, ((struct aes_stream *)grant)->state, HIL_STATE_MAX);
-	return 0;
-}
-
-static int store_state(void *grant, void *arg)
-{
-	memcpy(((struct aes_stream *)grant)->state, arg, HIL_STATE_MAX);
-	return 0;
-}
-
-static int enter(const struct aes_operation *state, grant_fn fn, void *arg)
-{
-	return grant_enter(op_driver(state->op), op_process(state->op), state->stream, false, fn,
-			   arg);
 }
 
 /* The engine may keep something that the state stands for (GCM): it is told first. */
-static int forget_state(void *grant, void *arg)
-{
-	const struct aes_operation *state = arg;
-	const struct aes_stream *stream = grant;
-
-	if (stream->engine->ops->forget)
-		stream->engine->ops->forget(stream->engine, state->request.owner, stream->state,
-					    stream->engine->caps.state_bytes);
-	return 0;
-}
-
 static void close_stream(struct aes_operation *state)
 {
-	enter(state, forget_state, state);
-	grant_free(op_driver(state->op), op_process(state->op), state->stream);
+	struct aes_engine *engine = state->engine;
+	uint8_t exported[HIL_STATE_MAX];
+
+	if (engine->ops->forget &&
+	    stream_load(state->op, state->stream, exported, engine->caps.state_bytes) == 0)
+		engine->ops->forget(engine, state->request.owner, exported,
+				    engine->caps.state_bytes);
+	explicit_bzero(exported, sizeof(exported));
+	stream_close(state->op, state->stream);
 }
 
 /* --- what the engine calls ------------------------------------------------------------------- */
@@ -187,26 +144,14 @@ static int push_tag(struct aes_client *client, const uint8_t *tag, size_t len)
 	return op_write_all(of_client(client)->op, SLOT_TAG, tag, len);
 }
 
-static int pull_state(struct aes_client *client, uint8_t *state, size_t len)
+static int pull_state(struct aes_client *client, uint8_t *exported, size_t len)
 {
-	uint8_t whole[HIL_STATE_MAX];
-	int r = enter(of_client(client), load_state, whole);
-
-	if (r == 0)
-		memcpy(state, whole, len);
-	explicit_bzero(whole, sizeof(whole));
-	return r;
+	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
 }
 
-static int push_state(struct aes_client *client, const uint8_t *state, size_t len)
+static int push_state(struct aes_client *client, const uint8_t *exported, size_t len)
 {
-	uint8_t whole[HIL_STATE_MAX] = {0};
-	int r;
-
-	memcpy(whole, state, len);
-	r = enter(of_client(client), store_state, whole);
-	explicit_bzero(whole, sizeof(whole));
-	return r;
+	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
 }
 
 static void done(struct aes_client *client, int result)
@@ -216,7 +161,7 @@ static void done(struct aes_client *client, int result)
 	bool lives = streaming && result == 0 && !(state->request.phase & HIL_LAST);
 
 	if (lives)
-		enter(state, give_stream, NULL);
+		stream_park(state->op, state->stream);
 	else if (streaming)
 		close_stream(state);
 	op_done(state->op, result, state->stream, 0);
@@ -241,6 +186,17 @@ static const struct aes_client_ops client_ops = {
 
 /* --- checks that the command table cannot express -------------------------------------------- */
 
+/* Bytes of iv; CTR's is the initial counter block. ECB ignores the slot, as other modes do tags. */
+static const struct {
+	size_t min;
+	size_t max;
+} iv_sizes[AES_MODES] = {
+	[AES_CBC] = {AES_BLOCK_SIZE, AES_BLOCK_SIZE},
+	[AES_CTR] = {AES_BLOCK_SIZE, AES_BLOCK_SIZE},
+	[AES_GCM] = {AES_GCM_IV_SIZE, AES_GCM_IV_SIZE},
+	[AES_CCM] = {7, 13},
+};
+
 static int check_lengths(struct operation *op)
 {
 	if (op_length(op, SLOT_INPUT) == op_length(op, SLOT_OUTPUT))
@@ -249,48 +205,108 @@ static int check_lengths(struct operation *op)
 			 op_length(op, SLOT_INPUT), op_length(op, SLOT_OUTPUT));
 }
 
+/* A tag that another command of a standing operation needs may stay: CTR has none. */
 static int check_tag(struct operation *op, enum aes_mode mode)
 {
-	size_t needed = aes_is_aead(mode) ? AES_TAG_SIZE : 0;
-
-	if (op_length(op, SLOT_TAG) == needed)
+	if (!aes_is_aead(mode) || op_length(op, SLOT_TAG) == AES_TAG_SIZE)
 		return 0;
-	return op_refuse(op, -PLUTON_ESIZE, "tag has %zu bytes, this mode needs %zu",
-			 op_length(op, SLOT_TAG), needed);
+	return op_refuse(op, -PLUTON_ESIZE, "tag has %zu bytes, %s needs %u",
+			 op_length(op, SLOT_TAG), enum_name_of(modes, mode), AES_TAG_SIZE);
 }
 
 static int check_iv(struct operation *op, enum aes_mode mode)
 {
-	size_t needed = mode == AES_CTR ? AES_BLOCK_SIZE : AES_GCM_IV_SIZE;
+	const char *name = enum_name_of(modes, mode);
+	size_t size = op_length(op, SLOT_IV);
+	size_t min = iv_sizes[mode].min, max = iv_sizes[mode].max;
 
-	if ((mode != AES_CTR && mode != AES_GCM) || op_length(op, SLOT_IV) == needed)
+	if (max == 0 || (size >= min && size <= max))
 		return 0;
-	return op_refuse(op, -PLUTON_ESIZE, "iv has %zu bytes, this mode needs %zu",
-			 op_length(op, SLOT_IV), needed);
+	if (min == max)
+		return op_refuse(op, -PLUTON_ESIZE, "iv has %zu bytes, %s needs %zu", size, name,
+				 min);
+	return op_refuse(op, -PLUTON_ESIZE, "iv has %zu bytes, %s needs %zu to %zu", size, name,
+			 min, max);
 }
 
-static int explain(struct operation *op, const struct aes_request *request, int error)
+static int check_key(struct operation *op)
 {
+	size_t size = op_length(op, SLOT_KEY);
+
+	if (size == 16 || size == 24 || size == 32)
+		return 0;
+	return op_refuse(op, -PLUTON_ESIZE, "key has %zu bytes, AES needs 16, 24 or 32", size);
+}
+
+static bool has(uint32_t mode_bits, enum aes_mode mode)
+{
+	return mode_bits >> mode & 1;
+}
+
+static int explain_nosupport(struct operation *op, const struct aes_caps *caps,
+			     const struct aes_request *request)
+{
+	const char *mode = enum_name_of(modes, request->mode);
+	bool streaming = request->phase != HIL_ONE_SHOT;
+
+	if (!has(caps->modes, request->mode))
+		return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine does %s", mode);
+	if (streaming && aes_is_aead(request->mode) && request->direction == AES_DECRYPT)
+		return op_refuse(op, -PLUTON_ENOSUPPORT,
+				 "%s decryption is no stream: its tag comes last, use Decrypt",
+				 mode);
+	if (streaming && !has(caps->stream_modes, request->mode))
+		return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine does %s in a stream", mode);
+	return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine takes a key of %zu bytes",
+			 request->key_size);
+}
+
+static int explain_size(struct operation *op, const struct aes_caps *caps,
+			const struct aes_request *request)
+{
+	if (request->aad_length > caps->aad_max)
+		return op_refuse(op, -PLUTON_ESIZE,
+				 "aad has %zu bytes, the aes engine takes at most %zu",
+				 request->aad_length, caps->aad_max);
+	if (request->length > caps->length_max)
+		return op_refuse(op, -PLUTON_ESIZE,
+				 "input has %zu bytes, the aes engine takes at most %zu at once",
+				 request->length, caps->length_max);
+	if (aes_is_aead(request->mode) && request->direction == AES_DECRYPT &&
+	    request->length > caps->aead_scratch && !request->input_sealed)
+		return op_refuse(op, -PLUTON_ESIZE,
+				 "input has %zu bytes, aead_scratch is %zu: seal the input "
+				 "against writing, or send less",
+				 request->length, caps->aead_scratch);
+	return op_refuse(op, -PLUTON_ESIZE, "input has %zu bytes, %s %s", request->length,
+			 enum_name_of(modes, request->mode),
+			 request->mode == AES_ECB || request->mode == AES_CBC
+				 ? "needs whole blocks of 16"
+				 : "does not take as many");
+}
+
+/* 0, or why this engine refuses the request. */
+static int explain(struct aes_operation *state, const struct hil_engine *engine, int error)
+{
+	const struct aes_caps *caps = &((const struct aes_engine *)(const void *)engine)->caps;
+
 	if (error == -PLUTON_ENOSUPPORT)
-		return op_refuse(op, error,
-				 "no aes engine does mode %u this way with a key of %zu bytes",
-				 (unsigned)request->mode, request->key_size);
-	if (aes_is_aead(request->mode) && request->direction == AES_DECRYPT)
-		return op_refuse(
-			op, error,
-			"%zu bytes is over aead_scratch: seal the input for writing, or send less",
-			request->length);
-	return op_refuse(op, error, "no aes engine takes these sizes (key %zu, input %zu)",
-			 request->key_size, request->length);
+		return explain_nosupport(state->op, caps, &state->request);
+	if (error == -PLUTON_ESIZE)
+		return explain_size(state->op, caps, &state->request);
+	return error;
 }
 
 static int select_engine(struct aes_operation *state)
 {
+	const struct hil_port *port = op_port(state->op, 0);
 	struct hil_engine *engine;
-	int r = hil_select(op_port(state->op, 0), &state->request, aes_check, &engine);
+	int r = hil_select(port, &state->request, aes_check, &engine);
 
-	if (r < 0)
-		return explain(state->op, &state->request, r);
+	if (r == -PLUTON_ENODEVICE)
+		return op_refuse(state->op, r, "there is no aes engine");
+	if (r < 0) /* the last engine's */
+		return explain(state, port->engines[port->count - 1], r);
 	state->engine = (struct aes_engine *)(void *)engine;
 	return 0;
 }
@@ -319,25 +335,30 @@ static struct aes_operation *prepare(struct operation *op, enum hil_phase phase)
 	return state;
 }
 
-/* For a first start: what the slots and words say. */
-static int describe(struct aes_operation *state, enum aes_direction direction, uint32_t ctr_bits)
+/* For a first start: what the slots and words say. Slots that the mode has no use for are not. */
+static int describe(struct aes_operation *state, enum aes_direction direction)
 {
 	struct operation *op = state->op;
 	struct aes_request *request = &state->request;
+	uint32_t mode = op_word(op, WORD_MODE);
+	int r;
 
-	request->mode = op_word(op, WORD_MODE);
+	request->mode = mode == MODE_CTR32 ? AES_CTR : mode;
+	request->ctr_bits = mode == MODE_CTR32 ? 32 : mode == MODE_CTR ? 128 : 0;
 	request->direction = direction;
-	request->ctr_bits = ctr_bits;
 	request->key_size = op_length(op, SLOT_KEY);
-	request->iv_size = request->mode == AES_CTR ? 0 : op_length(op, SLOT_IV);
-	request->aad_length = op_length(op, SLOT_AAD);
-	return check_iv(op, request->mode);
+	if (request->mode != AES_ECB && request->mode != AES_CTR)
+		request->iv_size = op_length(op, SLOT_IV);
+	if (aes_is_aead(request->mode))
+		request->aad_length = op_length(op, SLOT_AAD);
+	r = check_key(op);
+	return r < 0 ? r : check_iv(op, request->mode);
 }
 
 static int one_shot(struct operation *op, enum aes_direction direction)
 {
 	struct aes_operation *state = prepare(op, HIL_ONE_SHOT);
-	int r = describe(state, direction, op_word(op, WORD_CTR_BITS));
+	int r = describe(state, direction);
 
 	if (r == 0)
 		r = check_lengths(op);
@@ -361,52 +382,33 @@ static int decrypt(struct operation *op)
 static int begin(struct operation *op)
 {
 	struct aes_operation *state = prepare(op, HIL_FIRST);
-	int r = describe(state, op_word(op, WORD_DIRECTION), op_word(op, WORD_STREAM_CTR_BITS));
+	int r = describe(state, op_word(op, WORD_DIRECTION));
 
-	/* Input a standing operation still holds from another command is not Begin's. */
-	state->request.length = 0;
 	if (r == 0)
 		r = select_engine(state);
-	if (r < 0)
-		return r;
-	r = grant_new(op_driver(op), op_process(op), &state->stream, open_stream, state);
-	if (r < 0)
-		return op_refuse(op, r,
-				 r == -PLUTON_EBUSY ? "grants_per_capsule streams are open"
-						    : "no memory for a stream");
-	return op_engine_request(op, &state->engine->head, granted);
-}
-
-static int take(struct aes_operation *state)
-{
-	int r;
-
-	state->stream = op_word(state->op, WORD_STREAM);
-	r = enter(state, take_stream, state);
-	if (r == -PLUTON_ERESERVE)
-		return op_refuse(state->op, r, "stream %u is not open", state->stream);
-	if (r == -PLUTON_EBUSY)
-		return op_refuse(state->op, r, "stream %u is in use", state->stream);
-	return r;
+	if (r == 0)
+		r = open_stream(state);
+	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
 static int run_on_stream(struct aes_operation *state, int checked)
 {
+	struct hil_engine *engine = &state->engine->head;
 	int r = checked;
 
 	if (r == 0)
-		r = aes_check(&state->engine->head, &state->request);
+		r = explain(state, engine, aes_check(engine, &state->request));
 	if (r == 0)
-		r = op_engine_request(state->op, &state->engine->head, granted);
+		r = op_engine_request(state->op, engine, granted);
 	if (r < 0)
-		enter(state, give_stream, NULL);
+		stream_park(state->op, state->stream);
 	return r;
 }
 
 static int update(struct operation *op)
 {
 	struct aes_operation *state = prepare(op, HIL_MIDDLE);
-	int r = take(state);
+	int r = claim_stream(state);
 
 	return r < 0 ? r : run_on_stream(state, check_lengths(op));
 }
@@ -414,16 +416,15 @@ static int update(struct operation *op)
 static int finish(struct operation *op)
 {
 	struct aes_operation *state = prepare(op, HIL_LAST);
-	int r = take(state);
+	int r = claim_stream(state);
 
-	state->request.length = 0;
 	return r < 0 ? r : run_on_stream(state, check_tag(op, state->request.mode));
 }
 
 static int abort_stream(struct operation *op)
 {
 	struct aes_operation *state = prepare(op, HIL_LAST);
-	int r = take(state);
+	int r = claim_stream(state);
 
 	if (r < 0)
 		return r;
@@ -442,16 +443,11 @@ static void cancel(struct operation *op)
 		state->engine->ops->cancel(state->engine, &state->client);
 }
 
-static const struct enum_name modes[] = {
-	{AES_ECB, "ecb"}, {AES_CBC, "cbc"}, {AES_CTR, "ctr"},
-	{AES_GCM, "gcm"}, {AES_CCM, "ccm"}, {0, NULL},
-};
 static const struct enum_name directions[] = {
 	{AES_ENCRYPT, "encrypt"},
 	{AES_DECRYPT, "decrypt"},
 	{0, NULL},
 };
-static const struct enum_name ctr_widths[] = {{0, "not CTR"}, {32, "32"}, {128, "128"}, {0, NULL}};
 
 #define KEY                                                                                        \
 	{                                                                                          \
@@ -483,15 +479,11 @@ static const struct enum_name ctr_widths[] = {{0, "not CTR"}, {32, "32"}, {128, 
 	}
 #define MODE                                                                                       \
 	{                                                                                          \
-		"mode", modes, "mode of operation"                                                 \
+		"mode", modes, "ctr counts in the whole block, ctr32 in its last 32 bits"          \
 	}
 #define DIRECTION                                                                                  \
 	{                                                                                          \
 		"direction", directions, ""                                                        \
-	}
-#define CTR_BITS                                                                                   \
-	{                                                                                          \
-		"ctr_bits", ctr_widths, "the part of the block that counts"                        \
 	}
 #define STREAM                                                                                     \
 	{                                                                                          \
@@ -503,7 +495,7 @@ static const struct command commands[] = {
 		.number = 1,
 		.name = "Encrypt",
 		.doc = "encrypts one message",
-		.words = {[WORD_MODE] = MODE, [WORD_CTR_BITS] = CTR_BITS},
+		.words = {[WORD_MODE] = MODE},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_IV] = IV,
 			  [SLOT_AAD] = AAD,
@@ -517,7 +509,7 @@ static const struct command commands[] = {
 		.name = "Decrypt",
 		.doc = "decrypts one message; a tag that does not match is INVAL and leaves the "
 		       "output as it was",
-		.words = {[WORD_MODE] = MODE, [WORD_CTR_BITS] = CTR_BITS},
+		.words = {[WORD_MODE] = MODE},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_IV] = IV,
 			  [SLOT_AAD] = AAD,
@@ -531,9 +523,7 @@ static const struct command commands[] = {
 		.name = "Begin",
 		.doc = "opens a stream for a message in pieces (not GCM decryption)",
 		.answers = {"stream"},
-		.words = {[WORD_MODE] = MODE,
-			  [WORD_DIRECTION] = DIRECTION,
-			  [WORD_STREAM_CTR_BITS] = CTR_BITS},
+		.words = {[WORD_MODE] = MODE, [WORD_DIRECTION] = DIRECTION},
 		.slots = {[SLOT_KEY] = KEY, [SLOT_IV] = IV, [SLOT_AAD] = AAD},
 		.run = begin,
 	},
@@ -571,7 +561,7 @@ const struct capsule aes_capsule = {
 	.doc = "AES: FIPS 197, NIST SP 800-38A and 38D.",
 	.driver = 0x40006,
 	.state_size = sizeof(struct aes_operation),
-	.grant_size = sizeof(struct aes_stream),
+	.grant_size = sizeof(struct stream),
 	.ports = 1,
 	.port_kinds = {HIL_AES},
 	.commands = commands,

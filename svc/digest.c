@@ -3,20 +3,22 @@
  * The digest capsule: hash functions in one shot or as streams. Between the updates of a stream no
  * engine is held: the engine's state lies, exported, in the client's grant.
  */
-#include <string.h>
-
 #include "daemon/kernel/capsule.h"
 #include "hil/digest.h"
 
 enum { SLOT_INPUT = 0, SLOT_DIGEST = 1 };
 enum { WORD_ALGORITHM = 0, WORD_STREAM = 0 };
 
-/* The grant: one stream. */
-struct digest_stream {
+static const struct enum_name algorithms[] = {
+	{DIGEST_SHA1, "sha1"},	       {DIGEST_SHA224, "sha224"},     {DIGEST_SHA256, "sha256"},
+	{DIGEST_SHA384, "sha384"},     {DIGEST_SHA512, "sha512"},     {DIGEST_SHA3_256, "sha3-256"},
+	{DIGEST_SHA3_384, "sha3-384"}, {DIGEST_SHA3_512, "sha3-512"}, {0, NULL},
+};
+
+/* What every start of a stream has in common: kept with the stream. */
+struct digest_shape {
 	struct digest_engine *engine; /* the state is its own, no other engine can take it */
 	enum digest_algorithm algorithm;
-	bool busy; /* an operation is at work on it */
-	uint8_t state[HIL_STATE_MAX];
 };
 
 struct digest_operation {
@@ -30,59 +32,6 @@ struct digest_operation {
 static struct digest_operation *of_client(struct digest_client *client)
 {
 	return (struct digest_operation *)(void *)client;
-}
-
-/* --- streams --------------------------------------------------------------------------------- */
-
-static int open_stream(void *grant, void *arg)
-{
-	const struct digest_operation *state = arg;
-	struct digest_stream *stream = grant;
-
-	stream->engine = state->engine;
-	stream->algorithm = state->request.algorithm;
-	stream->busy = true;
-	return 0;
-}
-
-static int take_stream(void *grant, void *arg)
-{
-	struct digest_operation *state = arg;
-	struct digest_stream *stream = grant;
-
-	if (stream->busy)
-		return -PLUTON_EBUSY;
-	stream->busy = true;
-	state->engine = stream->engine;
-	state->request.algorithm = stream->algorithm;
-	return 0;
-}
-
-static int give_stream(void *grant, void *arg)
-{
-	struct digest_stream *stream = grant;
-
-	(void)arg;
-	stream->busy = false;
-	return 0;
-}
-
-static int load_state(void *grant, void *arg)
-{
-	memcpy(arg, ((struct digest_stream *)grant)->state, HIL_STATE_MAX);
-	return 0;
-}
-
-static int store_state(void *grant, void *arg)
-{
-	memcpy(((struct digest_stream *)grant)->state, arg, HIL_STATE_MAX);
-	return 0;
-}
-
-static int enter(const struct digest_operation *state, grant_fn fn, void *arg)
-{
-	return grant_enter(op_driver(state->op), op_process(state->op), state->stream, false, fn,
-			   arg);
 }
 
 /* --- what the engine calls ------------------------------------------------------------------- */
@@ -102,47 +51,28 @@ static int push_digest(struct digest_client *client, const uint8_t *digest, size
 	return op_write_all(of_client(client)->op, SLOT_DIGEST, digest, len);
 }
 
-static int pull_state(struct digest_client *client, uint8_t *state, size_t len)
+static int pull_state(struct digest_client *client, uint8_t *exported, size_t len)
 {
-	uint8_t whole[HIL_STATE_MAX];
-	int r = enter(of_client(client), load_state, whole);
-
-	if (r == 0)
-		memcpy(state, whole, len);
-	explicit_bzero(whole, sizeof(whole));
-	return r;
+	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
 }
 
-static int push_state(struct digest_client *client, const uint8_t *state, size_t len)
+static int push_state(struct digest_client *client, const uint8_t *exported, size_t len)
 {
-	uint8_t whole[HIL_STATE_MAX] = {0};
-	int r;
-
-	memcpy(whole, state, len);
-	r = enter(of_client(client), store_state, whole);
-	explicit_bzero(whole, sizeof(whole));
-	return r;
+	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
 }
 
 static void done(struct digest_client *client, int result)
 {
 	struct digest_operation *state = of_client(client);
-	struct operation *op = state->op;
-	bool lives = result == 0 && !(state->request.phase & HIL_LAST);
+	bool streaming = state->request.phase != HIL_ONE_SHOT;
+	bool last = state->request.phase & HIL_LAST;
 
-	if (state->request.phase == HIL_ONE_SHOT || state->request.phase == HIL_LAST) {
-		uint32_t size = (uint32_t)digest_size(state->request.algorithm);
-
-		if (state->request.phase == HIL_LAST)
-			grant_free(op_driver(op), op_process(op), state->stream);
-		op_done(op, result, size, 0);
-		return;
-	}
-	if (lives)
-		enter(state, give_stream, NULL);
-	else
-		grant_free(op_driver(op), op_process(op), state->stream);
-	op_done(op, result, state->stream, 0);
+	if (streaming && result == 0 && !last)
+		stream_park(state->op, state->stream);
+	else if (streaming)
+		stream_close(state->op, state->stream);
+	op_done(state->op, result,
+		last ? (uint32_t)digest_size(state->request.algorithm) : state->stream, 0);
 }
 
 static const struct digest_client_ops client_ops = {
@@ -172,17 +102,36 @@ static struct digest_operation *prepare(struct operation *op, enum hil_phase pha
 	state->client.ops = &client_ops;
 	state->op = op;
 	state->request.phase = phase;
+	state->request.length = op_length(op, SLOT_INPUT);
 	return state;
+}
+
+/* 0, or why this engine refuses the request. */
+static int explain(struct digest_operation *state, const struct hil_engine *engine, int error)
+{
+	const struct digest_engine *asked = (const struct digest_engine *)(const void *)engine;
+	const char *name = enum_name_of(algorithms, state->request.algorithm);
+
+	if (error == -PLUTON_ENOSUPPORT)
+		return op_refuse(state->op, error, "no digest engine does %s%s", name,
+				 state->request.phase == HIL_ONE_SHOT ? "" : " in a stream");
+	if (error == -PLUTON_ESIZE)
+		return op_refuse(state->op, error,
+				 "input has %zu bytes, the digest engine takes at most %zu at once",
+				 state->request.length, asked->caps.length_max);
+	return error;
 }
 
 static int select_engine(struct digest_operation *state)
 {
+	const struct hil_port *port = op_port(state->op, 0);
 	struct hil_engine *engine;
-	int r = hil_select(op_port(state->op, 0), &state->request, digest_check, &engine);
+	int r = hil_select(port, &state->request, digest_check, &engine);
 
-	if (r < 0)
-		return op_refuse(state->op, r, "no digest engine takes algorithm %u with %zu bytes",
-				 (unsigned)state->request.algorithm, state->request.length);
+	if (r == -PLUTON_ENODEVICE)
+		return op_refuse(state->op, r, "there is no digest engine");
+	if (r < 0) /* the last engine's */
+		return explain(state, port->engines[port->count - 1], r);
 	state->engine = (struct digest_engine *)(void *)engine;
 	return 0;
 }
@@ -203,7 +152,6 @@ static int whole_digest(struct operation *op)
 	int r;
 
 	state->request.algorithm = op_word(op, WORD_ALGORITHM);
-	state->request.length = op_length(op, SLOT_INPUT);
 	r = select_engine(state);
 	if (r == 0)
 		r = check_room(state);
@@ -213,77 +161,70 @@ static int whole_digest(struct operation *op)
 static int begin(struct operation *op)
 {
 	struct digest_operation *state = prepare(op, HIL_FIRST);
+	struct digest_shape shape;
 	int r;
 
 	state->request.algorithm = op_word(op, WORD_ALGORITHM);
 	r = select_engine(state);
 	if (r < 0)
 		return r;
-	r = grant_new(op_driver(op), op_process(op), &state->stream, open_stream, state);
-	if (r < 0)
-		return op_refuse(op, r,
-				 r == -PLUTON_EBUSY ? "grants_per_capsule streams are open"
-						    : "no memory for a stream");
-	return op_engine_request(op, &state->engine->head, granted);
+	shape = (struct digest_shape){state->engine, state->request.algorithm};
+	r = stream_open(op, &shape, sizeof(shape), &state->stream);
+	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
-static int take(struct digest_operation *state)
+static int claim_stream(struct digest_operation *state)
 {
+	struct digest_shape shape;
 	int r;
 
 	state->stream = op_word(state->op, WORD_STREAM);
-	r = enter(state, take_stream, state);
-	if (r == -PLUTON_ERESERVE)
-		return op_refuse(state->op, r, "stream %u is not open", state->stream);
-	if (r == -PLUTON_EBUSY)
-		return op_refuse(state->op, r, "stream %u is in use", state->stream);
-	return r;
+	r = stream_claim(state->op, state->stream, &shape, sizeof(shape));
+	if (r < 0)
+		return r;
+	state->engine = shape.engine;
+	state->request.algorithm = shape.algorithm;
+	return 0;
 }
 
-static int run_on_stream(struct digest_operation *state)
+static int run_on_stream(struct digest_operation *state, int checked)
 {
-	int r = digest_check(&state->engine->head, &state->request);
+	struct hil_engine *engine = &state->engine->head;
+	int r = checked;
 
 	if (r == 0)
-		r = op_engine_request(state->op, &state->engine->head, granted);
+		r = explain(state, engine, digest_check(engine, &state->request));
+	if (r == 0)
+		r = op_engine_request(state->op, engine, granted);
 	if (r < 0)
-		enter(state, give_stream, NULL);
+		stream_park(state->op, state->stream);
 	return r;
 }
 
 static int update(struct operation *op)
 {
 	struct digest_operation *state = prepare(op, HIL_MIDDLE);
-	int r;
+	int r = claim_stream(state);
 
-	state->request.length = op_length(op, SLOT_INPUT);
-	r = take(state);
-	return r < 0 ? r : run_on_stream(state);
+	return r < 0 ? r : run_on_stream(state, 0);
 }
 
 static int finish(struct operation *op)
 {
 	struct digest_operation *state = prepare(op, HIL_LAST);
-	int r = take(state);
+	int r = claim_stream(state);
 
-	if (r < 0)
-		return r;
-	r = check_room(state);
-	if (r < 0) {
-		enter(state, give_stream, NULL);
-		return r;
-	}
-	return run_on_stream(state);
+	return r < 0 ? r : run_on_stream(state, check_room(state));
 }
 
 static int abort_stream(struct operation *op)
 {
 	struct digest_operation *state = prepare(op, HIL_LAST);
-	int r = take(state);
+	int r = claim_stream(state);
 
 	if (r < 0)
 		return r;
-	grant_free(op_driver(op), op_process(op), state->stream);
+	stream_close(op, state->stream);
 	op_done(op, 0, 0, 0);
 	return 0;
 }
@@ -297,12 +238,6 @@ static void cancel(struct operation *op)
 	else
 		state->engine->ops->cancel(state->engine, &state->client);
 }
-
-static const struct enum_name algorithms[] = {
-	{DIGEST_SHA1, "sha1"},	       {DIGEST_SHA224, "sha224"},     {DIGEST_SHA256, "sha256"},
-	{DIGEST_SHA384, "sha384"},     {DIGEST_SHA512, "sha512"},     {DIGEST_SHA3_256, "sha3-256"},
-	{DIGEST_SHA3_384, "sha3-384"}, {DIGEST_SHA3_512, "sha3-512"}, {0, NULL},
-};
 
 #define INPUT                                                                                      \
 	{                                                                                          \
@@ -373,7 +308,7 @@ const struct capsule digest_capsule = {
 	.doc = "Hash functions: FIPS 180-4, FIPS 202.",
 	.driver = 0x40005,
 	.state_size = sizeof(struct digest_operation),
-	.grant_size = sizeof(struct digest_stream),
+	.grant_size = sizeof(struct stream),
 	.ports = 1,
 	.port_kinds = {HIL_DIGEST},
 	.commands = commands,

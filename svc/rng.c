@@ -8,13 +8,18 @@
 
 #define SLOT_OUTPUT 0u
 #define REQUEST_MAX (1024u * 1024u)
+#define TURN_MAX (32u * 1024) /* bytes in one turn at the engine: others who wait come between */
 
 struct rng_operation {
 	struct rng_client client;
 	struct operation *op;
 	struct rng_engine *engine;
-	struct rng_request request;
+	struct rng_request request; /* this turn's */
+	size_t length;		    /* bytes in all */
+	size_t given;		    /* of them, in the turns before */
 };
+
+static int ask_turn(struct rng_operation *state);
 
 static struct rng_operation *of_client(struct rng_client *client)
 {
@@ -23,12 +28,23 @@ static struct rng_operation *of_client(struct rng_client *client)
 
 static ssize_t push_output(struct rng_client *client, const uint8_t *buf, size_t len, size_t cursor)
 {
-	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
+	const struct rng_operation *state = of_client(client);
+
+	return op_write(state->op, SLOT_OUTPUT, state->given + cursor, buf, len);
 }
 
 static void done(struct rng_client *client, int result)
 {
-	op_done(of_client(client)->op, result, 0, 0);
+	struct rng_operation *state = of_client(client);
+
+	op_engine_release(state->op);
+	state->given += state->request.length;
+	if (result == 0 && state->given < state->length) {
+		result = ask_turn(state);
+		if (result == 0)
+			return;
+	}
+	op_done(state->op, result, 0, 0);
 }
 
 static const struct rng_client_ops client_ops = {
@@ -45,6 +61,14 @@ static void granted(struct operation *op)
 		op_done(op, r, 0, 0);
 }
 
+static int ask_turn(struct rng_operation *state)
+{
+	size_t left = state->length - state->given;
+
+	state->request.length = left < TURN_MAX ? left : TURN_MAX;
+	return op_engine_request(state->op, &state->engine->head, granted);
+}
+
 static int get(struct operation *op)
 {
 	struct rng_operation *state = op_state(op);
@@ -53,13 +77,14 @@ static int get(struct operation *op)
 
 	state->client.ops = &client_ops;
 	state->op = op;
-	state->request.length = op_length(op, SLOT_OUTPUT);
+	state->length = op_length(op, SLOT_OUTPUT);
+	state->request.length = state->length;
 	r = hil_select(op_port(op, 0), &state->request, rng_check, &engine);
 	if (r < 0)
 		return op_refuse(op, r, "no rng engine gives %zu bytes at once",
 				 state->request.length);
 	state->engine = (struct rng_engine *)(void *)engine;
-	return op_engine_request(op, engine, granted);
+	return ask_turn(state);
 }
 
 static void cancel(struct operation *op)

@@ -13,6 +13,7 @@
 
 #include "daemon/kernel/request.h"
 #include "daemon/kernel/upcall.h"
+#include "daemon/kernel/window.h"
 #include "tests/suite.h"
 
 static struct bare *bare_of(const struct process *process)
@@ -159,4 +160,12 @@ int bare_memfd(size_t size, int seals)
 	if (fd < 0 || ftruncate(fd, (off_t)size) < 0 || fcntl(fd, F_ADD_SEALS, seals) < 0)
 		abort();
 	return fd;
+}
+
+int bare_window(struct process *process, int fd, uint32_t *ret_number)
+{
+	int r = window_add(process, fd, ret_number);
+
+	close(fd);
+	return r;
 }

@@ -49,4 +49,7 @@ void bare_check_books(struct bare *bare);
 /* A memfd of that size with these seals. */
 int bare_memfd(size_t size, int seals);
 
+/* window_add, and closes the descriptor. */
+int bare_window(struct process *process, int fd, uint32_t *ret_number);
+
 #endif

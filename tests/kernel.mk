@@ -2,13 +2,13 @@
 # Tests of the kernel, the channel and the capsules, and of what capsules may not do.
 KERNEL_TESTS = \
 	access_test arena_test bad_capsules_test capsules_test capsules_aes_test channel_test \
-	channel_descriptor_test channel_flow_test costs_test deferred_test engine_test \
-	grant_test interrupt_test loop_test manager_test pool_test process_test request_test \
-	trd104_test upcall_test window_test
+	channel_descriptor_test channel_flow_test closer_test costs_test deferred_test engine_test \
+	grant_test interrupt_test loop_test manager_test pool_test process_test refusals_test \
+	request_test trd104_test upcall_test users_test window_test
 KERNEL_PYTHON_TESTS = tests/capsules/test_isolation.py tests/unit/test_kernel_includes.py
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS) $(KERNEL_PYTHON_TESTS)
-THREADED_TESTS += interrupt_test capsules_test capsules_aes_test
+THREADED_TESTS += closer_test interrupt_test capsules_test capsules_aes_test refusals_test
 EXTRA_DIST += $(KERNEL_PYTHON_TESTS) tests/capsules/isolation.sh tests/capsules/allowed-symbols \
 	tests/capsules/foreign_symbol.c tests/capsules/uses_malloc.c \
 	tests/capsules/writable_global.c
@@ -94,6 +94,10 @@ process_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 process_test_SOURCES = tests/unit/process_test.c
 process_test_LDADD = $(KERNEL_TEST_LIBS)
 
+refusals_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+refusals_test_SOURCES = tests/unit/refusals_test.c
+refusals_test_LDADD = $(KERNEL_TEST_LIBS)
+
 request_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 request_test_SOURCES = tests/unit/request_test.c
 request_test_LDADD = $(KERNEL_TEST_LIBS)
@@ -109,3 +113,11 @@ upcall_test_LDADD = $(KERNEL_TEST_LIBS)
 window_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 window_test_SOURCES = tests/unit/window_test.c
 window_test_LDADD = $(KERNEL_TEST_LIBS)
+
+closer_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+closer_test_SOURCES = tests/unit/closer_test.c
+closer_test_LDADD = $(KERNEL_TEST_LIBS)
+
+users_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+users_test_SOURCES = tests/unit/users_test.c
+users_test_LDADD = $(KERNEL_TEST_LIBS)

@@ -98,10 +98,11 @@ struct pluton_aes_begin_request {
 	const void *key;
 	size_t key_size;
 	const void *iv; /* GCM: 12 bytes; CTR: the 16-byte initial counter block */
-	unsigned ctr_bits;
-	const void *aad; /* GCM */
-	size_t aad_length;
+	unsigned ctr_bits; /* CTR: 32 or 128; else 0 */
+	const void *aad;   /* GCM */
+	size_t aad_length; /* bytes; else 0 */
 };
+/* -PLUTON_EINVAL: ctr_bits or an aad that does not go with the mode. */
 int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request,
 		     struct pluton_aes_stream *ret);
 /* Pieces of any length; output gets exactly `length` bytes, undefined after a failure. */

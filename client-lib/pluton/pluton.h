@@ -28,7 +28,7 @@ struct pluton;
 
 /*
  * Connects. `address` is "unix:PATH"; NULL means $PLUTON_ADDRESS, and where that is unset
- * unix:/run/pluton/pluton.sock. The caller owns *ret and frees it with pluton_close.
+ * or empty unix:/run/pluton/pluton.sock. The caller owns *ret and frees it with pluton_close.
  * -PLUTON_EINVAL: not an address. -PLUTON_EOFF: nobody listens there. -PLUTON_ENOSUPPORT: the
  * daemon speaks no version of the protocol that we do. -PLUTON_ENOMEM: it has no room.
  * *ret is NULL after every failure.

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in, records out. Flow control is the rule here: a process that does not read its answers
- * is not read from, so what waits for it never takes more than its own slots.
+ * Records in, records out. Flow control is the rule here: a process to which a return cannot be
+ * sent is not read from, so what waits for it never takes more than its own slots. And no
+ * descriptor that a process sent is closed on this thread unless it is a memfd (closer.h).
  */
 #include "daemon/frontends/channel.h"
 
@@ -9,17 +10,16 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "daemon/frontends/peer.h"
 #include "daemon/kernel/request.h"
 #include "daemon/kernel/upcall.h"
 #include "daemon/kernel/window.h"
 
 #define ACCEPTS_PER_PASS 16
-#define DESCRIPTORS_MAX 4 /* that one record may bring before the kernel drops the rest */
-#define GROUPS_MAX 1024
+#define DESCRIPTORS_MAX 253 /* SCM_MAX_FD: so that Linux never has to close one here itself */
+#define PASS_US 100u	    /* one process's records in one pass, all together */
 
 enum connection_state {
 	CONNECTED = 0, /* only HELLO is legal */
@@ -252,20 +252,17 @@ static int window_remove_record(struct process *process, const struct record *re
 		     : send_return(process, &record->header, &removed);
 }
 
-/* Takes the descriptor: window_add closes it. */
 static int window_add_record(struct process *process, const struct record *record,
-			     struct received *received)
+			     const struct received *received)
 {
 	struct record_return added = {.variant = VARIANT_SUCCESS_U32};
-	int fd = received->fd;
 	int r;
 
 	if (received->descriptors != 1)
 		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    "a window needs exactly one descriptor"));
-	received->fd = -1;
-	r = window_add(process, fd, &added.words[0]);
+	r = window_add(process, received->fd, &added.words[0]);
 	return r < 0 ? reject(process, &record->header, r)
 		     : send_return(process, &record->header, &added);
 }
@@ -281,7 +278,8 @@ static const record_handler handlers[STATES][RECORD_WINDOW_REMOVE + 1] = {
 		   [RECORD_WINDOW_REMOVE] = window_remove_record},
 };
 
-static int handle(struct process *process, const struct record *record, struct received *received)
+static int handle(struct process *process, const struct record *record,
+		  const struct received *received)
 {
 	struct connection *connection = connection_of(process);
 	uint16_t type = record->header.type;
@@ -302,7 +300,7 @@ static int handle(struct process *process, const struct record *record, struct r
 	return handlers[connection->state][type](process, record);
 }
 
-static int handle_bytes(struct process *process, struct received *received)
+static int handle_bytes(struct process *process, const struct received *received)
 {
 	struct connection *connection = connection_of(process);
 	struct record record;
@@ -319,8 +317,16 @@ static int handle_bytes(struct process *process, struct received *received)
 	return handle(process, &record, received);
 }
 
-/* Keeps the first descriptor and closes all others. */
-static void take_descriptors(struct msghdr *message, struct received *ret)
+static void dispose(struct channel *channel, int fd)
+{
+	if (!closer_take(&channel->closer, fd))
+		kernel_report(
+			channel->kernel, NULL,
+			"a descriptor that a process sent stays open: too many hang in closing");
+}
+
+/* Keeps the first descriptor and disposes of all others. */
+static void take_descriptors(struct channel *channel, struct msghdr *message, struct received *ret)
 {
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
 		size_t count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
@@ -334,7 +340,7 @@ static void take_descriptors(struct msghdr *message, struct received *ret)
 			if (ret->descriptors++ == 0)
 				ret->fd = fd;
 			else
-				close(fd);
+				dispose(channel, fd);
 		}
 	}
 	if (message->msg_flags & MSG_CTRUNC)
@@ -342,27 +348,47 @@ static void take_descriptors(struct msghdr *message, struct received *ret)
 }
 
 /* 1: a record. 0: none now. Negative: the process is gone. */
-static int receive(struct connection *connection, struct received *ret)
+static int receive(struct channel *channel, int fd, struct received *ret)
 {
-	struct channel *channel = connection->channel;
 	struct iovec bytes = {channel->buffer, sizeof(channel->buffer)};
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int)) +
+			   CMSG_SPACE(sizeof(struct ucred))];
 	} control;
 	struct msghdr message = {.msg_iov = &bytes,
 				 .msg_iovlen = 1,
 				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
-	ssize_t n = recvmsg(connection->fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	ssize_t n = recvmsg(fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 
 	if (n < 0)
 		return errno == EAGAIN || errno == EINTR ? 0 : -PLUTON_EOFF;
 	*ret = (struct received){
 		.size = (size_t)n, .truncated = message.msg_flags & MSG_TRUNC, .fd = -1};
-	take_descriptors(&message, ret);
-	/* An empty record looks like the end of the stream, and is treated as that. */
-	return n == 0 && !ret->descriptors ? -PLUTON_EOFF : 1;
+	take_descriptors(channel, &message, ret);
+	/* An empty record that brings nothing looks like the end, and is treated as that. */
+	return n == 0 && message.msg_controllen == 0 ? -PLUTON_EOFF : 1;
+}
+
+/*
+ * Closes a connection, after taking out what it still holds: descriptors in records that nobody
+ * read would otherwise be closed with it, on this thread. After the shutdown nothing can follow.
+ */
+static void hang_up(struct channel *channel, int fd)
+{
+	static const int on = 1;
+	struct received received;
+
+	shutdown(fd, SHUT_RDWR);
+	/* With credentials even an empty record brings something, and only the end does not. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	while (receive(channel, fd, &received) > 0) {
+		explicit_bzero(channel->buffer, received.size);
+		if (received.fd >= 0)
+			dispose(channel, received.fd);
+	}
+	close(fd);
 }
 
 /* One record in. 1: go on. 0: enough. Negative: the process is over. */
@@ -374,13 +400,13 @@ static int serve_one(struct process *process)
 
 	if (connection->return_pending)
 		return 0;
-	r = receive(connection, &received);
+	r = receive(connection->channel, connection->fd, &received);
 	if (r <= 0)
 		return r;
 	r = handle_bytes(process, &received);
 	explicit_bzero(connection->channel->buffer, received.size);
 	if (received.fd >= 0)
-		close(received.fd);
+		dispose(connection->channel, received.fd);
 	return r < 0 ? r : 1;
 }
 
@@ -395,7 +421,7 @@ static void on_ready(evutil_socket_t fd, short events, void *context)
 	if (events & EV_WRITE && !flush(process))
 		return;
 	for (unsigned i = 0; r == 1 && i < channel->records_per_pass; i++)
-		r = serve_one(process);
+		r = loop_now_us() - start < PASS_US ? serve_one(process) : 0;
 	if (r < 0)
 		process_kill(process);
 	else
@@ -411,7 +437,7 @@ static void closing(struct process *process)
 
 	event_del(&connection->event);
 	deferred_call_drop(&connection->flush);
-	close(connection->fd);
+	hang_up(connection->channel, connection->fd);
 }
 
 static const struct frontend frontend = {
@@ -421,29 +447,6 @@ static const struct frontend frontend = {
 	.upcalls_ready = upcalls_ready,
 	.closing = closing,
 };
-
-static int identify(const struct channel *channel, int fd, struct credentials *ret)
-{
-	struct ucred peer;
-	gid_t groups[GROUPS_MAX];
-	socklen_t peer_size = sizeof(peer), groups_size = sizeof(groups);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &peer_size) < 0)
-		return -PLUTON_EFAIL;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups, &groups_size) < 0)
-		groups_size = 0;
-	if (groups_size < sizeof(groups)) {
-		groups[groups_size / sizeof(*groups)] = peer.gid;
-		groups_size += (socklen_t)sizeof(*groups);
-	}
-	*ret = (struct credentials){.uid = peer.uid,
-				    .gid = peer.gid,
-				    .pid = (uint32_t)peer.pid,
-				    .allowed = access_mask(channel->rules, channel->rule_count,
-							   peer.uid, groups,
-							   groups_size / sizeof(*groups))};
-	return 0;
-}
 
 /* Tells somebody who cannot have a process why. */
 static void turn_away(struct channel *channel, int fd, int error)
@@ -457,7 +460,7 @@ static void turn_away(struct channel *channel, int fd, int error)
 
 	send_record(&stranger, &record);
 	kernel_report(channel->kernel, NULL, "connection refused: %s", channel->kernel->why);
-	close(fd);
+	hang_up(channel, fd);
 }
 
 int channel_adopt(struct channel *channel, int fd)
@@ -465,7 +468,7 @@ int channel_adopt(struct channel *channel, int fd)
 	struct credentials who;
 	struct connection *connection;
 	struct process *process;
-	int r = identify(channel, fd, &who);
+	int r = peer_identify(channel->kernel, channel->rules, channel->rule_count, fd, &who);
 
 	if (r == 0)
 		r = process_make(channel->kernel, &frontend, &who, &process);
@@ -494,7 +497,7 @@ static void shed(struct channel *channel)
 	close(channel->spare_fd);
 	fd = accept4(channel->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd >= 0)
-		close(fd);
+		hang_up(channel, fd);
 	channel->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	channel->kernel->counters.processes_refused++;
 	kernel_report(channel->kernel, NULL,
@@ -526,6 +529,7 @@ int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 				    .loop = loop,
 				    .listen_fd = listen_fd,
 				    .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
+				    .closer = CLOSER_NONE,
 				    .records_per_pass = records_per_pass};
 	event_assign(&channel->listening, loop->base, listen_fd, EV_READ | EV_PERSIST, on_connect,
 		     channel);
@@ -543,28 +547,7 @@ void channel_close(struct channel *channel)
 		if (process->frontend == &frontend)
 			process_kill(process);
 	}
+	closer_close(&channel->closer);
 	close(channel->listen_fd);
 	close(channel->spare_fd);
-}
-
-int channel_listen(const char *path, unsigned mode)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	unlink(path); /* stale: daemon/lock.c holds the lock that says so */
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    chmod(path, mode) < 0 || listen(fd, SOMAXCONN) < 0) {
-		int error = errno;
-
-		close(fd);
-		return -error;
-	}
-	return fd;
 }

@@ -5,6 +5,7 @@
 #ifndef PLUTON_CHANNEL_H
 #define PLUTON_CHANNEL_H
 
+#include "daemon/frontends/closer.h"
 #include "daemon/kernel/access.h"
 #include "daemon/kernel/loop.h"
 #include "daemon/kernel/record.h"
@@ -15,6 +16,7 @@ struct channel {
 	struct event listening;
 	int listen_fd;
 	int spare_fd; /* given up for a moment to refuse a connection when descriptors run out */
+	struct closer closer;
 	unsigned records_per_pass;
 	const struct access_entry *rules;
 	size_t rule_count;
@@ -32,7 +34,10 @@ void channel_close(struct channel *channel);
 /* A connected descriptor as if it had been accepted; owned from then on. For hand-overs. */
 int channel_adopt(struct channel *channel, int fd);
 
-/* A listening socket at `path` with that mode, in place of a stale one. Negative errno. */
+/*
+ * A listening socket at `path` with that mode, in place of a stale one. Negative errno; -EEXIST:
+ * something else than a socket is there, and stays.
+ */
 int channel_listen(const char *path, unsigned mode);
 
 #endif

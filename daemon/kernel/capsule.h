@@ -21,7 +21,7 @@
 #include "hil/contract.h"
 
 #define CAPSULE_SLOTS_MAX 8u
-#define CAPSULE_WORDS_MAX 4u
+#define CAPSULE_WORDS_MAX 2u /* as TRD104: raw calls and records can say the same */
 
 struct operation; /* a command with its allow table, words and state */
 struct driver;	  /* a capsule as it is registered: names its grants and HIL ports */
@@ -37,6 +37,9 @@ struct enum_name {
 	uint32_t value;
 	const char *name; /* NULL ends a list */
 };
+
+/* The value's name; NULL: it is not in the list. */
+const char *enum_name_of(const struct enum_name *names, uint32_t value);
 
 struct command_word {
 	const char *name;	       /* NULL: not used, must be 0 */
@@ -102,7 +105,10 @@ uint32_t op_word(const struct operation *op, unsigned word);
 /* The capsule's own state_size bytes in this operation, valid until op_done returns. */
 void *op_state(struct operation *op);
 
-/* Bytes in a slot's range now; 0 for an absent or withdrawn one. It may change between calls. */
+/*
+ * Bytes in a slot's range now; 0 for an absent or withdrawn one, and for a slot that the command
+ * does not have. It may change between calls.
+ */
 size_t op_length(const struct operation *op, unsigned slot);
 
 /*
@@ -188,5 +194,42 @@ int grant_free(struct driver *driver, struct process_id process, uint32_t instan
 
 /* Enters every grant that this driver has in any live process; stops at fn's first non-zero. */
 int grant_each(struct driver *driver, grant_fn fn, void *arg);
+
+/* --- streams --------------------------------------------------------------------------------- */
+
+#define STREAM_ABOUT_MAX 40u
+
+/*
+ * A message in pieces. Between the operations of a stream no engine is held: the state that the
+ * engine exported lies here, in the process's grant of that instance, with what the capsule must
+ * know about every piece. A capsule with streams has this for its grant (grant_size); all grants
+ * are streams then. Members are the kernel's.
+ */
+struct stream {
+	bool busy;			 /* an operation has it */
+	uint8_t about[STREAM_ABOUT_MAX]; /* the capsule's own */
+	uint8_t state[HIL_STATE_MAX];	 /* the engine's, as secret as a key */
+};
+
+/*
+ * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX. op has it until park
+ * or close. Refusals, with a sentence: -PLUTON_EBUSY: the process has `grants_per_capsule` of them.
+ * -PLUTON_ENOMEM: no room for it.
+ */
+int stream_open(struct operation *op, const void *about, size_t size, uint32_t *ret_stream);
+
+/*
+ * Takes an open stream for op, and what it was opened with. Refusals, with a sentence:
+ * -PLUTON_ERESERVE: it is not open. -PLUTON_EBUSY: another operation has it.
+ */
+int stream_claim(struct operation *op, uint32_t stream, void *ret_about, size_t size);
+
+/* op is done with a stream that it has: it waits for the next, or is wiped and gone. */
+void stream_park(struct operation *op, uint32_t stream);
+void stream_close(struct operation *op, uint32_t stream);
+
+/* The first `size` bytes of exported state, at most HIL_STATE_MAX. Errors as grant_enter. */
+int stream_load(struct operation *op, uint32_t stream, uint8_t *ret_state, size_t size);
+int stream_store(struct operation *op, uint32_t stream, const uint8_t *state, size_t size);
 
 #endif

@@ -29,7 +29,7 @@ static struct block *find(struct process *process, const struct driver *driver, 
 	return NULL;
 }
 
-static struct block *make(struct process *process, const struct driver *driver, uint32_t instance)
+static struct block *make(struct process *process, struct driver *driver, uint32_t instance)
 {
 	size_t size = (driver->capsule->grant_size + 7) & ~(size_t)7; /* what poison can seal */
 	void *grant = arena_take(&process->arena, BLOCK_GRANT, size);
@@ -40,9 +40,17 @@ static struct block *make(struct process *process, const struct driver *driver, 
 	block = block_of(grant);
 	block->driver = (uint16_t)driver->index;
 	block->instance = (uint16_t)instance;
+	driver->grants++;
 	seal(block);
 	step_reached(&process->kernel->step, STEP_GRANT_MADE, process->id);
 	return block;
+}
+
+static void release(struct process *process, struct block *block)
+{
+	process->kernel->drivers[block->driver].grants--;
+	unseal(block);
+	arena_give(&process->arena, block_payload(block));
 }
 
 static int enter(struct process *process, const struct driver *driver, struct block *block,
@@ -107,8 +115,7 @@ int grant_free(struct driver *driver, struct process_id id, uint32_t instance)
 		return 0;
 	if (block->entered)
 		return -PLUTON_EALREADY;
-	unseal(block);
-	arena_give(&process->arena, block_payload(block));
+	release(process, block);
 	step_reached(&driver->kernel->step, STEP_GRANT_FREED, id);
 	return 0;
 }
@@ -148,19 +155,6 @@ static struct block *any(struct process *process)
 
 void grant_free_all(struct process *process)
 {
-	for (struct block *block = any(process); block; block = any(process)) {
-		unseal(block);
-		arena_give(&process->arena, block_payload(block));
-	}
-}
-
-uint32_t grant_count(const struct driver *driver)
-{
-	uint32_t count = 0;
-
-	kernel_for_each_process (driver->kernel, process) {
-		arena_for_each (&process->arena, block)
-			count += block->kind == BLOCK_GRANT && block->driver == driver->index;
-	}
-	return count;
+	for (struct block *block = any(process); block; block = any(process))
+		release(process, block);
 }

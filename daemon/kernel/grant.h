@@ -10,7 +10,4 @@
 /* Wipes and frees every grant of a process. */
 void grant_free_all(struct process *process);
 
-/* How many grants the driver has in all live processes. */
-uint32_t grant_count(const struct driver *driver);
-
 #endif

@@ -11,20 +11,39 @@
 
 #include "daemon/kernel/operation.h"
 
+static int open_tables(struct kernel *kernel)
+{
+	size_t processes = kernel->limits.processes_max;
+
+	kernel->slots = calloc(processes, sizeof(*kernel->slots));
+	kernel->live = calloc((processes + 63) / 64, sizeof(*kernel->live));
+	if (!kernel->slots || !kernel->live)
+		return -PLUTON_ENOMEM;
+	return users_open(&kernel->users, kernel->limits.processes_max);
+}
+
+static void close_tables(struct kernel *kernel)
+{
+	users_close(&kernel->users);
+	free(kernel->live);
+	free(kernel->slots);
+}
+
 int kernel_open(struct kernel *kernel, const struct kernel_limits *limits)
 {
 	*kernel = (struct kernel){.limits = *limits, .slot_hint = 1};
 	deferred_queue_init(&kernel->deferred);
-	kernel->slots = calloc(limits->processes_max, sizeof(*kernel->slots));
-	if (!kernel->slots)
+	if (open_tables(kernel) < 0) {
+		close_tables(kernel);
 		return -PLUTON_ENOMEM;
+	}
 	if (pool_open(&kernel->pool, limits->pool) < 0) {
-		free(kernel->slots);
+		close_tables(kernel);
 		return -PLUTON_ENOMEM;
 	}
 	if (interrupt_queue_init(&kernel->interrupts) < 0) {
 		pool_close(&kernel->pool);
-		free(kernel->slots);
+		close_tables(kernel);
 		return -PLUTON_ENOMEM;
 	}
 	return 0;
@@ -34,7 +53,7 @@ void kernel_close(struct kernel *kernel)
 {
 	interrupt_queue_close(&kernel->interrupts);
 	pool_close(&kernel->pool);
-	free(kernel->slots);
+	close_tables(kernel);
 	*kernel = (struct kernel){0};
 }
 
@@ -103,6 +122,21 @@ struct driver *kernel_driver(struct kernel *kernel, uint32_t number)
 	for (unsigned i = 0; i < kernel->driver_count; i++) {
 		if (kernel->drivers[i].capsule->driver == number)
 			return &kernel->drivers[i];
+	}
+	return NULL;
+}
+
+struct process *kernel_next_process(const struct kernel *kernel, uint32_t index)
+{
+	uint32_t words = (kernel->limits.processes_max + 63) / 64;
+	uint64_t mask = UINT64_MAX << (index % 64);
+
+	for (uint32_t word = index / 64; word < words; word++) {
+		uint64_t bits = kernel->live[word] & mask;
+
+		if (bits)
+			return kernel->slots[word * 64 + (uint32_t)__builtin_ctzll(bits)].process;
+		mask = UINT64_MAX;
 	}
 	return NULL;
 }

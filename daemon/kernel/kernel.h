@@ -11,6 +11,7 @@
 #include "daemon/kernel/pool.h"
 #include "daemon/kernel/record.h"
 #include "daemon/kernel/steps.h"
+#include "daemon/kernel/users.h"
 
 #define KERNEL_DRIVERS_MAX 64u /* one bit each in a process's access mask */
 
@@ -44,6 +45,7 @@ struct driver {
 	struct kernel *kernel;
 	const struct capsule *capsule;
 	unsigned index;
+	uint32_t grants; /* live ones, in all processes */
 	struct hil_port ports[4];
 	uint64_t operations;
 	uint64_t refusals;
@@ -65,6 +67,8 @@ struct kernel {
 	struct deferred_queue deferred;
 	struct interrupt_queue interrupts;
 	struct process_slot *slots; /* processes_max of them; index 0 is the daemon itself, empty */
+	uint64_t *live;		    /* a bit per slot: in use, or a process is dying there */
+	struct users users;
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */
@@ -108,8 +112,14 @@ void kernel_report(struct kernel *kernel, const struct process_id *process, cons
 /* The table's owners, for arbiters: context is the kernel. */
 struct hil_owner *kernel_find_owner(void *kernel, uint32_t index);
 
+/* The first process at or after `index`, dying ones included; NULL: none. */
+struct process *kernel_next_process(const struct kernel *kernel, uint32_t index);
+
+/* `each` may be freed inside. */
 #define kernel_for_each_process(kernel, each)                                                      \
-	for (uint32_t each##_at = 1; each##_at < (kernel)->limits.processes_max; each##_at++)      \
-		for (struct process *each = (kernel)->slots[each##_at].process; each; each = NULL)
+	for (struct process *each = kernel_next_process(kernel, 1), *each##_next;                  \
+	     each && (each##_next = kernel_next_process(kernel, process_index(each) + 1), true);   \
+	     each = each##_next)
+uint32_t process_index(const struct process *process);
 
 #endif

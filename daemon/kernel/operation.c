@@ -36,7 +36,7 @@ struct process_id op_process(const struct operation *op)
 
 uint32_t op_word(const struct operation *op, unsigned word)
 {
-	return word < RECORD_WORDS ? op->words[word] : 0;
+	return word < CAPSULE_WORDS_MAX ? op->words[word] : 0;
 }
 
 void *op_state(struct operation *op)
@@ -54,15 +54,28 @@ struct hil_owner *op_owner(struct operation *op)
 	return &op->process->owner;
 }
 
+/*
+ * NULL for a slot that the command does not have: a standing operation's table may hold what
+ * another command needs. An idle one shows its whole table.
+ */
+static const struct record_range *find_range(const struct operation *op, unsigned slot)
+{
+	if (slot >= RECORD_RANGES_MAX || (op->command && !op->command->slots[slot].name))
+		return NULL;
+	return &op->ranges[slot];
+}
+
 size_t op_length(const struct operation *op, unsigned slot)
 {
-	return slot < RECORD_RANGES_MAX ? op->ranges[slot].length : 0;
+	const struct record_range *range = find_range(op, slot);
+
+	return range ? range->length : 0;
 }
 
 bool op_sealed(const struct operation *op, unsigned slot)
 {
-	const struct window *window =
-		slot < RECORD_RANGES_MAX ? window_find(op->process, op->ranges[slot].window) : NULL;
+	const struct record_range *range = find_range(op, slot);
+	const struct window *window = range ? window_find(op->process, range->window) : NULL;
 
 	return window && window->sealed;
 }
@@ -70,12 +83,11 @@ bool op_sealed(const struct operation *op, unsigned slot)
 /* The slot's memory from offset on: ranges were checked when they came, windows never shrink. */
 static uint8_t *reach(struct operation *op, unsigned slot, size_t offset, size_t *ret_len)
 {
-	const struct record_range *range;
+	const struct record_range *range = find_range(op, slot);
 	const struct window *window;
 
-	if (slot >= RECORD_RANGES_MAX || offset >= op->ranges[slot].length)
+	if (!range || offset >= range->length)
 		return NULL;
-	range = &op->ranges[slot];
 	*ret_len = range->length - offset;
 	if (range->window == RECORD_WINDOW_INLINE)
 		return operation_inline(op) + range->offset + offset;

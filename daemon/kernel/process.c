@@ -22,27 +22,18 @@ static uint32_t free_slot(struct kernel *kernel)
 	return 0;
 }
 
-static uint32_t processes_of_user(const struct kernel *kernel, uint32_t uid)
-{
-	uint32_t count = 0;
-
-	kernel_for_each_process (kernel, process)
-		count += process->who.uid == uid;
-	return count;
-}
-
 static int check_room(struct kernel *kernel, uint32_t uid)
 {
+	const struct user *user = users_find(&kernel->users, uid);
+
 	if (kernel->processes + 1 >= kernel->limits.processes_max)
 		return kernel_refuse(kernel, -PLUTON_ENOMEM,
 				     "%u processes are connected, processes_max",
 				     kernel->processes);
-	if (kernel->processes < kernel->limits.processes_per_user)
-		return 0; /* no user can have too many: no need to count */
-	if (processes_of_user(kernel, uid) >= kernel->limits.processes_per_user)
+	if (user && user->processes >= kernel->limits.processes_per_user)
 		return kernel_refuse(kernel, -PLUTON_ENOMEM,
 				     "user %u has %u processes connected, processes_per_user", uid,
-				     kernel->limits.processes_per_user);
+				     user->processes);
 	return 0;
 }
 
@@ -87,15 +78,22 @@ int process_make(struct kernel *kernel, const struct frontend *frontend,
 	index = free_slot(kernel);
 	kernel->slots[index].process = process;
 	kernel->slots[index].generation++;
+	kernel->live[index / 64] |= UINT64_C(1) << index % 64;
 	kernel->processes++;
 	process->kernel = kernel;
 	process->id = (struct process_id){index, kernel->slots[index].generation};
 	process->owner.index = index;
 	process->who = *who;
+	process->user = users_enter(&kernel->users, who->uid);
 	process->frontend = frontend;
 	*ret_process = process;
 	step_reached(&kernel->step, STEP_PROCESS_MADE, process->id);
 	return 0;
+}
+
+uint32_t process_index(const struct process *process)
+{
+	return process->id.index;
 }
 
 struct process *process_find(struct kernel *kernel, struct process_id id)
@@ -135,7 +133,9 @@ void process_reap(struct process *process)
 		return;
 	charge_drop_all(process);
 	window_remove_all(process);
+	users_leave(process->user);
 	kernel->slots[process->id.index].process = NULL;
+	kernel->live[process->id.index / 64] &= ~(UINT64_C(1) << process->id.index % 64);
 	kernel->processes--;
 	arena_close(&process->arena);
 }

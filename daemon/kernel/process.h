@@ -30,6 +30,7 @@ struct credentials {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t pid;
+	char command[16]; /* /proc/PID/comm when it connected */
 	uint64_t allowed; /* bit 1 << driver index; access_mask */
 };
 
@@ -41,6 +42,7 @@ struct process {
 	struct credentials who;
 	const struct frontend *frontend;
 	void *frontend_state;
+	struct user *user;	      /* what all of this user's processes have */
 	struct window_table *windows; /* NULL until the first window */
 	struct operation *operations; /* oldest first */
 	struct operation *upcalls;    /* waiting to be fetched, oldest first */

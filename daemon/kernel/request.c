@@ -108,24 +108,25 @@ static int check_overlaps(const struct operation *op, const struct command *comm
 
 /* --- the command table ----------------------------------------------------------------------- */
 
-static bool listed(const struct enum_name *names, uint32_t value)
+const char *enum_name_of(const struct enum_name *names, uint32_t value)
 {
 	for (; names->name; names++) {
 		if (names->value == value)
-			return true;
+			return names->name;
 	}
-	return false;
+	return NULL;
 }
 
 static int check_word(const struct operation *op, const struct command *command, unsigned i)
 {
-	const struct command_word *word = &command->words[i];
+	static const struct command_word unused;
+	const struct command_word *word = i < CAPSULE_WORDS_MAX ? &command->words[i] : &unused;
 
 	if (!word->name && op->words[i] != 0)
 		return kernel_refuse(op->process->kernel, -PLUTON_EINVAL,
 				     "word %u of %s is %u, must be 0", i, command->name,
 				     op->words[i]);
-	if (word->names && !listed(word->names, op->words[i]))
+	if (word->names && !enum_name_of(word->names, op->words[i]))
 		return kernel_refuse(op->process->kernel, -PLUTON_EINVAL, "%u is no %s of %s",
 				     op->words[i], word->name, command->name);
 	return 0;
@@ -162,7 +163,7 @@ int operation_check(const struct operation *op, const struct command *command)
 {
 	int r = 0;
 
-	for (unsigned i = 0; i < CAPSULE_WORDS_MAX && r == 0; i++)
+	for (unsigned i = 0; i < RECORD_WORDS && r == 0; i++)
 		r = check_word(op, command, i);
 	for (unsigned i = 0; i < CAPSULE_SLOTS_MAX && r == 0; i++)
 		r = check_slot(op, command, i);

@@ -11,7 +11,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
-#include <unistd.h>
 
 #include "daemon/kernel/operation.h"
 
@@ -21,36 +20,16 @@ struct candidate {
 	bool sealed;
 };
 
-static uint64_t bytes_of(const struct process *process)
-{
-	uint32_t count;
-	uint64_t bytes;
-
-	window_measure(process, &count, &bytes);
-	return bytes;
-}
-
-static uint64_t bytes_of_user(const struct kernel *kernel, uint32_t uid)
-{
-	uint64_t bytes = 0;
-
-	kernel_for_each_process (kernel, process) {
-		if (process->who.uid == uid)
-			bytes += bytes_of(process);
-	}
-	return bytes;
-}
-
 static int check_kind(struct kernel *kernel, int fd, int *ret_seals)
 {
 	struct statfs fs;
-	int seals;
+	/* First of all: only shared memory has seals, so no foreign file system is asked. */
+	int seals = fcntl(fd, F_GET_SEALS);
 
-	if (fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
+	if (seals < 0 || fstatfs(fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
 		return kernel_refuse(kernel, -PLUTON_EINVAL,
 				     "a window must be a memfd of ordinary pages (memfd_create)");
-	seals = fcntl(fd, F_GET_SEALS);
-	if (seals < 0 || !(seals & F_SEAL_SHRINK))
+	if (!(seals & F_SEAL_SHRINK))
 		return kernel_refuse(kernel, -PLUTON_EINVAL,
 				     "a window's memfd must be sealed with F_SEAL_SHRINK");
 	*ret_seals = seals;
@@ -69,8 +48,7 @@ static int check_size(struct process *process, int fd, uint32_t *ret_size)
 		return kernel_refuse(kernel, -PLUTON_ESIZE,
 				     "the memfd has %lld bytes, window_max is %zu",
 				     (long long)st.st_size, kernel->limits.window_max);
-	if (bytes_of_user(kernel, process->who.uid) + (uint64_t)st.st_size >
-	    kernel->limits.windows_per_user)
+	if (process->user->window_bytes + (uint64_t)st.st_size > kernel->limits.windows_per_user)
 		return kernel_refuse(
 			kernel, -PLUTON_EBUSY,
 			"user %u would have over windows_per_user (%zu) bytes of windows",
@@ -119,7 +97,7 @@ static void *map_memory(const struct candidate *candidate, int fd)
 	return mmap(NULL, candidate->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 }
 
-static int map(struct process *process, int fd, uint32_t *ret_number)
+int window_add(struct process *process, int fd, uint32_t *ret_number)
 {
 	struct candidate candidate;
 	struct window *window;
@@ -148,16 +126,9 @@ static int map(struct process *process, int fd, uint32_t *ret_number)
 				     "the memfd cannot be mapped: open it for reading and writing");
 	madvise(memory, candidate.size, MADV_DONTDUMP);
 	*window = (struct window){memory, candidate.size, candidate.sealed};
+	process->user->window_bytes += candidate.size;
 	step_reached(&process->kernel->step, STEP_WINDOW_ADDED, process->id);
 	return 0;
-}
-
-int window_add(struct process *process, int fd, uint32_t *ret_number)
-{
-	int r = map(process, fd, ret_number);
-
-	close(fd);
-	return r;
 }
 
 const struct window *window_find(const struct process *process, uint32_t number)
@@ -169,10 +140,11 @@ const struct window *window_find(const struct process *process, uint32_t number)
 	return &process->windows->windows[number - 1];
 }
 
-static void unmap(struct window *window)
+static void unmap(struct process *process, struct window *window)
 {
 	if (window->memory)
 		munmap(window->memory, window->size);
+	process->user->window_bytes -= window->size;
 	*window = (struct window){0};
 }
 
@@ -184,7 +156,7 @@ int window_remove(struct process *process, uint32_t number)
 	if (operation_uses_window(process, number))
 		return kernel_refuse(process->kernel, -PLUTON_EBUSY,
 				     "an operation still uses window %u", number);
-	unmap(&process->windows->windows[number - 1]);
+	unmap(process, &process->windows->windows[number - 1]);
 	return 0;
 }
 
@@ -193,7 +165,7 @@ void window_remove_all(struct process *process)
 	if (!process->windows)
 		return;
 	for (uint32_t i = 0; i < WINDOWS_MAX; i++)
-		unmap(&process->windows->windows[i]);
+		unmap(process, &process->windows->windows[i]);
 	arena_give(&process->arena, process->windows);
 	process->windows = NULL;
 }

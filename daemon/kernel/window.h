@@ -24,7 +24,7 @@ struct window_table {
 };
 
 /*
- * Maps the memfd and closes `fd` in every case. With a sentence in kernel->why:
+ * Maps the memfd; `fd` stays the caller's. With a sentence in kernel->why:
  * -PLUTON_EINVAL: not a memfd as we need it. -PLUTON_ESIZE: empty, or over window_max.
  * -PLUTON_EBUSY: windows_per_process, or windows_per_user bytes. -PLUTON_ENOMEM.
  */

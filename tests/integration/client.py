@@ -53,7 +53,8 @@ class ProtocolError(Exception):
 
 class Client:
     def __init__(self, address=None):
-        address = address or os.environ.get("PLUTON_ADDRESS", "unix:/run/pluton/pluton.sock")
+        address = (address or os.environ.get("PLUTON_ADDRESS")
+                   or "unix:/run/pluton/pluton.sock")
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.connect(address.removeprefix("unix:"))
         self.op_id = 0
@@ -169,7 +170,7 @@ class Client:
         return self.perform(DIGEST, 4, (stream,), (None, 32))[2]
 
     def ctr(self, key, counter, message):
-        return self.perform(AES, 1, (CTR, 128), (key, counter, None, message, len(message)))[2]
+        return self.perform(AES, 1, (CTR,), (key, counter, None, message, len(message)))[2]
 
     def gcm_encrypt(self, key, iv, message, aad=b""):
         out = self.perform(AES, 1, (GCM,), (key, iv, aad, message, len(message), 16))[2]

@@ -188,7 +188,6 @@ static struct record request(const struct stage *stage, enum kind kind, size_t l
 		return record;
 	}
 	record.operation.words[0] = kind == CTR ? AES_CTR : AES_GCM;
-	record.operation.words[1] = kind == CTR ? 128 : 0;
 	rig_range(&record, KEY, window, AT_KEY, ORACLE_KEY_SIZE);
 	rig_range(&record, IV, window, AT_IV, kind == CTR ? ORACLE_BLOCK_SIZE : ORACLE_IV_SIZE);
 	rig_range(&record, INPUT, window, AT_INPUT, size);

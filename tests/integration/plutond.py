@@ -13,9 +13,10 @@ TIMEOUT_S = 60  # only a hang takes so long
 
 
 class Daemon:
-    """With `with`: made, started, stopped and removed. The log is in .log after it has stopped."""
+    """With `with`: made, started, stopped and removed. The log is in .log after it has stopped,
+    unless `stderr` is somewhere else."""
 
-    def __init__(self, config="", arguments=(), directory=None):
+    def __init__(self, config="", arguments=(), directory=None, stderr=None):
         self.owned = directory is None
         self.directory = directory or tempfile.mkdtemp(prefix="pluton-test-")
         self.config = f"{self.directory}/plutond.conf"
@@ -23,6 +24,7 @@ class Daemon:
         self.socket = f"{self.directory}/pluton.sock"
         self.address = f"unix:{self.socket}"
         self.arguments = list(arguments)
+        self.stderr = stderr
         self.process = None
         self.log = ""
         self.configure(config)
@@ -57,7 +59,8 @@ class Daemon:
         self.notifications.bind(path)
         self.log_file = open(f"{self.directory}/log", "w+b")
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
-                                        stdout=subprocess.DEVNULL, stderr=self.log_file,
+                                        stdout=subprocess.DEVNULL,
+                                        stderr=self.stderr or self.log_file,
                                         env={**os.environ, "NOTIFY_SOCKET": path})
         self.pid = self.process.pid
         self.expect("READY=1")

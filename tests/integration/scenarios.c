@@ -85,7 +85,6 @@ static struct record aes_begin_record(uint32_t op_id, uint32_t mode, uint32_t wi
 
 	record.operation.words[0] = mode;
 	record.operation.words[1] = AES_ENCRYPT;
-	record.operation.words[2] = mode == AES_CTR ? 128 : 0;
 	rig_range(&record, KEY, window, AT_KEY, KEY_SIZE);
 	rig_range(&record, IV, window, AT_IV, mode == AES_CTR ? AES_BLOCK_SIZE : AES_GCM_IV_SIZE);
 	if (mode == AES_GCM)

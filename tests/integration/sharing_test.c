@@ -197,7 +197,6 @@ static void ask_ctr(const struct peer *peer, struct record *record, uint8_t *inl
 {
 	*record = rig_operation(10, RIG_AES, AES_WHOLE_ENCRYPT);
 	record->operation.words[0] = AES_CTR;
-	record->operation.words[1] = 128;
 	rig_in(record, KEY, inline_bytes, peer->gcm.key, ORACLE_KEY_SIZE);
 	rig_in(record, IV, inline_bytes, peer->counter, ORACLE_BLOCK_SIZE);
 	rig_in(record, INPUT, inline_bytes, peer->message, MESSAGE_SIZE);

@@ -61,6 +61,15 @@ class Bench(unittest.TestCase):
         self.assertEqual(budgets(all_rows),
                          {"≤ 150 KB", "0", "≤ 512", "≥ 90", "≤ 1.05", "≤ 10"})
 
+    def test_footprint_has_the_memory_budget_beside_what_is_taken_for_grants_alone(self):
+        table = {row["what"]: row for row in of_table(rows("footprint"), "memory of mixed")}
+        self.assertEqual({what for what, row in table.items() if row["budget"]},
+                         {"live grant bytes / pool bytes taken for grants"})
+        live, pool = (table[what]["value"] for what in
+                      ("live grant bytes", "all that is taken from the pool"))
+        self.assertAlmostEqual(table["live grant bytes / all bytes taken from the pool"]["value"],
+                               100 * live / pool, places=3)
+
     def test_footprint_counts_the_code_of_kernel_capsules_and_hil_and_adds_it_up(self):
         table = {row["folder"]: row for row in of_table(rows("footprint"), "code")}
         parts = [table[name]["total"] for name in ("daemon/kernel", "svc", "hil")]

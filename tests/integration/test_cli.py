@@ -146,6 +146,13 @@ class Daemon(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (2, b""), address)
             self.assertIn(b"(EINVAL)", done.stderr)
 
+    def test_an_empty_variable_is_as_if_it_were_unset(self):
+        for line in (["status"], ["random", "1"]):
+            empty, unset = (run(CLI, *line, env=environment(PLUTON_ADDRESS=value))
+                            for value in ("", None))
+            self.assertEqual((empty.returncode, empty.stderr), (unset.returncode, unset.stderr))
+            self.assertNotEqual(empty.returncode, 2)
+
     def test_the_option_wins_over_the_environment(self):
         env = environment(PLUTON_ADDRESS="unix:/nowhere/pluton.sock")
         self.assertEqual(run(CLI, "status", env=env).returncode, 3)

@@ -98,7 +98,8 @@ class Capsules(unittest.TestCase):
             done = other.cli("hash", "sha256")
             self.assertEqual((done.returncode, done.stdout), (1, b""))
             self.assertIn(b"(ENODEVICE)", done.stderr)
-            self.assertIn(b"plutond.conf", done.stderr)
+            for advice in (b"[access] in plutond.conf", b"`pluton-cli capsules'"):
+                self.assertEqual(done.stderr.count(advice), 1, done.stderr)
 
 
 class Engines(unittest.TestCase):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """plutond as a program: options, exit status, locks, signals, notifications, hardening."""
 
+import contextlib
 import os
 import re
 import signal
@@ -9,7 +10,12 @@ import stat
 import subprocess
 import unittest
 
+from client import DIGEST, SHA256, Client, Refused
 from plutond import Daemon, PROGRAM, run
+
+
+def open_digests(client, count):
+    return [client.perform(DIGEST, 2, (SHA256,))[0] for _ in range(count)]
 
 
 def connects(path):
@@ -29,6 +35,12 @@ class Usage(unittest.TestCase):
             done = run(*arguments)
             self.assertEqual(done.returncode, 2, arguments)
             self.assertIn("plutond --help", done.stderr.replace("`", ""))
+
+    def test_an_empty_path_ends_with_2_and_names_the_option(self):
+        for option in ("--config", "--state", "--listen"):
+            done = run(option, "", "--dump-config")
+            self.assertEqual((done.returncode, done.stdout), (2, ""), option)
+            self.assertIn(f'{option} "": the path is empty; write one', done.stderr)
 
     def test_a_wrong_value_of_an_option_ends_with_78_and_names_the_option(self):
         done = run("--log-level", "loud")
@@ -64,8 +76,10 @@ class Configuration(unittest.TestCase):
             daemon.configure("[access]\n\ndefault = rng, abacus\n")
             done = run(*daemon.command()[1:])
             self.assertEqual(done.returncode, 78)
-            self.assertIn(f"{daemon.config}:3: ", done.stderr)
-            self.assertIn("abacus", done.stderr)
+            self.assertIn(f'{daemon.config}:3: "abacus" is no capsule; write all, none, or some of: '
+                          "rng, digest, aes", done.stderr)
+            self.assertNotIn("pluton-cli", done.stderr)
+            self.assertFalse(os.path.exists(daemon.socket))
 
     def test_options_win_over_the_file_and_relative_paths_are_meant_from_here(self):
         with Daemon("[daemon]\nstate = /nowhere\nlog_level = off\n") as daemon:
@@ -105,6 +119,17 @@ class Locks(unittest.TestCase):
             daemon.start()
             self.assertTrue(connects(daemon.socket))
 
+    def test_a_socket_that_cannot_be_made_ends_with_1_and_says_what_to_do(self):
+        with Daemon() as daemon:
+            daemon.stop()
+            os.mkdir(daemon.socket)
+            done = run(*daemon.command()[1:])
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("; remove what is there and make its folder writable", done.stderr)
+            self.assertIn("error: cannot listen: ", done.stderr)
+            self.assertIn("--listen", done.stderr)
+            self.assertIn(daemon.socket, done.stderr)
+
     def test_a_state_directory_that_others_can_write_is_refused(self):
         with Daemon() as daemon:
             daemon.stop()
@@ -124,6 +149,17 @@ class Signals(unittest.TestCase):
                 daemon.process, log = None, daemon.read_log()
                 self.assertRegex(log, r"info: plutond \S+ is ready \(socket=")
                 self.assertIn("info: stopped", log)
+
+    def test_after_a_stop_the_socket_is_gone_and_another_daemons_is_not(self):
+        with Daemon() as daemon, Daemon() as other:
+            self.assertEqual(daemon.stop(), 0)
+            self.assertFalse(os.path.exists(daemon.socket))
+            self.assertTrue(os.path.exists(f"{daemon.socket}.lock"))
+            self.assertTrue(connects(other.socket))
+            refused = run("--config", daemon.config, "--state", daemon.state,
+                          "--listen", other.socket)
+            self.assertEqual(refused.returncode, 1)
+            self.assertTrue(connects(other.socket))
 
     def test_sighup_takes_over_what_can_change(self):
         with Daemon("[daemon]\nlog_level = info\n") as daemon:
@@ -149,6 +185,50 @@ class Signals(unittest.TestCase):
             self.assertIn(f'error: {daemon.config}:4: kernel.pool: "lots"', daemon.log)
             self.assertIn("info: stopped", daemon.log)
 
+    def test_sighup_with_a_capsule_that_does_not_exist_changes_nothing(self):
+        with Daemon("[kernel]\ngrants_per_capsule = 2\n[access]\ndefault = rng, digest\n") as daemon:
+            daemon.configure("[daemon]\nlog_level = off\n[kernel]\npool = 1M\n"
+                             "grants_per_capsule = 1\n[access]\nuser.0 = all\n"
+                             "default = rng, abacus\n")
+            daemon.reload()
+            with Client(daemon.address) as client:
+                open_digests(client, 2)
+                self.assertRaises(Refused, client.ctr, bytes(16), bytes(16), b"x")
+            daemon.stop()
+            self.assertIn(f'error: {daemon.config}:8: "abacus" is no capsule; write', daemon.log)
+            self.assertIn("(the configuration stays as it was)", daemon.log)
+            self.assertNotIn("configuration reloaded", daemon.log)
+            self.assertNotIn("needs a restart", daemon.log)
+            self.assertIn("info: stopped", daemon.log)
+
+    def test_after_a_failed_reload_a_right_one_is_taken_over(self):
+        with Daemon() as daemon:
+            for text in ("default = abacus", "default = rng"):
+                daemon.configure(f"[access]\n{text}\n")
+                daemon.reload()
+            with Client(daemon.address) as client:
+                client.random(4)
+                self.assertRaises(Refused, client.sha256, b"x")
+
+    def test_access_that_is_taken_away_holds_for_who_connects_from_then_on(self):
+        with Daemon() as daemon, Client(daemon.address) as before:
+            daemon.configure("[access]\ndefault = rng\n")
+            daemon.reload()
+            self.assertEqual(len(before.sha256(b"abc")), 32)
+            with Client(daemon.address) as after:
+                with self.assertRaises(Refused) as refused:
+                    after.sha256(b"abc")
+            self.assertEqual(refused.exception.error, "NODEVICE")
+
+    def test_limits_of_what_is_open_hold_at_once_and_take_nothing_away(self):
+        with Daemon() as daemon, Client(daemon.address) as client:
+            first, second = open_digests(client, 2)
+            daemon.configure("[kernel]\ngrants_per_capsule = 2\n")
+            daemon.reload()
+            self.assertRaises(Refused, open_digests, client, 1)
+            for stream in (first, second):
+                client.perform(DIGEST, 3, (stream,), (b"abc",))
+
     def test_sighup_keeps_what_the_command_line_said(self):
         with Daemon("[daemon]\nlog_level = info\n", ["--log-level", "info"]) as daemon:
             daemon.configure("[daemon]\nlog_level = off\n")
@@ -161,6 +241,27 @@ class Signals(unittest.TestCase):
             for _ in range(20):
                 daemon.reload()
             self.assertEqual(daemon.stop(), 0)
+
+
+class Log(unittest.TestCase):
+    def test_nobody_who_reads_stderr_holds_it_up_and_dropped_lines_are_told(self):
+        reader, writer = os.pipe()
+        os.set_blocking(writer, False)
+        filled = 0
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                filled += os.write(writer, bytes(4096))
+        os.set_blocking(writer, True)
+        with Daemon(stderr=writer) as daemon, open(reader, "rb") as log:
+            os.close(writer)
+            daemon.reload()
+            with Client(daemon.address) as client:
+                self.assertEqual(len(client.random(4)), 4)
+            log.read(filled)
+            self.assertEqual(daemon.stop(), 0)
+            first, *rest = log.read().decode().splitlines()
+            self.assertRegex(first, r"^plutond\[\d+\] warning: \d+ lines are missing here: stderr did ")
+            self.assertIn("info: stopped", rest[-1])
 
 
 class Process(unittest.TestCase):

@@ -69,10 +69,19 @@ class ConfigManual(unittest.TestCase):
                 ranges += 1
         self.assertGreater(ranges, 10)
 
-    def test_the_manual_says_which_keys_need_a_restart(self):
+    def test_the_manual_says_of_every_key_whom_a_change_reaches(self):
+        said = {"A change needs a restart.": "Needs a restart.",
+                "A change holds for who connects from then on.":
+                    "Holds for who connects from then on.",
+                "A change holds at once.": "Holds at once."}
+        seen = set()
         for key, (_, comment) in self.dump.items():
-            self.assertEqual("needs a restart" in comment,
-                             "Needs a restart." in self.manual[key][1], key)
+            if key[0] == "access":
+                continue  # one sentence for the section
+            for dumped, written in said.items():
+                self.assertEqual(dumped in comment, written in self.manual[key][1], (key, written))
+                seen.update({dumped} if dumped in comment else ())
+        self.assertEqual(seen, set(said))
 
 
 class DaemonManual(unittest.TestCase):

@@ -15,7 +15,7 @@
 
 enum { ENCRYPT = 1, DECRYPT, BEGIN, UPDATE, FINISH, ABORT };
 enum { KEY, IV, AAD, INPUT, OUTPUT, TAG };
-enum { ECB = 1, CBC, CTR, GCM, CCM };
+enum { ECB = 1, CBC, CTR, GCM, CCM, CTR32 };
 
 #define TAG_SIZE 16u
 #define SCRATCH 4096u /* aead_scratch where a test needs more than it */
@@ -97,8 +97,7 @@ static struct record ctr_request(uint32_t command, const uint8_t *block, unsigne
 {
 	struct record record = rig_operation(1, RIG_AES, command);
 
-	record.operation.words[0] = CTR;
-	record.operation.words[command == BEGIN ? 2 : 1] = bits;
+	record.operation.words[0] = bits == 32 ? CTR32 : CTR;
 	if (command == BEGIN)
 		record.operation.words[1] = 1; /* encrypt */
 	rig_in(&record, KEY, inline_bytes, ctr_key, sizeof(ctr_key));
@@ -219,14 +218,22 @@ static void test_a_counter_never_wraps(void)
 	guests_close();
 }
 
-static void test_a_counter_width_that_is_none_is_refused(void)
+static void test_ctr32_carries_in_its_last_32_bits_only(void)
 {
+	uint8_t zeroes[33] = {0}, high[16], both[32];
 	int fd;
 
 	guests_open(NULL);
 	fd = guest_connect();
-	CU_ASSERT_EQUAL(ctr(fd, ctr_block, 64, ctr_plain, 16), -PLUTON_EINVAL);
-	CU_ASSERT_EQUAL(ctr(fd, ctr_block, 0, ctr_plain, 16), -PLUTON_ESIZE);
+	memset(high, 0xff, sizeof(high));
+	high[15] = 0xfe;
+	CU_ASSERT_EQUAL(ctr(fd, high, 32, zeroes, 32), 0);
+	memcpy(both, answer.upcall.output, 32);
+	CU_ASSERT_EQUAL(ctr(fd, high, 128, zeroes, 32), 0);
+	CU_ASSERT_TRUE(output_is(both, 32));
+	memset(high, 0, 11); /* so that 128 bits have where to carry to */
+	CU_ASSERT_EQUAL(ctr(fd, high, 128, zeroes, 32 + 1), 0);
+	CU_ASSERT_EQUAL(ctr(fd, high, 32, zeroes, 32 + 1), -PLUTON_ESIZE);
 	guests_close();
 }
 
@@ -335,7 +342,6 @@ static int encrypt_shape(int fd, const struct shape *shape)
 	struct record record = rig_operation(1, RIG_AES, ENCRYPT);
 
 	record.operation.words[0] = shape->mode;
-	record.operation.words[1] = shape->mode == CTR ? 128 : 0;
 	rig_in(&record, KEY, inline_bytes, zeroes, shape->key);
 	rig_in(&record, IV, inline_bytes, zeroes, shape->iv);
 	rig_in(&record, INPUT, inline_bytes, zeroes, shape->input);
@@ -366,8 +372,8 @@ static void test_wrong_key_sizes_are_size(void)
 		{CTR, 32, 16, 5, 5, 0, 0, NULL},
 		{CTR, 0, 16, 5, 5, 0, -PLUTON_ESIZE, "key"},
 		{CTR, 15, 16, 5, 5, 0, -PLUTON_ESIZE, "key"},
-		{CTR, 17, 16, 5, 5, 0, -PLUTON_ESIZE, "key 17"},
-		{CTR, 31, 16, 5, 5, 0, -PLUTON_ESIZE, "key 31"},
+		{CTR, 17, 16, 5, 5, 0, -PLUTON_ESIZE, "key has 17 bytes"},
+		{CTR, 31, 16, 5, 5, 0, -PLUTON_ESIZE, "key has 31 bytes"},
 		{CTR, 33, 16, 5, 5, 0, -PLUTON_ESIZE, "key"},
 	};
 
@@ -397,7 +403,7 @@ static void test_wrong_tag_sizes_are_size(void)
 		{GCM, 16, 12, 5, 5, 0, -PLUTON_ESIZE, "tag has 0"},
 		{GCM, 16, 12, 5, 5, 15, -PLUTON_ESIZE, "tag"},
 		{GCM, 16, 12, 5, 5, 17, -PLUTON_ESIZE, "tag"},
-		{CTR, 16, 16, 5, 5, 16, -PLUTON_ESIZE, "tag has 16"},
+		{CTR, 16, 16, 5, 5, 16, 0, NULL}, /* has none: as a standing operation keeps it */
 	};
 
 	assert_shapes(shapes, TESTS_COUNT(shapes));
@@ -418,10 +424,10 @@ static void test_input_and_output_must_be_of_one_length(void)
 static void test_modes_that_no_engine_does_are_nosupport_and_unknown_ones_inval(void)
 {
 	static const struct shape shapes[] = {
-		{CBC, 16, 16, 16, 16, 0, -PLUTON_ENOSUPPORT, "mode 2"},
-		{CCM, 16, 12, 16, 16, 16, -PLUTON_ENOSUPPORT, "mode 5"},
+		{CBC, 16, 16, 16, 16, 0, -PLUTON_ENOSUPPORT, "no aes engine does cbc"},
+		{CCM, 16, 12, 16, 16, 16, -PLUTON_ENOSUPPORT, "no aes engine does ccm"},
 		{0, 16, 12, 16, 16, 16, -PLUTON_EINVAL, "mode"},
-		{6, 16, 12, 16, 16, 16, -PLUTON_EINVAL, "mode"},
+		{7, 16, 12, 16, 16, 16, -PLUTON_EINVAL, "mode"},
 		{UINT32_MAX, 16, 12, 16, 16, 16, -PLUTON_EINVAL, "mode"},
 	};
 
@@ -754,6 +760,122 @@ static void test_a_stream_over_the_arena_limit_is_nomem_and_leaves_nothing(void)
 	guests_close();
 }
 
+/* --- raw calls -------------------------------------------------------------------------------- */
+
+struct raw {
+	int fd;
+	uint32_t window;
+	uint8_t *memory;
+};
+
+static struct raw open_raw(void)
+{
+	const uint32_t token[4] = {7};
+	struct raw raw;
+
+	guests_open(NULL);
+	raw.fd = guest_connect();
+	raw.window = rig_window(&rig, raw.fd, 4096, &raw.memory);
+	CU_ASSERT_EQUAL(rig_call(&rig, raw.fd, RIG_AES, CLASS_SUBSCRIBE, 0, token, NULL), 0);
+	return raw;
+}
+
+static void close_raw(struct raw *raw)
+{
+	munmap(raw->memory, 4096);
+	guests_close();
+}
+
+/* Each slot has its place in the window: 256 bytes behind the one before. */
+static uint8_t *raw_place(const struct raw *raw, unsigned slot)
+{
+	return raw->memory + 256u * slot;
+}
+
+static void raw_allow(const struct raw *raw, unsigned slot, uint32_t length)
+{
+	const uint32_t range[4] = {raw->window, 256u * slot, length};
+	uint32_t class = slot == OUTPUT || slot == TAG ? CLASS_ALLOW_RW : CLASS_ALLOW_RO;
+
+	CU_ASSERT_EQUAL(rig_call(&rig, raw->fd, RIG_AES, class, slot, range, NULL), 0);
+}
+
+static void raw_give(const struct raw *raw, unsigned slot, const void *bytes, uint32_t length)
+{
+	memcpy(raw_place(raw, slot), bytes, length);
+	raw_allow(raw, slot, length);
+}
+
+static void raw_give_ctr(const struct raw *raw)
+{
+	raw_give(raw, KEY, ctr_key, sizeof(ctr_key));
+	raw_give(raw, IV, ctr_block, sizeof(ctr_block));
+	raw_give(raw, INPUT, ctr_plain, 32);
+	memset(raw_place(raw, OUTPUT), 0, 60);
+	raw_allow(raw, OUTPUT, 32);
+}
+
+static int raw_command(const struct raw *raw, uint32_t command, uint32_t word0, uint32_t word1)
+{
+	const uint32_t words[4] = {word0, word1};
+	int r = rig_call(&rig, raw->fd, RIG_AES, CLASS_COMMAND, command, words, NULL);
+
+	if (r < 0)
+		return r;
+	CU_ASSERT(rig_receive(&rig, raw->fd, &answer) && answer.header.type == RECORD_UPCALL);
+	return rig_status(&answer);
+}
+
+/* What GCM needs stays allowed: CTR has no use for it. */
+static void test_raw_calls_do_gcm_then_ctr_then_a_ctr_stream(void)
+{
+	struct raw raw = open_raw();
+	uint32_t stream;
+
+	raw_give(&raw, KEY, gcm_key, sizeof(gcm_key));
+	raw_give(&raw, IV, gcm_iv, sizeof(gcm_iv));
+	raw_give(&raw, AAD, gcm_aad, sizeof(gcm_aad));
+	raw_give(&raw, INPUT, gcm_plain, 60);
+	raw_allow(&raw, OUTPUT, 60);
+	raw_allow(&raw, TAG, TAG_SIZE);
+	CU_ASSERT_EQUAL(raw_command(&raw, ENCRYPT, GCM, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(raw_place(&raw, OUTPUT), gcm_cipher, 60), 0);
+	CU_ASSERT_EQUAL(memcmp(raw_place(&raw, TAG), gcm_tag, TAG_SIZE), 0);
+
+	raw_give_ctr(&raw);
+	CU_ASSERT_EQUAL(raw_command(&raw, ENCRYPT, CTR, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(raw_place(&raw, OUTPUT), ctr_cipher, 32), 0);
+
+	raw_give_ctr(&raw);
+	CU_ASSERT_EQUAL(raw_command(&raw, BEGIN, CTR, 1), 0);
+	stream = answer.upcall.words[1];
+	CU_ASSERT_EQUAL(raw_command(&raw, UPDATE, stream, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(raw_place(&raw, OUTPUT), ctr_cipher, 32), 0);
+	CU_ASSERT_EQUAL(raw_command(&raw, FINISH, stream, 0), 0);
+	CU_ASSERT_EQUAL(memcmp(raw_place(&raw, TAG), gcm_tag, TAG_SIZE), 0);
+	close_raw(&raw);
+}
+
+static void test_raw_calls_begin_a_stream_with_a_counter_of_32_bits(void)
+{
+	struct raw raw = open_raw();
+	uint8_t last[16];
+	uint32_t stream;
+
+	memset(last, 0xff, sizeof(last));
+	memset(last, 0, 4); /* 128 bits would have where to carry to */
+	raw_give_ctr(&raw);
+	raw_give(&raw, IV, last, sizeof(last));
+	CU_ASSERT_EQUAL(raw_command(&raw, BEGIN, CTR32, 1), 0);
+	stream = answer.upcall.words[1];
+	CU_ASSERT_EQUAL(raw_command(&raw, UPDATE, stream, 0), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(raw_command(&raw, BEGIN, CTR, 1), 0);
+	stream = answer.upcall.words[1];
+	CU_ASSERT_EQUAL(raw_command(&raw, UPDATE, stream, 0), 0);
+	CU_ASSERT_EQUAL(raw_command(&raw, ABORT, stream, 0), 0);
+	close_raw(&raw);
+}
+
 /* --- long messages ---------------------------------------------------------------------------- */
 
 /* A window of its own memfd, with the message encrypted in it. */
@@ -1048,7 +1170,7 @@ static const struct test tests[] = {
 	TEST(test_ctr_takes_lengths_that_are_no_blocks),
 	TEST(test_ctr_of_no_data_is_no_data),
 	TEST(test_a_counter_never_wraps),
-	TEST(test_a_counter_width_that_is_none_is_refused),
+	TEST(test_ctr32_carries_in_its_last_32_bits_only),
 	TEST(test_gcm_gives_the_published_bytes_and_tag),
 	TEST(test_gcm_of_no_data_authenticates_what_is_added),
 	TEST(test_any_changed_bit_of_the_tag_is_inval_and_gives_nothing),
@@ -1072,6 +1194,8 @@ static const struct test tests[] = {
 	TEST(test_an_update_of_a_busy_stream_is_busy),
 	TEST(test_the_stream_of_another_process_or_capsule_is_not_open),
 	TEST(test_a_stream_over_the_arena_limit_is_nomem_and_leaves_nothing),
+	TEST(test_raw_calls_do_gcm_then_ctr_then_a_ctr_stream),
+	TEST(test_raw_calls_begin_a_stream_with_a_counter_of_32_bits),
 	TEST(test_sealed_input_over_aead_scratch_is_decrypted),
 	TEST(test_sealed_input_over_aead_scratch_with_a_bad_tag_gives_nothing),
 	TEST(test_unsealed_input_over_aead_scratch_is_size_and_names_the_limit),

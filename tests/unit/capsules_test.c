@@ -55,6 +55,15 @@ static int get_inline(int fd, uint16_t length)
 	return perform(fd, &record);
 }
 
+static bool all_equal(const uint8_t *bytes, size_t size, uint8_t value)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (bytes[i] != value)
+			return false;
+	}
+	return true;
+}
+
 static void test_random_bytes_come_back_and_differ(void)
 {
 	uint8_t first[32];
@@ -84,19 +93,13 @@ static void test_random_takes_from_one_byte_to_its_most(void)
 	CU_ASSERT_EQUAL(get_inline(fd, 1), 0);
 	rig_range(&record, 0, window, 0, LARGE);
 	CU_ASSERT_EQUAL(perform(fd, &record), 0);
+	for (size_t at = 0; at < LARGE; at += 4096)
+		CU_ASSERT_FALSE(all_equal(memory + at, 4096, 0));
+	CU_ASSERT_EQUAL(memory[LARGE], 0);
 	rig_range(&record, 0, window, 0, LARGE + 1);
 	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_ESIZE);
 	munmap(memory, LARGE + 1);
 	guests_close();
-}
-
-static bool all_equal(const uint8_t *bytes, size_t size, uint8_t value)
-{
-	for (size_t i = 0; i < size; i++) {
-		if (bytes[i] != value)
-			return false;
-	}
-	return true;
 }
 
 static void test_random_fills_its_range_and_nothing_else(void)
@@ -716,6 +719,37 @@ static void test_a_cancelled_begin_opens_no_stream(void)
 	guests_close();
 }
 
+/* true: the answer was there before the cancel. */
+static bool cancel_random_after(unsigned passes)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = 1}};
+	struct record record = rig_operation(1, RIG_RNG, RNG_GET);
+	struct moment moment;
+	bool before;
+
+	open_moment(&moment);
+	rig_range(&record, 0, moment.window, 0, LARGE);
+	rig_send(moment.fd, &record, -1);
+	pass(passes);
+	before = guest_has_answer(moment.fd);
+	rig_send(moment.fd, &cancel, -1);
+	rig_settle(&rig);
+	CU_ASSERT_TRUE(guest_read(moment.fd, &answer));
+	CU_ASSERT_EQUAL(rig_status(&answer), before ? 0 : -PLUTON_ECANCEL);
+	CU_ASSERT_FALSE(guest_has_answer(moment.fd));
+	CU_ASSERT_EQUAL(get_inline(moment.fd, 32), 0);
+	close_moment(&moment);
+	return before;
+}
+
+static void test_random_cancelled_in_or_between_its_turns_has_one_answer(void)
+{
+	CU_ASSERT_FALSE(cancel_random_after(1));
+	for (unsigned passes = 2; passes < 12; passes++)
+		cancel_random_after(passes);
+	CU_ASSERT_TRUE(cancel_random_after(20 * PASSES_MAX));
+}
+
 /* --- several processes ------------------------------------------------------------------------ */
 
 static void submit_large(int fd, uint32_t window, uint32_t count)
@@ -752,6 +786,27 @@ static void test_one_with_much_to_do_does_not_make_another_wait_for_all_of_it(vo
 	CU_ASSERT_TRUE(answer_is(of_abc));
 	CU_ASSERT(count_answers(busy.fd) < 16);
 	rig_settle(&rig);
+	close_moment(&busy);
+}
+
+static void test_random_of_one_comes_between_the_turns_of_another(void)
+{
+	struct moment busy;
+	int fd;
+
+	open_moment(&busy);
+	fd = guest_connect();
+	for (uint32_t i = 1; i <= 16; i++) {
+		struct record record = rig_operation(i, RIG_RNG, RNG_GET);
+
+		rig_range(&record, 0, busy.window, 0, LARGE);
+		rig_send(busy.fd, &record, -1);
+	}
+	pass(100); /* as many are at work as the engine takes, none is near its end */
+	CU_ASSERT_EQUAL(get_inline(fd, 32), 0);
+	CU_ASSERT_EQUAL(count_answers(busy.fd), 0);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(count_answers(busy.fd), 16);
 	close_moment(&busy);
 }
 
@@ -828,9 +883,11 @@ static const struct test tests[] = {
 	TEST(test_a_failed_update_ends_its_stream),
 	TEST(test_cancelled_at_any_moment_it_has_exactly_one_answer),
 	TEST(test_dying_at_any_moment_leaves_nothing),
+	TEST(test_random_cancelled_in_or_between_its_turns_has_one_answer),
 	TEST(test_a_cancelled_update_ends_its_stream),
 	TEST(test_a_cancelled_begin_opens_no_stream),
 	TEST(test_one_with_much_to_do_does_not_make_another_wait_for_all_of_it),
+	TEST(test_random_of_one_comes_between_the_turns_of_another),
 	TEST(test_one_that_dies_at_work_frees_the_engine_for_the_next),
 	TEST(test_many_processes_at_once_all_get_their_own_answer),
 };

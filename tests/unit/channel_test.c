@@ -3,8 +3,12 @@
  * Bad input on the wire: every record that is not well formed, not known or not legal now gets a
  * clear answer, and the next good one is served.
  */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/guests.h"
@@ -662,7 +666,47 @@ static void test_an_empty_message_goes_in_and_comes_back(void)
 	guests_close();
 }
 
+/* --- listening ------------------------------------------------------------------------------- */
+
+static void test_listening_where_a_file_is_leaves_the_file_alone(void)
+{
+	char path[] = "/tmp/channel_test.XXXXXX";
+	int fd = mkstemp(path);
+	char byte = 0;
+
+	CU_ASSERT_FATAL(fd >= 0);
+	CU_ASSERT_EQUAL(pwrite(fd, "x", 1, 0), 1);
+	CU_ASSERT_EQUAL(channel_listen(path, 0600), -EEXIST);
+	CU_ASSERT_EQUAL(access(path, F_OK), 0);
+	CU_ASSERT_EQUAL(pread(fd, &byte, 1, 0), 1);
+	CU_ASSERT_EQUAL(byte, 'x');
+	close(fd);
+	unlink(path);
+}
+
+static void test_listening_replaces_a_stale_socket_and_sets_the_mode(void)
+{
+	char folder[] = "/tmp/channel_test.XXXXXX", path[64];
+	struct stat st;
+	int first, second;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/socket", folder);
+	first = channel_listen(path, 0600);
+	CU_ASSERT_FATAL(first >= 0);
+	close(first);
+	second = channel_listen(path, 0660);
+	CU_ASSERT_FATAL(second >= 0);
+	CU_ASSERT_EQUAL(stat(path, &st), 0);
+	CU_ASSERT_EQUAL(st.st_mode & 0777, 0660);
+	close(second);
+	unlink(path);
+	rmdir(folder);
+}
+
 static const struct test tests[] = {
+	TEST(test_listening_where_a_file_is_leaves_the_file_alone),
+	TEST(test_listening_replaces_a_stale_socket_and_sets_the_mode),
 	TEST(test_the_greeting_tells_who_one_is_and_what_the_limits_are),
 	TEST(test_identity_comes_from_the_socket),
 	TEST(test_an_unknown_version_is_refused_by_name_and_hung_up_on),

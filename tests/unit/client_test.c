@@ -95,6 +95,9 @@ static void test_the_address_is_the_argument_then_the_environment_then_the_built
 	setenv("PLUTON_ADDRESS", "unix:/elsewhere", 1);
 	CU_ASSERT_STRING_EQUAL(pluton_default_address(NULL), "unix:/elsewhere");
 	CU_ASSERT_STRING_EQUAL(pluton_default_address("unix:/here"), "unix:/here");
+	setenv("PLUTON_ADDRESS", "", 1);
+	CU_ASSERT_STRING_EQUAL(pluton_default_address(NULL), "unix:/run/pluton/pluton.sock");
+	CU_ASSERT_STRING_EQUAL(pluton_default_address(""), "");
 	unsetenv("PLUTON_ADDRESS");
 }
 
@@ -373,6 +376,41 @@ static void test_unused_windows_beyond_what_is_kept_are_given_back(void)
 	end();
 	CU_ASSERT(fake.windows_added >= 4);
 	CU_ASSERT(fake.windows_live <= 3); /* 16 MiB, and perhaps a small one */
+}
+
+/* What was sent before an exchange was answered before it. */
+static void settle_removals(void)
+{
+	uint32_t value;
+
+	CU_ASSERT_EQUAL(pluton_memop(pluton, PLUTON_MEMOP_WINDOWS, 0, &value), 0);
+}
+
+static void test_a_window_that_the_daemon_keeps_is_counted_and_removed_later(void)
+{
+	struct pluton_range range;
+	void *memory[FAKE_WINDOWS_MAX];
+
+	begin_serving();
+	for (unsigned i = 0; i < FAKE_WINDOWS_MAX; i++)
+		memory[i] = pluton_alloc(pluton, FAKE_WINDOW_SIZE_MAX);
+	CU_ASSERT_EQUAL(pluton_range_of(pluton, memory[3], 10, &range), 0);
+	CU_ASSERT_EQUAL(pluton_allow_ro(pluton, FAKE_DRIVER, 0, &range, NULL), 0);
+	for (unsigned i = 3; i > 0; i--) /* of equal windows the newest goes first */
+		pluton_free(pluton, memory[i]);
+	settle_removals();
+	CU_ASSERT_EQUAL(fake.windows_kept, 1);
+	CU_ASSERT_EQUAL(fake.windows_live, FAKE_WINDOWS_MAX);
+	CU_ASSERT_EQUAL(pluton->memory.window_count, FAKE_WINDOWS_MAX);
+
+	range = (struct pluton_range){0};
+	CU_ASSERT_EQUAL(pluton_allow_ro(pluton, FAKE_DRIVER, 0, &range, NULL), 0);
+	pluton_free(pluton, memory[0]);
+	settle_removals();
+	CU_ASSERT_EQUAL(fake.windows_kept, 1);
+	CU_ASSERT_EQUAL(fake.windows_live, 2);
+	CU_ASSERT_EQUAL(pluton->memory.window_count, 2);
+	end();
 }
 
 static void test_the_same_large_request_again_makes_no_new_window(void)
@@ -1299,6 +1337,34 @@ static void test_a_long_message_is_hashed_in_pieces_and_a_short_one_at_once(void
 	free(bytes);
 }
 
+static int try_begin(enum pluton_aes_mode mode, unsigned bits, size_t aad_length)
+{
+	uint8_t bytes[16] = {0};
+	struct pluton_aes_stream stream;
+	const struct pluton_aes_begin_request request = {.mode = mode,
+							 .direction = PLUTON_AES_ENCRYPT,
+							 .key = bytes,
+							 .key_size = sizeof(bytes),
+							 .iv = bytes,
+							 .ctr_bits = bits,
+							 .aad = bytes,
+							 .aad_length = aad_length};
+
+	return pluton_aes_begin(pluton, &request, &stream);
+}
+
+static void test_what_does_not_go_with_a_streams_mode_is_refused_here(void)
+{
+	begin_serving();
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CTR, 0, 0), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CTR, 64, 0), -PLUTON_EINVAL);
+	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "a counter of 64 bits: 32 or 128");
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CTR, 128, 1), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_GCM, 128, 0), -PLUTON_EINVAL);
+	end();
+	CU_ASSERT_EQUAL(fake.operations, 0);
+}
+
 static void test_a_long_message_in_shared_memory_is_hashed_at_once(void)
 {
 	uint8_t digest[32];
@@ -1608,6 +1674,7 @@ static const struct test tests[] = {
 	TEST(test_memory_that_only_begins_in_pluton_alloc_is_copied),
 	TEST(test_shared_memory_that_carried_data_is_zero_afterwards),
 	TEST(test_unused_windows_beyond_what_is_kept_are_given_back),
+	TEST(test_a_window_that_the_daemon_keeps_is_counted_and_removed_later),
 	TEST(test_the_same_large_request_again_makes_no_new_window),
 	TEST(test_a_slot_of_exactly_one_window_fits_and_one_byte_more_does_not),
 	TEST(test_without_windows_small_requests_still_work),
@@ -1657,6 +1724,7 @@ static const struct test tests[] = {
 	TEST(test_digests_are_checked_before_anybody_is_asked),
 	TEST(test_digest_names_and_sizes_agree),
 	TEST(test_a_digest_stream_hashes_across_updates),
+	TEST(test_what_does_not_go_with_a_streams_mode_is_refused_here),
 	TEST(test_ctr_in_pieces_counts_on_across_every_carry),
 	TEST(test_a_counter_that_would_start_over_is_refused),
 	TEST(test_gcm_seals_and_opens_and_says_when_a_tag_is_wrong),

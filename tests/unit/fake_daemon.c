@@ -23,6 +23,7 @@
 
 #include "client-lib/rows.h"
 
+#define FAKE_CTR32 6u /* the aes driver's mode */
 #define MUST(condition) must(condition, #condition, __LINE__)
 
 static void must(bool holds, const char *condition, int line)
@@ -276,12 +277,12 @@ static void serve_aes(struct fake_daemon *fake, struct request *request)
 	uint8_t block[16];
 
 	MUST(slot_length(request, 3) == slot_length(request, 4));
-	if (operation->words[0] == PLUTON_AES_CTR) {
+	if (operation->words[0] == PLUTON_AES_CTR || operation->words[0] == FAKE_CTR32) {
 		memcpy(block, slot_bytes(fake, request, 1), 16);
 		for (uint32_t i = 0; i < slot_length(request, 3); i++) {
 			out[i] = in[i] ^ block[i % 16];
 			if (i % 16 == 15)
-				count_up(block, operation->words[1]);
+				count_up(block, operation->words[0] == FAKE_CTR32 ? 32 : 128);
 		}
 		answer(fake, request, 0);
 		return;
@@ -384,6 +385,22 @@ static void forget_window(struct fake_daemon *fake, uint32_t number)
 	*window = (struct fake_window){0};
 }
 
+/* As the kernel does, it keeps what its standing operation has a range in. */
+static void remove_window(struct fake_daemon *fake, const struct record *record)
+{
+	uint32_t number = record->window.window;
+
+	MUST(number < 256 && fake->windows[number].bytes);
+	if (fake->allow.length && fake->allow.window == number) {
+		fake->windows_kept++;
+		refuse(fake, record->header.op_id, 0, PLUTON_EBUSY);
+		return;
+	}
+	forget_window(fake, number);
+	fake->windows_live--;
+	return_to(fake, record, VARIANT_SUCCESS, (const uint32_t[3]){0});
+}
+
 static void send_subscribed(struct fake_daemon *fake, uint32_t token, uint32_t word)
 {
 	const struct record upcall = {
@@ -482,10 +499,7 @@ static void serve_record(struct fake_daemon *fake, const struct record *record, 
 		add_window(fake, record, fd);
 		break;
 	case RECORD_WINDOW_REMOVE:
-		MUST(fake->windows[record->window.window].bytes);
-		forget_window(fake, record->window.window);
-		fake->windows_live--;
-		return_to(fake, record, VARIANT_SUCCESS, (const uint32_t[3]){0});
+		remove_window(fake, record);
 		break;
 	default:
 		MUST(record->header.type <= RECORD_WINDOW_REMOVE); /* what processes send */

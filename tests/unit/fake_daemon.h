@@ -50,6 +50,7 @@ struct fake_daemon {
 	struct fake_window windows[256]; /* by number; never given out again */
 	unsigned windows_added;
 	unsigned windows_live; /* at the end: those the client never removed */
+	unsigned windows_kept; /* removals refused: the standing operation has a range there */
 	unsigned operations;
 	uint32_t window_refusal;   /* this error for every WINDOW_ADD; 0: accept */
 	uint32_t stream_sum;	   /* of the one digest stream there is */

@@ -146,8 +146,8 @@ static void test_grants_of_other_capsules_are_out_of_reach(void)
 	write_number(0, 10);
 	CU_ASSERT_EQUAL(grant_enter(driver, process->id, 0, false, read_first, &number),
 			-PLUTON_ERESERVE);
-	CU_ASSERT_EQUAL(grant_count(driver), 0);
-	CU_ASSERT_EQUAL(grant_count(puppet.driver), 1);
+	CU_ASSERT_EQUAL(driver->grants, 0);
+	CU_ASSERT_EQUAL(puppet.driver->grants, 1);
 	bare_close(&bare);
 }
 
@@ -278,7 +278,7 @@ static void test_grants_per_capsule_can_be_reached_and_not_passed(void)
 			-PLUTON_EBUSY);
 	CU_ASSERT_EQUAL(enter(bare.kernel.limits.grants_per_capsule, true, count_visit, &visits),
 			-PLUTON_ERESERVE);
-	CU_ASSERT_EQUAL(grant_count(puppet.driver), bare.kernel.limits.grants_per_capsule);
+	CU_ASSERT_EQUAL(puppet.driver->grants, bare.kernel.limits.grants_per_capsule);
 	bare_close(&bare);
 }
 
@@ -306,7 +306,7 @@ static void test_each_visits_existing_grants_of_all_processes_and_makes_none(voi
 	grant_enter(puppet.driver, other->id, 0, true, write_first, &number);
 	CU_ASSERT_EQUAL(grant_each(puppet.driver, count_visit, &visits), 0);
 	CU_ASSERT_EQUAL(visits, 3);
-	CU_ASSERT_EQUAL(grant_count(puppet.driver), 3);
+	CU_ASSERT_EQUAL(puppet.driver->grants, 3);
 	bare_close(&bare);
 }
 
@@ -346,7 +346,7 @@ static void test_while_each_visits_one_the_others_may_be_freed(void)
 		write_number(i, 1);
 	CU_ASSERT_EQUAL(grant_each(puppet.driver, free_neighbours, &visits), 0);
 	CU_ASSERT_EQUAL(visits, 1);
-	CU_ASSERT_EQUAL(grant_count(puppet.driver), 1);
+	CU_ASSERT_EQUAL(puppet.driver->grants, 1);
 	bare_close(&bare);
 }
 
@@ -377,7 +377,7 @@ static void test_a_dying_process_has_no_grants_any_more(void)
 	CU_ASSERT_EQUAL(request_submit(process, &record), 0);
 	process_kill(process);
 	CU_ASSERT_EQUAL(bare.kernel.processes, 1); /* the capsule has its operation still */
-	CU_ASSERT_EQUAL(grant_count(puppet.driver), 0);
+	CU_ASSERT_EQUAL(puppet.driver->grants, 0);
 	CU_ASSERT_EQUAL(grant_each(puppet.driver, count_visit, &visits), 0);
 	CU_ASSERT_EQUAL(enter(0, true, count_visit, &visits), -PLUTON_ECANCEL);
 	CU_ASSERT_EQUAL(visits, 0);

@@ -6,6 +6,7 @@
 #include "daemon/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,90 @@ static void test_logging_keeps_errno(void)
 	errno = ENOTTY;
 	log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "nobody reads this");
 	CU_ASSERT_EQUAL(errno, ENOTTY);
+	release_stderr();
+}
+
+/* --- a reader that does not read ------------------------------------------------------------- */
+
+static int full_pipe;
+
+/* As catch_stderr, but it is a pipe in which there is no room. */
+static void catch_in_full_pipe(void)
+{
+	static const char page[4096];
+	int ends[2];
+
+	fflush(stderr);
+	kept_stderr = dup(STDERR_FILENO);
+	CU_ASSERT_FATAL(kept_stderr >= 0 && pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0);
+	while (write(ends[1], page, sizeof(page)) > 0)
+		;
+	fcntl(ends[1], F_SETFL, 0); /* blocking, as a shared stderr is */
+	dup2(ends[1], STDERR_FILENO);
+	close(ends[1]);
+	full_pipe = ends[0];
+	log_open(PLUTON_LOG_INFO);
+}
+
+/* What came since the last time is in `caught`. */
+static void read_pipe(void)
+{
+	ssize_t n;
+
+	do {
+		n = read(full_pipe, caught, sizeof(caught) - 1);
+	} while (n > 0 && caught[0] == '\0');
+	caught[n > 0 ? n : 0] = '\0';
+}
+
+static void release_pipe(void)
+{
+	dup2(kept_stderr, STDERR_FILENO);
+	close(kept_stderr);
+	close(full_pipe);
+}
+
+static void test_a_reader_that_does_not_read_costs_lines_and_is_told_how_many(void)
+{
+	catch_in_full_pipe();
+	alarm(30); /* who waits for the reader, waits for ever */
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "dropped");
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "dropped");
+	alarm(0);
+	read_pipe();
+	CU_ASSERT_STRING_EQUAL(caught, "");
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "first");
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "second");
+	read_pipe();
+	release_pipe();
+	CU_ASSERT_EQUAL(count_lines(), 3);
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(caught, "warning: 2 lines are missing here: stderr did not take them\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "info: second\n"));
+	CU_ASSERT_PTR_NULL(strstr(caught, "dropped"));
+}
+
+static void test_the_end_tells_of_dropped_lines_if_there_is_room(void)
+{
+	catch_in_full_pipe();
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "dropped");
+	log_close();
+	read_pipe();
+	CU_ASSERT_STRING_EQUAL(caught, "");
+	log_close();
+	read_pipe();
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "1 lines are missing here"));
+	log_close();
+	read_pipe();
+	release_pipe();
+	CU_ASSERT_STRING_EQUAL(caught, "");
+}
+
+static void test_stderr_stays_as_blocking_as_it_was(void)
+{
+	catch_stderr();
+	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "x");
+	CU_ASSERT_EQUAL(fcntl(STDERR_FILENO, F_GETFL) & O_NONBLOCK, 0);
 	release_stderr();
 }
 
@@ -399,6 +484,9 @@ static const struct test tests[] = {
 	TEST(test_long_messages_and_values_are_cut_off),
 	TEST(test_more_fields_than_fit_are_left_out),
 	TEST(test_logging_keeps_errno),
+	TEST(test_a_reader_that_does_not_read_costs_lines_and_is_told_how_many),
+	TEST(test_the_end_tells_of_dropped_lines_if_there_is_room),
+	TEST(test_stderr_stays_as_blocking_as_it_was),
 	TEST(test_only_the_wanted_levels_are_written),
 	TEST(test_level_names_go_both_ways),
 	TEST(test_a_level_that_does_not_exist_has_no_name_and_is_not_set),

@@ -357,7 +357,7 @@ static void test_lent_memory_stays_mapped_until_the_last_operation_ends(void)
 
 	open_kernel();
 	puppet.run = puppet_hold;
-	CU_ASSERT_EQUAL_FATAL(window_add(process, bare_memfd(4096, F_SEAL_SHRINK), &window), 0);
+	CU_ASSERT_EQUAL_FATAL(bare_window(process, bare_memfd(4096, F_SEAL_SHRINK), &window), 0);
 	rig_range(&record, PUPPET_IN, window, 0, 4096);
 	CU_ASSERT_EQUAL_FATAL(request_submit(process, &record), 0);
 	lent = op_lend_ro(puppet.held[0], PUPPET_IN, 0, &length);
@@ -478,7 +478,7 @@ static void test_an_account_is_what_was_counted(void)
 	submit(1);
 	submit(2);
 	grant_enter(puppet.driver, process->id, 0, true, ignore, NULL);
-	window_add(process, bare_memfd(8192, F_SEAL_SHRINK), &window);
+	bare_window(process, bare_memfd(8192, F_SEAL_SHRINK), &window);
 	process_measure(process, &account);
 	CU_ASSERT_EQUAL(account.operations, 2);
 	CU_ASSERT_EQUAL(account.grants, 1);

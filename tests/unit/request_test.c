@@ -51,8 +51,8 @@ static uint32_t add_window(int seals)
 {
 	uint32_t number = 0;
 
-	CU_ASSERT_EQUAL_FATAL(window_add(process, bare_memfd(PAGE, F_SEAL_SHRINK | seals), &number),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		bare_window(process, bare_memfd(PAGE, F_SEAL_SHRINK | seals), &number), 0);
 	return number;
 }
 

@@ -24,7 +24,7 @@ static void open_kernel(void)
 
 	bare_open(&bare, NULL);
 	process = bare_process(&bare, 1000);
-	CU_ASSERT_EQUAL_FATAL(window_add(process, bare_memfd(PAGE, F_SEAL_SHRINK), &number), 0);
+	CU_ASSERT_EQUAL_FATAL(bare_window(process, bare_memfd(PAGE, F_SEAL_SHRINK), &number), 0);
 	CU_ASSERT_EQUAL(number, 1);
 }
 
@@ -374,6 +374,24 @@ static void test_a_slot_that_another_command_needs_may_stay_allowed(void)
 	bare_close(&bare);
 }
 
+static void test_a_slot_that_another_command_needs_is_absent_to_this_one(void)
+{
+	uint8_t byte = 0;
+	size_t length;
+
+	open_kernel();
+	puppet.run = puppet_hold;
+	CU_ASSERT_EQUAL(allow(CLASS_ALLOW_RW, STRICT_RESULT, 0, 4), 0);
+	CU_ASSERT_EQUAL(command(PUPPET_CALL, 0, 0), 0);
+	CU_ASSERT_EQUAL(op_length(puppet.held[0], STRICT_RESULT), 0);
+	CU_ASSERT_EQUAL(op_read(puppet.held[0], STRICT_RESULT, 0, &byte, 1), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(op_write(puppet.held[0], STRICT_RESULT, 0, &byte, 1), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NULL(op_lend_rw(puppet.held[0], STRICT_RESULT, 0, &length));
+	end_and_fetch();
+	CU_ASSERT_EQUAL(op_length(standing(), STRICT_RESULT), 4);
+	bare_close(&bare);
+}
+
 /* Slot 1 is read-only data in Strict and writable output in Call. */
 static void test_a_slot_that_was_allowed_for_reading_is_not_enough_for_writing(void)
 {
@@ -587,6 +605,7 @@ static const struct test tests[] = {
 	TEST(test_a_standing_operation_reads_and_writes_what_was_allowed),
 	TEST(test_ranges_stay_allowed_from_command_to_command),
 	TEST(test_a_slot_that_another_command_needs_may_stay_allowed),
+	TEST(test_a_slot_that_another_command_needs_is_absent_to_this_one),
 	TEST(test_a_slot_that_was_allowed_for_reading_is_not_enough_for_writing),
 	TEST(test_a_slot_allowed_for_reading_after_writing_is_for_reading_only),
 	TEST(test_overlaps_of_what_was_allowed_are_refused_at_the_command),

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Streams: who may use one now, and the bytes that lie in it between operations. Grants do the
+ * rest, so this file sees of the kernel what a capsule does.
+ */
+#include <string.h>
+
+#include "daemon/kernel/capsule.h"
+
+/* What goes into a grant or comes out of one. */
+struct transfer {
+	const void *from;
+	void *to;
+	size_t size;
+};
+
+static int enter(struct operation *op, uint32_t stream, grant_fn fn, void *arg)
+{
+	return grant_enter(op_driver(op), op_process(op), stream, false, fn, arg);
+}
+
+static int open_one(void *grant, void *arg)
+{
+	const struct transfer *about = arg;
+	struct stream *stream = grant;
+
+	stream->busy = true;
+	memcpy(stream->about, about->from, about->size);
+	return 0;
+}
+
+int stream_open(struct operation *op, const void *about, size_t size, uint32_t *ret_stream)
+{
+	struct transfer transfer = {.from = about, .size = size};
+	int r = grant_new(op_driver(op), op_process(op), ret_stream, open_one, &transfer);
+
+	if (r == -PLUTON_EBUSY)
+		return op_refuse(op, r, "grants_per_capsule streams are open");
+	if (r == -PLUTON_ENOMEM)
+		return op_refuse(op, r, "no memory for a stream");
+	return r;
+}
+
+static int claim_one(void *grant, void *arg)
+{
+	const struct transfer *about = arg;
+	struct stream *stream = grant;
+
+	if (stream->busy)
+		return -PLUTON_EBUSY;
+	stream->busy = true;
+	memcpy(about->to, stream->about, about->size);
+	return 0;
+}
+
+int stream_claim(struct operation *op, uint32_t stream, void *ret_about, size_t size)
+{
+	struct transfer transfer = {.to = ret_about, .size = size};
+	int r = enter(op, stream, claim_one, &transfer);
+
+	if (r == -PLUTON_ERESERVE)
+		return op_refuse(op, r, "stream %u is not open", stream);
+	if (r == -PLUTON_EBUSY)
+		return op_refuse(op, r, "stream %u is in use", stream);
+	return r;
+}
+
+static int park_one(void *grant, void *arg)
+{
+	struct stream *stream = grant;
+
+	(void)arg;
+	stream->busy = false;
+	return 0;
+}
+
+void stream_park(struct operation *op, uint32_t stream)
+{
+	(void)enter(op, stream, park_one, NULL);
+}
+
+void stream_close(struct operation *op, uint32_t stream)
+{
+	(void)grant_free(op_driver(op), op_process(op), stream);
+}
+
+static int load_one(void *grant, void *arg)
+{
+	const struct transfer *state = arg;
+
+	memcpy(state->to, ((const struct stream *)grant)->state, state->size);
+	return 0;
+}
+
+int stream_load(struct operation *op, uint32_t stream, uint8_t *ret_state, size_t size)
+{
+	struct transfer transfer = {.to = ret_state, .size = size};
+
+	return enter(op, stream, load_one, &transfer);
+}
+
+static int store_one(void *grant, void *arg)
+{
+	const struct transfer *state = arg;
+
+	memcpy(((struct stream *)grant)->state, state->from, state->size);
+	return 0;
+}
+
+int stream_store(struct operation *op, uint32_t stream, const uint8_t *state, size_t size)
+{
+	struct transfer transfer = {.from = state, .size = size};
+
+	return enter(op, stream, store_one, &transfer);
+}
