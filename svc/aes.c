@@ -4,6 +4,7 @@
  * client's memory and the engine; between the updates of a stream the engine's state, which holds
  * the key, lies in the client's grant.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "daemon/kernel/capsule.h"
@@ -30,6 +31,7 @@ struct aes_shape {
 	size_t key_size;
 	size_t iv_size;
 };
+static_assert(sizeof(struct aes_shape) <= STREAM_ABOUT_MAX, "a stream has room for it");
 
 struct aes_operation {
 	struct aes_client client;

@@ -3,6 +3,8 @@
  * The digest capsule: hash functions in one shot or as streams. Between the updates of a stream no
  * engine is held: the engine's state lies, exported, in the client's grant.
  */
+#include <assert.h>
+
 #include "daemon/kernel/capsule.h"
 #include "hil/digest.h"
 
@@ -20,6 +22,7 @@ struct digest_shape {
 	struct digest_engine *engine; /* the state is its own, no other engine can take it */
 	enum digest_algorithm algorithm;
 };
+static_assert(sizeof(struct digest_shape) <= STREAM_ABOUT_MAX, "a stream has room for it");
 
 struct digest_operation {
 	struct digest_client client;

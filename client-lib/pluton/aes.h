@@ -97,7 +97,7 @@ struct pluton_aes_begin_request {
 	enum pluton_aes_direction direction;
 	const void *key;
 	size_t key_size;
-	const void *iv; /* GCM: 12 bytes; CTR: the 16-byte initial counter block */
+	const void *iv;	   /* GCM: 12 bytes; CTR: the 16-byte initial counter block */
 	unsigned ctr_bits; /* CTR: 32 or 128; else 0 */
 	const void *aad;   /* GCM */
 	size_t aad_length; /* bytes; else 0 */
