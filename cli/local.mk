@@ -27,6 +27,7 @@ pluton_cli_SOURCES = \
 	cli/stream.c cli/stream.h \
 	cli/table.c cli/table.h \
 	cli/text.c cli/text.h \
+	cli/top.c \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h
 pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS)

@@ -21,6 +21,7 @@ static const struct verb nouns[] = {
 	{"capsules", "", "The services in it", noun_capsules},
 	{"engines", "", "What the services are made with", noun_engines},
 	{"ps", "", "The programs connected to it", noun_ps},
+	{"top", "", "What held the daemon's event loop, and how long", noun_top},
 	{"limits", "", "The limits it holds them to", noun_limits},
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},

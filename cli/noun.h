@@ -9,6 +9,7 @@
 
 int noun_aes(struct session *session, int argc, char **argv);
 int noun_capsules(struct session *session, int argc, char **argv);
+int noun_top(struct session *session, int argc, char **argv);
 int noun_engines(struct session *session, int argc, char **argv);
 int noun_hash(struct session *session, int argc, char **argv);
 int noun_limits(struct session *session, int argc, char **argv);

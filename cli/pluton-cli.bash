@@ -2,7 +2,7 @@
 # Completion of pluton-cli for bash.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps limits random hash aes log-level help'
+_pluton_cli_nouns='status capsules engines ps top limits random hash aes log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()

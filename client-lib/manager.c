@@ -18,6 +18,7 @@ enum {
 	COMMAND_PROCESSES = 4,
 	COMMAND_LIMITS = 5,
 	COMMAND_SET_LOG_LEVEL = 6,
+	COMMAND_HANDLERS = 7,
 };
 
 #define SLOT_ROWS 0
@@ -172,6 +173,19 @@ int pluton_list_processes(struct pluton *pluton, struct pluton_process_row **ret
 	if (r < 0)
 		return r;
 	*ret_rows = (struct pluton_process_row *)(void *)list.rows;
+	*ret_count = list.count;
+	return 0;
+}
+
+int pluton_list_handlers(struct pluton *pluton, struct pluton_handler_row **ret_rows,
+			 size_t *ret_count)
+{
+	struct list list = {.layout = &row_handler};
+	int r = get_list(pluton, COMMAND_HANDLERS, &list);
+
+	if (r < 0)
+		return r;
+	*ret_rows = (struct pluton_handler_row *)(void *)list.rows;
 	*ret_count = list.count;
 	return 0;
 }

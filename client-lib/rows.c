@@ -57,6 +57,15 @@ static const struct row_field capsule_fields[] = {
 	CAPSULE(refusals, ROW_U64, "operations refused since start"),
 };
 
+#define HANDLER(member, kind, doc) FIELD(pluton_handler_row, member, kind, doc)
+static const struct row_field handler_fields[] = {
+	HANDLER(name, ROW_TEXT, "what the loop called"),
+	HANDLER(calls, ROW_U64, "calls since start"),
+	HANDLER(total_us, ROW_U64, "microseconds of all calls"),
+	HANDLER(longest_us, ROW_U64, "microseconds of the longest call"),
+	HANDLER(late, ROW_U64, "calls that took over 100 microseconds"),
+};
+
 #define ENGINE(member, kind, doc) FIELD(pluton_engine_row, member, kind, doc)
 static const struct row_field engine_fields[] = {
 	ENGINE(name, ROW_TEXT, "of the engine"),
@@ -96,6 +105,7 @@ static const struct row_field limit_fields[] = {
 
 const struct row_layout row_status = LAYOUT("status", pluton_status, status_fields);
 const struct row_layout row_capsule = LAYOUT("capsule", pluton_capsule_row, capsule_fields);
+const struct row_layout row_handler = LAYOUT("handler", pluton_handler_row, handler_fields);
 const struct row_layout row_engine = LAYOUT("engine", pluton_engine_row, engine_fields);
 const struct row_layout row_process = LAYOUT("process", pluton_process_row, process_fields);
 const struct row_layout row_limit = LAYOUT("limit", pluton_limit_row, limit_fields);

@@ -40,6 +40,7 @@ extern const struct row_layout row_capsule;
 extern const struct row_layout row_engine;
 extern const struct row_layout row_process;
 extern const struct row_layout row_limit;
+extern const struct row_layout row_handler;
 
 /* From the struct at `row` to layout->size bytes at `wire`; a text's last byte becomes 0. */
 void row_encode(const struct row_layout *layout, const void *row, void *wire);

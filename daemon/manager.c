@@ -171,6 +171,22 @@ static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 	return index + 1;
 }
 
+static uint32_t handler_row(const struct operation *op, uint32_t index, void *out)
+{
+	const struct loop_handler *handlers = machine_of(op)->loop.handlers, *handler;
+	struct pluton_handler_row *row = out;
+
+	if (index >= LOOP_HANDLERS || !handlers[index].name)
+		return 0;
+	handler = &handlers[index];
+	copy_text(row->name, sizeof(row->name), handler->name);
+	row->calls = handler->calls;
+	row->total_us = handler->total_us;
+	row->longest_us = handler->longest_us;
+	row->late = handler->late;
+	return index + 1;
+}
+
 /* --- commands -------------------------------------------------------------------------------- */
 
 static int write_row(struct operation *op, const struct row_layout *layout, uint32_t at,
@@ -228,6 +244,11 @@ static int processes(struct operation *op)
 static int limits(struct operation *op)
 {
 	return list(op, &row_limit, limit_row);
+}
+
+static int handlers(struct operation *op)
+{
+	return list(op, &row_handler, handler_row);
 }
 
 static int status(struct operation *op)
@@ -312,6 +333,7 @@ static const struct command commands[] = {
 		.words = {[WORD_LEVEL] = {"level", levels, "from then on"}},
 		.run = set_log_level,
 	},
+	LIST(7, "Handlers", "handler rows: what held the event loop, and how long", handlers),
 };
 
 const struct capsule manager_capsule = {

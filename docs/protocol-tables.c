@@ -91,8 +91,8 @@ static void print_row(const struct row_layout *layout)
 
 int main(void)
 {
-	static const struct row_layout *const rows[] = {&row_status, &row_capsule, &row_engine,
-							&row_process, &row_limit};
+	static const struct row_layout *const rows[] = {&row_status,  &row_capsule, &row_engine,
+							&row_process, &row_limit,   &row_handler};
 
 	for (const struct capsule *const *c = capsule_table; *c; c++)
 		print_capsule(*c);

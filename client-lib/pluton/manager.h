@@ -97,6 +97,15 @@ struct pluton_limit_row {
 	uint64_t value;
 };
 
+/* A kind of handler of the daemon's event loop: what it took from everybody else. */
+struct pluton_handler_row {
+	char name[PLUTON_NAME_SIZE];
+	uint64_t calls;	     /* since start */
+	uint64_t total_us;   /* microseconds, of all calls */
+	uint64_t longest_us; /* microseconds, of the longest */
+	uint64_t late;	     /* calls that took over 100 microseconds */
+};
+
 int pluton_get_status(struct pluton *pluton, struct pluton_status *ret);
 
 /*
@@ -111,6 +120,8 @@ int pluton_list_processes(struct pluton *pluton, struct pluton_process_row **ret
 			  size_t *ret_count);
 int pluton_list_limits(struct pluton *pluton, struct pluton_limit_row **ret_rows,
 		       size_t *ret_count);
+int pluton_list_handlers(struct pluton *pluton, struct pluton_handler_row **ret_rows,
+			 size_t *ret_count);
 
 /* Only root and the daemon's own user may: else -PLUTON_ENOSUPPORT. */
 int pluton_set_log_level(struct pluton *pluton, enum pluton_log_level level);

@@ -17,12 +17,34 @@ uint64_t loop_now_us(void)
 	return (uint64_t)now.tv_sec * 1000000u + (uint64_t)now.tv_nsec / 1000u;
 }
 
+/* Names are constant strings: the same handler has the same pointer. */
+static struct loop_handler *handler_named(struct loop *loop, const char *name)
+{
+	struct loop_handler *handler = loop->handlers;
+
+	while (handler < &loop->handlers[LOOP_HANDLERS - 1] && handler->name &&
+	       handler->name != name)
+		handler++;
+	handler->name = name;
+	return handler;
+}
+
+static void note_kind(struct loop_handler *handler, uint64_t took_us)
+{
+	handler->calls++;
+	handler->total_us += took_us;
+	handler->late += took_us > LOOP_LATE_US;
+	if (took_us > handler->longest_us)
+		handler->longest_us = took_us;
+}
+
 uint64_t loop_note_handler(struct loop *loop, const char *name, uint64_t start_us)
 {
 	uint64_t now = loop_now_us(), took = now - start_us;
 	unsigned bucket = took ? 64u - (unsigned)__builtin_clzll(took) : 0;
 
 	loop->histogram[bucket < LOOP_BUCKETS ? bucket : LOOP_BUCKETS - 1]++;
+	note_kind(handler_named(loop, name), took);
 	if (took > loop->longest_us) {
 		loop->longest_us = took;
 		loop->longest_name = name;

@@ -12,7 +12,18 @@
 
 #include "daemon/kernel/kernel.h"
 
-#define LOOP_BUCKETS 24u /* bucket n counts handlers of 2^(n-1) to 2^n - 1 µs */
+#define LOOP_HANDLERS 8u  /* kinds of handlers that are told apart */
+#define LOOP_LATE_US 100u /* a handler that takes longer holds up the others */
+#define LOOP_BUCKETS 24u  /* bucket n counts handlers of 2^(n-1) to 2^n - 1 µs */
+
+/* What one kind of handler cost since start. */
+struct loop_handler {
+	const char *name;
+	uint64_t calls;
+	uint64_t total_us;
+	uint64_t longest_us;
+	uint64_t late; /* calls over LOOP_LATE_US */
+};
 
 struct loop {
 	struct kernel *kernel;
@@ -24,6 +35,7 @@ struct loop {
 	uint64_t longest_us;
 	const char *longest_name;
 	uint64_t histogram[LOOP_BUCKETS];
+	struct loop_handler handlers[LOOP_HANDLERS]; /* unused ones have no name */
 };
 
 /* -PLUTON_ENOMEM. */

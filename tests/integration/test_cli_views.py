@@ -114,6 +114,25 @@ class Engines(unittest.TestCase):
                          [(row["hil"], row["name"]) for row in answer("engines")["engines"]])
 
 
+class Top(unittest.TestCase):
+    def test_json_is_an_array_named_handlers_the_longest_first(self):
+        daemon.cli("random", "32")
+        rows = answer("top")
+        self.assertEqual(list(rows), ["handlers"])
+        self.assertIn("channel", {row["name"] for row in rows["handlers"]})
+        longest = [row["longest_us"] for row in rows["handlers"]]
+        self.assertEqual(longest, sorted(longest, reverse=True))
+        for row in rows["handlers"]:
+            self.assertGreater(row["calls"], 0)
+            self.assertGreaterEqual(row["total_us"], row["longest_us"])
+
+    def test_text_has_the_same_handlers(self):
+        names = {row["name"] for row in answer("top")["handlers"]}
+        text = daemon.cli("top").stdout.decode()
+        for name in names:
+            self.assertIn(name, text)
+
+
 class Processes(unittest.TestCase):
     def test_json_is_an_array_named_processes_with_us_in_it(self):
         rows = answer("ps")

@@ -210,6 +210,48 @@ static void test_a_handler_longer_than_the_histogram_is_in_its_last_bucket(void)
 	close_loop();
 }
 
+static const struct loop_handler *kind(const char *name)
+{
+	for (unsigned i = 0; i < LOOP_HANDLERS; i++) {
+		if (loop.handlers[i].name == name)
+			return &loop.handlers[i];
+	}
+	return NULL;
+}
+
+static void test_each_kind_of_handler_is_counted_by_itself(void)
+{
+	static const char first[] = "first", second[] = "second";
+
+	open_loop(run_once);
+	loop_note_handler(&loop, first, loop_now_us() - 5000);
+	loop_note_handler(&loop, second, loop_now_us());
+	loop_note_handler(&loop, first, loop_now_us());
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kind(first));
+	CU_ASSERT_PTR_NOT_NULL_FATAL(kind(second));
+	CU_ASSERT_EQUAL(kind(first)->calls, 2);
+	CU_ASSERT_EQUAL(kind(second)->calls, 1);
+	CU_ASSERT(kind(first)->longest_us >= 5000);
+	CU_ASSERT(kind(first)->late >= 1);
+	CU_ASSERT(kind(first)->total_us >= kind(first)->longest_us);
+	close_loop();
+}
+
+static void test_more_kinds_than_there_is_room_for_share_the_last(void)
+{
+	static const char names[LOOP_HANDLERS + 2][2] = {"a", "b", "c", "d", "e",
+							 "f", "g", "h", "i", "j"};
+	uint64_t counted = 0;
+
+	open_loop(run_once);
+	for (unsigned i = 0; i < LOOP_HANDLERS + 2; i++)
+		loop_note_handler(&loop, names[i], loop_now_us());
+	for (unsigned i = 0; i < LOOP_HANDLERS; i++)
+		counted += loop.handlers[i].calls;
+	CU_ASSERT_EQUAL(counted, LOOP_HANDLERS + 2);
+	close_loop();
+}
+
 static void test_the_longest_handler_is_known_by_name(void)
 {
 	open_loop(run_once);
@@ -234,6 +276,8 @@ static const struct test tests[] = {
 	TEST(test_every_handler_is_in_the_histogram_once),
 	TEST(test_a_handler_longer_than_the_histogram_is_in_its_last_bucket),
 	TEST(test_the_longest_handler_is_known_by_name),
+	TEST(test_each_kind_of_handler_is_counted_by_itself),
+	TEST(test_more_kinds_than_there_is_room_for_share_the_last),
 };
 
 int main(int argc, char **argv)

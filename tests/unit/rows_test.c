@@ -10,7 +10,7 @@
 #include "tests/suite.h"
 
 static const struct row_layout *const layouts[] = {
-	&row_status, &row_capsule, &row_engine, &row_process, &row_limit,
+	&row_status, &row_capsule, &row_engine, &row_process, &row_limit, &row_handler,
 };
 
 static void test_fields_follow_one_another_without_a_gap(void)
