@@ -220,9 +220,10 @@ class LogLevel(unittest.TestCase):
     def test_another_user_may_see_it_but_not_set_it(self):
         os.chmod(os.path.dirname(daemon.address.removeprefix("unix:")), 0o711)
         as_nobody = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        if run(CLI_PROGRAM, "--version", **as_nobody, env=daemon.environment()).returncode != 0:
+        try:
+            done = daemon.cli("log-level", **as_nobody)
+        except PermissionError:
             self.skipTest("nobody cannot reach the build tree")
-        done = daemon.cli("log-level", **as_nobody)
         self.assertEqual((done.returncode, done.stdout), (0, b"error\n"))
         done = daemon.cli("log-level", "debug", **as_nobody)
         self.assertEqual(done.returncode, 1)
