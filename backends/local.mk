@@ -1,7 +1,33 @@
 noinst_LTLIBRARIES += libbackends.la
-libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS)
+libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(EVENT_CFLAGS)
 libbackends_la_SOURCES = \
 	backends/table.c backends/table.h \
+	backends/clock/clock.c backends/clock/clock.h \
+	backends/fork/app.c backends/fork/app.h \
+	backends/fork/definition.c backends/fork/definition.h \
+	backends/fork/fdstore.c backends/fork/fdstore.h \
+	backends/fork/folders.c backends/fork/folders.h \
+	backends/fork/fork.c backends/fork/fork.h \
+	backends/fork/host.h \
+	backends/fork/launch.c backends/fork/launch.h \
+	backends/fork/notify.c backends/fork/notify.h \
+	backends/fork/place.c backends/fork/place.h \
+	backends/fork/program.c backends/fork/program.h \
+	backends/fork/runfile.c backends/fork/runfile.h \
+	backends/fork/spawn.c backends/fork/spawn.h \
+	backends/files/area.c backends/files/area.h \
+	backends/files/boot_locks.c backends/files/boot_locks.h \
+	backends/files/change.c backends/files/change.h \
+	backends/files/disk.c backends/files/disk.h \
+	backends/files/engine.c backends/files/engine.h \
+	backends/files/files.c backends/files/files.h \
+	backends/files/job.c backends/files/job.h \
+	backends/files/journal.c backends/files/journal.h \
+	backends/files/place.c backends/files/place.h \
+	backends/files/quota.c backends/files/quota.h \
+	backends/files/repair.c backends/files/repair.h \
+	backends/journal/escape.c backends/journal/escape.h \
+	backends/journal/journal.c backends/journal/journal.h \
 	backends/openssl/aes.c \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
@@ -16,4 +42,5 @@ libbackends_la_SOURCES = \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
-	backends/openssl/worker.c backends/openssl/worker.h
+	backends/worker.c backends/worker.h
+libbackends_la_LIBADD = libini.la $(EVENT_LIBS)

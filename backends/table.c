@@ -6,10 +6,18 @@
 
 #include <string.h>
 
+#include "backends/clock/clock.h"
+#include "backends/fork/fork.h"
+#include "backends/files/files.h"
+#include "backends/journal/journal.h"
 #include "backends/openssl/openssl.h"
 
 const struct backend backend_table[] = {
 	{"openssl", openssl_open, openssl_close},
+	{"clock", clock_backend_open, clock_backend_close},
+	{"files", files_open, files_close},
+	{"journal", journal_open, journal_close},
+	{"fork", fork_open, fork_close},
 	{NULL, NULL, NULL},
 };
 

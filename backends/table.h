@@ -5,9 +5,16 @@
 #ifndef PLUTON_BACKENDS_TABLE_H
 #define PLUTON_BACKENDS_TABLE_H
 
+#include <pluton/manager.h>
+#include <sys/types.h>
+
 #include "daemon/kernel/deferred.h"
 #include "daemon/kernel/interrupt.h"
+#include "hil/console.h"
 #include "hil/contract.h"
+
+struct event_base;
+struct config;
 
 /* What a backend is given. It stays valid until close. */
 struct backend_environment {
@@ -18,12 +25,55 @@ struct backend_environment {
 	/* true: somebody waits for the loop, so long work belongs on a worker. May be NULL. */
 	bool (*others_wait)(void *context);
 	void *context;
+	struct event_base *base;     /* the loop's, for timers and descriptors; NULL: none */
+	const struct config *config; /* for what only one backend wants to know; NULL: none */
+	/*
+	 * Puts a program's line where the daemon's log goes. The text is harmless already; what is
+	 * in `speaker` need not be. NULL: there is no log.
+	 */
+	void (*emit)(enum console_level level, const struct console_speaker *speaker,
+		     const char *text);
+	/* The name of the log level in force, for programs of ours; NULL: they have their own. */
+	const char *(*log_level)(void);
+	/* A line of the backend's own, about an app and a pid if they are not NULL and 0. */
+	void (*report)(enum pluton_log_level level, const char *app, uint32_t pid,
+		       const char *sentence);
+	/* Closes a descriptor that somebody sent, however long that takes. NULL: close(2) does. */
+	void (*dispose)(void *context, int fd);
+	/*
+	 * false: not all names of the list (commas between) are capsules; which is not goes to
+	 * ret_unknown. NULL: nobody knows.
+	 */
+	bool (*knows_drivers)(void *context, const char *list, char *ret_unknown, size_t size);
+};
+
+struct backend_instance;
+
+/*
+ * What the machine asks of a backend that starts apps, besides its engine. All on the loop; nothing
+ * waits. The order is open, begin, and then anything until end.
+ */
+struct backend_apps {
+	/*
+	 * Programs can connect now. Reads what apps there are, and takes those over that run
+	 * already; nothing is started. -PLUTON_ENOMEM.
+	 */
+	int (*open)(struct backend_instance *instance);
+	void (*begin)(struct backend_instance *instance); /* starts those that start at boot */
+	int (*reload)(struct backend_instance *instance); /* reads again; -PLUTON_ENOMEM */
+	/* Asks all to stop and starts none any more; calls `ended` once when none runs. */
+	void (*end)(struct backend_instance *instance, void (*ended)(void *context), void *context);
+	void (*kill)(struct backend_instance *instance); /* what has not ended by then */
+	/* true: this living process is an app; its name, and the capsules it may use. */
+	bool (*identify)(struct backend_instance *instance, pid_t pid, const char **ret_name,
+			 const char **ret_drivers);
 };
 
 /* One opened backend; the backend's own struct begins with it. */
 struct backend_instance {
 	const struct backend *backend;
 	struct hil_engine *engines[HIL_KINDS]; /* NULL: it has none for this HIL */
+	const struct backend_apps *apps;       /* NULL: it starts none */
 };
 
 struct backend {

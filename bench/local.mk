@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench` builds and runs every program of BENCHES; they print ratios, and never fail by time.
 # `make check` builds them too: tests/integration/test_bench.py sees that they work.
-BENCHES += bench/crypto bench/roundtrip bench/footprint
+BENCHES += bench/crypto bench/roundtrip bench/footprint bench/tpm-roundtrip
 check_PROGRAMS += $(BENCHES)
 EXTRA_DIST += bench/README.md
 
@@ -33,6 +33,12 @@ bench_footprint_SOURCES = bench/footprint.c bench/crowd.c bench/crowd.h \
 	bench/memory.c bench/memory.h bench/sections.c bench/sections.h $(BENCH_SOURCES)
 bench_footprint_LDADD = libpluton.la libkernel.la
 bench_footprint_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
+
+bench_tpm_roundtrip_CPPFLAGS = $(BENCH_CPPFLAGS) $(TCTILDR_CFLAGS)
+bench_tpm_roundtrip_SOURCES = bench/tpm-roundtrip.c bench/tpm_commands.c bench/tpm_commands.h \
+	bench/tpm_link.c bench/tpm_link.h bench/tpm_peers.c bench/tpm_peers.h $(BENCH_SOURCES)
+bench_tpm_roundtrip_LDADD = libpluton.la $(TCTILDR_LIBS)
+bench_tpm_roundtrip_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
 
 bench: plutond $(BENCHES)
 	@set -e; for program in $(BENCHES); do echo "== $$program"; ./$$program; done

@@ -4,9 +4,11 @@
 # Sourced from the top of the source tree. Everything it says goes to stderr; it reads no stdin.
 
 SETUP_BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libevent-dev
-	libssl-dev libsystemd-dev libinih-dev libjson-c-dev python3 openssl"
+	libssl-dev libsystemd-dev libinih-dev libjson-c-dev libtpms-dev libtss2-dev python3 openssl"
+# The tour and a private bus: systemd brings busctl and systemd-creds.
+SETUP_TOUR_PACKAGES="dbus-daemon systemd tpm2-tools"
 SETUP_CHECK_PACKAGES="clang clang-format libclang-rt-dev libcunit1-dev nettle-dev binutils xz-utils
-	git"
+	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml expect xxd"
 
 setup_say() {
 	printf '%s\n' "$*" >&2
@@ -44,9 +46,9 @@ setup_install() {
 	setup_apt update && setup_apt install --no-install-recommends "$@"
 }
 
-# setup_packages [check]: what is needed to build, and with "check" to run every test.
+# setup_packages [check]: what is needed to build and for the tour, and with "check" to run every test.
 setup_packages() {
-	local wanted=$SETUP_BUILD_PACKAGES missing
+	local wanted="$SETUP_BUILD_PACKAGES $SETUP_TOUR_PACKAGES" missing
 	[ "${1:-}" != check ] || wanted="$wanted $SETUP_CHECK_PACKAGES"
 	if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
 		setup_say "This is no Debian system; if the build fails, install what these are here:" \

@@ -6,16 +6,16 @@
 #include "cli/view.h"
 
 static const struct column columns[] = {
-	{"name", "NAME", COLUMN_PLAIN},
-	{"interface", "INTERFACE", COLUMN_PLAIN},
-	{"driver", "DRIVER", COLUMN_HEX},
-	{"allowed", "ALLOWED", COLUMN_FLAG},
-	{"commands", "COMMANDS", COLUMN_PLAIN},
-	{"grants", "GRANTS", COLUMN_PLAIN},
-	{"grant_size", "GRANT-BYTES", COLUMN_PLAIN},
-	{"state_size", "STATE-BYTES", COLUMN_PLAIN},
-	{"operations", "OPERATIONS", COLUMN_PLAIN},
-	{"refusals", "REFUSALS", COLUMN_PLAIN},
+	{"name", "NAME", COLUMN_PLAIN, NULL},
+	{"interface", "INTERFACE", COLUMN_PLAIN, NULL},
+	{"driver", "DRIVER", COLUMN_HEX, NULL},
+	{"allowed", "ALLOWED", COLUMN_FLAG, NULL},
+	{"commands", "COMMANDS", COLUMN_PLAIN, NULL},
+	{"grants", "GRANTS", COLUMN_PLAIN, NULL},
+	{"grant_size", "GRANT-BYTES", COLUMN_PLAIN, NULL},
+	{"state_size", "STATE-BYTES", COLUMN_PLAIN, NULL},
+	{"operations", "OPERATIONS", COLUMN_PLAIN, NULL},
+	{"refusals", "REFUSALS", COLUMN_PLAIN, NULL},
 };
 
 static int list(struct pluton *pluton, void **ret_rows, size_t *ret_count)

@@ -6,10 +6,14 @@
 #include "cli/view.h"
 
 static const struct column columns[] = {
-	{"hil", "HIL", COLUMN_PLAIN},		{"name", "NAME", COLUMN_PLAIN},
-	{"priority", "PRIORITY", COLUMN_PLAIN}, {"concurrency", "AT-ONCE", COLUMN_PLAIN},
-	{"busy", "BUSY", COLUMN_PLAIN},		{"waiting", "WAITING", COLUMN_PLAIN},
-	{"grants", "TURNS", COLUMN_PLAIN},	{"expirations", "EXPIRED", COLUMN_PLAIN},
+	{"hil", "HIL", COLUMN_PLAIN, NULL},
+	{"name", "NAME", COLUMN_PLAIN, NULL},
+	{"priority", "PRIORITY", COLUMN_PLAIN, NULL},
+	{"concurrency", "AT-ONCE", COLUMN_PLAIN, NULL},
+	{"busy", "BUSY", COLUMN_PLAIN, NULL},
+	{"waiting", "WAITING", COLUMN_PLAIN, NULL},
+	{"grants", "TURNS", COLUMN_PLAIN, NULL},
+	{"expirations", "EXPIRED", COLUMN_PLAIN, NULL},
 };
 
 static int list(struct pluton *pluton, void **ret_rows, size_t *ret_count)

@@ -9,8 +9,8 @@
 #include "cli/table.h"
 
 static const struct column columns[] = {
-	{"name", "LIMIT", COLUMN_PLAIN},
-	{"value", "VALUE", COLUMN_PLAIN},
+	{"name", "LIMIT", COLUMN_PLAIN, NULL},
+	{"value", "VALUE", COLUMN_PLAIN, NULL},
 };
 static const struct table table = {&row_limit, columns, sizeof(columns) / sizeof(columns[0])};
 

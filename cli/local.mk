@@ -6,6 +6,9 @@ pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
 	cli/aes_ctr.c \
 	cli/aes_gcm.c \
+	cli/alarm.c \
+	cli/app.c \
+	cli/app_rows.c cli/app_rows.h \
 	cli/capsules.c \
 	cli/engines.c \
 	cli/failure.c cli/failure.h \
@@ -15,9 +18,11 @@ pluton_cli_SOURCES = \
 	cli/json.c cli/json.h \
 	cli/level.c cli/level.h \
 	cli/limits.c \
+	cli/log.c \
 	cli/log_level.c \
 	cli/main.c \
 	cli/noun.h \
+	cli/nv.c \
 	cli/output.c cli/output.h \
 	cli/progress.c cli/progress.h \
 	cli/ps.c \
@@ -28,8 +33,10 @@ pluton_cli_SOURCES = \
 	cli/table.c cli/table.h \
 	cli/text.c cli/text.h \
 	cli/top.c \
+	cli/tpm.c \
 	cli/verbs.c cli/verbs.h \
-	cli/view.c cli/view.h
+	cli/view.c cli/view.h \
+	cli/words.c cli/words.h
 pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS)
 pluton_cli_LDFLAGS = $(PROGRAM_LDFLAGS)
 
@@ -38,8 +45,10 @@ pluton_run_CPPFLAGS = $(AM_CPPFLAGS)
 pluton_run_SOURCES = \
 	cli/level.c cli/level.h \
 	cli/run.c \
+	cli/run_bus.c cli/run_bus.h \
 	cli/run_daemon.c cli/run_daemon.h \
 	cli/run_folder.c cli/run_folder.h \
+	cli/run_rest.c cli/run_rest.h \
 	cli/run_signals.c cli/run_signals.h
 pluton_run_LDFLAGS = $(PROGRAM_LDFLAGS)
 

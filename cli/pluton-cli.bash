@@ -2,7 +2,8 @@
 # Completion of pluton-cli for bash.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes log-level help'
+_pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
+	log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -15,13 +16,41 @@ _pluton_cli_words()
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
 		;;
+	tpm) echo "info send cancel $_pluton_cli_common" ;;
+	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
+	'tpm send') echo "--instance --locality --in --out $_pluton_cli_common" ;;
+	nv) echo "list status put get define write read lock delete $_pluton_cli_common" ;;
+	'nv put') echo "--in $_pluton_cli_common" ;;
+	'nv get') echo "--out $_pluton_cli_common" ;;
+	'nv write') echo "--offset --in $_pluton_cli_common" ;;
+	'nv read') echo "--offset --length --out $_pluton_cli_common" ;;
+	app) echo "list status start stop restart $_pluton_cli_common" ;;
+	alarm) echo "--every --count $_pluton_cli_common" ;;
+	log) echo "--level $_pluton_cli_common" ;;
 	log-level) echo "off error warning info debug trace $_pluton_cli_common" ;;
 	help) echo "${_pluton_cli_nouns% help}" ;;
 	*) echo "$_pluton_cli_common" ;;
 	esac
 }
 
-# The noun before the cursor, the verb too for aes, and how many words follow them.
+# The first column of a list of things that there are now, if the daemon answers.
+_pluton_cli_names()
+{
+	pluton-cli "$@" list 2>/dev/null | awk 'NR > 1 {print $1}'
+}
+
+# What may stand as the word after the verb.
+_pluton_cli_things()
+{
+	case "$1" in
+	'nv status' | 'nv put' | 'nv get' | 'nv write' | 'nv read' | 'nv lock' | 'nv delete')
+		_pluton_cli_names nv
+		;;
+	'app status' | 'app start' | 'app stop' | 'app restart') _pluton_cli_names app ;;
+	esac
+}
+
+# The noun before the cursor, the verb too where there are verbs, and how many words follow them.
 _pluton_cli_where()
 {
 	local i word
@@ -30,15 +59,16 @@ _pluton_cli_where()
 		word=${COMP_WORDS[i]}
 		case "$word" in
 		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
-			--in | -i | --out | -o)
+			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
+			--count | --level)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == aes ]]; then
-				noun="aes $word"
+			elif [[ $noun == @(aes|tpm|nv|app) ]]; then
+				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
 			fi
@@ -63,7 +93,17 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a) return ;;
+	--instance)
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_names app)" -- "$current")
+		return
+		;;
+	--level)
+		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
+		return
+		;;
+	--key-hex | --iv-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
+		return
+		;;
 	esac
 	_pluton_cli_where
 	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
@@ -72,6 +112,11 @@ _pluton_cli()
 	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+	elif [[ $noun == 'nv lock' && $current != -* && $arguments -eq 1 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'write-until-restart write read-until-restart' \
+			-- "$current")
+	elif [[ $noun == @(nv|app)' '* && $current != -* && $arguments -eq 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_things "$noun")" -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_words "$noun")" -- "$current")
 	fi

@@ -23,7 +23,7 @@ _pluton_run()
 		;;
 	*)
 		mapfile -t COMPREPLY < <(compgen -W \
-			'--state --config --keep --log-level --help --usage --version --' -- "$current")
+			'--state --dbus --config --keep --log-level --help --usage --version --' -- "$current")
 		;;
 	esac
 }

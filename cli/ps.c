@@ -6,20 +6,20 @@
 #include "cli/view.h"
 
 static const struct column columns[] = {
-	{"index", "INDEX", COLUMN_PLAIN},
-	{"generation", "GEN", COLUMN_PLAIN},
-	{"pid", "PID", COLUMN_PLAIN},
-	{"uid", "UID", COLUMN_PLAIN},
-	{"operations", "OPS", COLUMN_PLAIN},
-	{"requests", "REQUESTS", COLUMN_PLAIN},
-	{"refusals", "REFUSALS", COLUMN_PLAIN},
-	{"grants", "GRANTS", COLUMN_PLAIN},
-	{"windows", "WINDOWS", COLUMN_PLAIN},
-	{"window_bytes", "WINDOW-BYTES", COLUMN_PLAIN},
-	{"arena_taken", "ARENA-BYTES", COLUMN_PLAIN},
-	{"arena_limit", "ARENA-LIMIT", COLUMN_PLAIN},
-	{"dying", "DYING", COLUMN_FLAG},
-	{"command", "COMMAND", COLUMN_PLAIN},
+	{"index", "INDEX", COLUMN_PLAIN, NULL},
+	{"generation", "GEN", COLUMN_PLAIN, NULL},
+	{"pid", "PID", COLUMN_PLAIN, NULL},
+	{"uid", "UID", COLUMN_PLAIN, NULL},
+	{"operations", "OPS", COLUMN_PLAIN, NULL},
+	{"requests", "REQUESTS", COLUMN_PLAIN, NULL},
+	{"refusals", "REFUSALS", COLUMN_PLAIN, NULL},
+	{"grants", "GRANTS", COLUMN_PLAIN, NULL},
+	{"windows", "WINDOWS", COLUMN_PLAIN, NULL},
+	{"window_bytes", "WINDOW-BYTES", COLUMN_PLAIN, NULL},
+	{"arena_taken", "ARENA-BYTES", COLUMN_PLAIN, NULL},
+	{"arena_limit", "ARENA-LIMIT", COLUMN_PLAIN, NULL},
+	{"dying", "DYING", COLUMN_FLAG, NULL},
+	{"command", "COMMAND", COLUMN_PLAIN, NULL},
 };
 
 static int list(struct pluton *pluton, void **ret_rows, size_t *ret_count)

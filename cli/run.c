@@ -15,8 +15,10 @@
 #include <unistd.h>
 
 #include "cli/level.h"
+#include "cli/run_bus.h"
 #include "cli/run_daemon.h"
 #include "cli/run_folder.h"
+#include "cli/run_rest.h"
 #include "cli/run_signals.h"
 
 /* As env(1) and timeout(1) have them: what is not COMMAND's own status. */
@@ -28,13 +30,14 @@ enum {
 	EXIT_BY_SIGNAL = 128,
 };
 
-enum { OPTION_STATE = 0x100, OPTION_CONFIG, OPTION_KEEP, OPTION_LOG_LEVEL };
+enum { OPTION_STATE = 0x100, OPTION_DBUS, OPTION_CONFIG, OPTION_KEEP, OPTION_LOG_LEVEL };
 
 struct arguments {
 	char *state;	       /* absolute; NULL: a fresh one */
 	char *config;	       /* absolute; NULL: an empty one */
 	const char *log_level; /* NULL: not given */
 	bool keep;
+	bool dbus;
 	char **command;
 };
 
@@ -49,6 +52,8 @@ static const struct argp_option options[] = {
 	 "Keep the secure processor's state in DIR, and use what is there (default: fresh state, "
 	 "removed at the end)",
 	 0},
+	{"dbus", OPTION_DBUS, NULL, 0,
+	 "Start a private D-Bus bus too, which has the daemon as org.pluton1", 0},
 	{"config", OPTION_CONFIG, "FILE", 0, "Configure plutond by FILE (default: its defaults)",
 	 0},
 	{"keep", OPTION_KEEP, NULL, 0, "Leave the temporary folder and say where it is", 0},
@@ -107,6 +112,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		free(arguments->state);
 		arguments->state = state_folder(argument);
 		return 0;
+	case OPTION_DBUS:
+		arguments->dbus = true;
+		return 0;
 	case OPTION_CONFIG:
 		free(arguments->config);
 		arguments->config = absolute(argument, "cannot use --config",
@@ -145,7 +153,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "-- COMMAND [ARGUMENT...]",
 	.doc = "Runs COMMAND with a private secure processor.\v"
-	       "Starts plutond, sets PLUTON_ADDRESS and PATH for COMMAND, and ends plutond\n"
+	       "Starts plutond, sets PLUTON_ADDRESS, TPM2TOOLS_TCTI and PATH for COMMAND, and ends "
+	       "plutond\n"
 	       "when COMMAND ends. Nothing is printed but COMMAND's output.\n"
 	       "\n"
 	       "Exit status: COMMAND's; 128 + N if signal N ended it; 127 if it is not there,\n"
@@ -218,7 +227,8 @@ static bool set_environment(const struct place *place, const char *socket)
 
 	if (asprintf(&address, "unix:%s", socket) < 0)
 		return false;
-	set = setenv("PLUTON_ADDRESS", address, 1) == 0 && prepend("PATH", place->folder) &&
+	set = setenv("PLUTON_ADDRESS", address, 1) == 0 &&
+	      setenv("TPM2TOOLS_TCTI", "pluton", 1) == 0 && prepend("PATH", place->folder) &&
 	      (!place->libraries || prepend("LD_LIBRARY_PATH", place->libraries));
 	free(address);
 	return set;
@@ -243,7 +253,7 @@ static const char *advice_for_command(int error)
 }
 
 static pid_t start_command(char **command, const struct place *place, const char *socket,
-			   const struct run_signals *signals)
+			   const struct run_bus *bus, const struct run_signals *signals)
 {
 	pid_t pid = fork();
 	int error;
@@ -251,7 +261,7 @@ static pid_t start_command(char **command, const struct place *place, const char
 	if (pid != 0)
 		return pid;
 	run_signals_give_back(signals);
-	if (set_environment(place, socket))
+	if (set_environment(place, socket) && run_bus_set_environment(bus))
 		execvp(command[0], command);
 	error = errno;
 	fprintf(stderr, "pluton-run: cannot run, %s: %s, %s (%s)\n", command[0], strerror(error),
@@ -269,7 +279,8 @@ static bool command_ended(pid_t pid, int *ret_status)
 	return true;
 }
 
-static int await_command(pid_t pid, struct run_daemon *daemon, const struct run_signals *signals)
+static int await_command(pid_t pid, struct run_daemon *daemon, const struct run_bus *bus,
+			 const struct run_signals *signals)
 {
 	struct run_signal signal;
 	int status = 0;
@@ -281,12 +292,14 @@ static int await_command(pid_t pid, struct run_daemon *daemon, const struct run_
 				(void)kill(pid, signal.number);
 		}
 		run_daemon_reap(daemon, "while COMMAND ran");
+		run_rest_reap((const pid_t[]){pid, daemon->pid, bus->pid}, 3);
 	}
 	return status;
 }
 
 static int run_command(const struct arguments *arguments, const struct place *place,
-		       struct run_daemon *daemon, const struct run_signals *signals)
+		       struct run_daemon *daemon, const struct run_bus *bus,
+		       const struct run_signals *signals)
 {
 	int signal;
 	pid_t pid;
@@ -295,13 +308,13 @@ static int run_command(const struct arguments *arguments, const struct place *pl
 		return EXIT_OURSELVES;
 	if (!run_daemon_await(daemon, signals, &signal))
 		return signal ? EXIT_BY_SIGNAL + signal : EXIT_OURSELVES;
-	pid = start_command(arguments->command, place, daemon->socket, signals);
+	pid = start_command(arguments->command, place, daemon->socket, bus, signals);
 	if (pid < 0) {
 		fprintf(stderr, "pluton-run: cannot start, %s: %s, try again (%s)\n",
 			arguments->command[0], strerror(errno), strerrorname_np(errno));
 		return EXIT_OURSELVES;
 	}
-	return await_command(pid, daemon, signals);
+	return await_command(pid, daemon, bus, signals);
 }
 
 static int run_in_folder(const struct arguments *arguments, const struct place *place,
@@ -318,15 +331,22 @@ static int run_in_folder(const struct arguments *arguments, const struct place *
 		.notify_fd = -1,
 	};
 	struct run_signals signals;
-	int status;
+	struct run_bus bus = {0};
+	int status = EXIT_OURSELVES;
 
 	if (!run_signals_take(&signals)) {
 		fprintf(stderr, "pluton-run: no signals, signalfd: %s, try again (%s)\n",
 			strerror(errno), strerrorname_np(errno));
 		return EXIT_OURSELVES;
 	}
-	status = run_command(arguments, place, &daemon, &signals);
-	run_daemon_stop(&daemon, &signals);
+	run_rest_adopt();
+	if (!arguments->dbus || run_bus_start(&bus, folder->path, &signals)) {
+		daemon.bus = bus.address;
+		status = run_command(arguments, place, &daemon, &bus, &signals);
+		run_daemon_stop(&daemon, &signals);
+	}
+	run_bus_stop(&bus);
+	run_rest_end(&signals);
 	return status;
 }
 

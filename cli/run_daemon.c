@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #define READY_AFTER_MS 30000
-#define STOPPED_AFTER_MS 5000
-#define KILLED_AFTER_MS 60000 /* for what hangs in the kernel */
+#define STOPPED_AFTER_MS 20000 /* it stops its apps first, each within stop_timeout, 10 s */
+#define KILLED_AFTER_MS 60000  /* for what hangs in the kernel */
 
 static bool is_program(const char *path)
 {
@@ -102,7 +102,7 @@ static void exec_daemon(const struct run_daemon *daemon, const struct run_signal
 	    unsetenv("WATCHDOG_USEC") == 0 && chdir("/") == 0)
 		execl(daemon->program, daemon->program, "--config", daemon->config, "--state",
 		      daemon->state, "--listen", daemon->socket, "--log-level", daemon->log_level,
-		      (char *)NULL);
+		      daemon->bus ? "--bus" : (char *)NULL, daemon->bus, (char *)NULL);
 	fprintf(stderr, "pluton-run: cannot run, %s: %s, reinstall it (%s)\n", daemon->program,
 		strerror(errno), strerrorname_np(errno));
 	_exit(EXIT_FAILURE);

@@ -17,6 +17,7 @@ struct run_daemon {
 	const char *config;
 	const char *state;
 	const char *log_level;
+	const char *bus; /* its address; NULL: none */
 
 	int notify_fd;
 	pid_t pid; /* 0: not running */

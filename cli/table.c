@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cli/failure.h"
-#include "cli/level.h"
 #include "cli/text.h"
 
-#define CELL_SIZE 48 /* bytes; more than PLUTON_NAME_SIZE and any number */
-#define GAP 2	     /* blanks between columns */
+#define CELL_SIZE 128 /* bytes; more than any text of a row and any number */
+#define GAP 2	      /* blanks between columns */
 #define TITLE_WIDTH 22
 
 struct cell {
@@ -37,11 +37,21 @@ static const void *row_at(const struct table *table, const void *rows, size_t in
 	return (const char *)rows + index * table->layout->size;
 }
 
-static void number_cell(enum column_kind kind, uint64_t number, struct cell *cell)
+static void print_date(uint64_t seconds, char *text)
+{
+	time_t time = (time_t)seconds;
+	struct tm date;
+
+	if (seconds == 0 || !gmtime_r(&time, &date) ||
+	    strftime(text, CELL_SIZE, "%Y-%m-%d %H:%M:%S UTC", &date) == 0)
+		snprintf(text, CELL_SIZE, "unknown");
+}
+
+static void number_cell(const struct column *column, uint64_t number, struct cell *cell)
 {
 	char *text = cell->text;
 
-	switch (kind) {
+	switch (column->kind) {
 	case COLUMN_PLAIN:
 		snprintf(text, CELL_SIZE, "%" PRIu64, number);
 		break;
@@ -51,8 +61,11 @@ static void number_cell(enum column_kind kind, uint64_t number, struct cell *cel
 	case COLUMN_FLAG:
 		snprintf(text, CELL_SIZE, "%s", number ? "yes" : "no");
 		break;
-	case COLUMN_LEVEL:
-		snprintf(text, CELL_SIZE, "%s", level_name(number));
+	case COLUMN_WORD:
+		snprintf(text, CELL_SIZE, "%s", column->word(number));
+		break;
+	case COLUMN_DATE:
+		print_date(number, text);
 		break;
 	case COLUMN_MILLISECONDS:
 		snprintf(text, CELL_SIZE, "%" PRIu64 ".%03u s", number / 1000,
@@ -70,7 +83,7 @@ static struct cell cell_of(const struct table *table, const struct column *colum
 		snprintf(cell.text, CELL_SIZE, "%s", row_text(field, row));
 		text_printable(cell.text);
 	} else {
-		number_cell(column->kind, row_number(field, row), &cell);
+		number_cell(column, row_number(field, row), &cell);
 	}
 	return cell;
 }
@@ -78,7 +91,7 @@ static struct cell cell_of(const struct table *table, const struct column *colum
 static bool is_right_aligned(const struct table *table, const struct column *column)
 {
 	return field_of(table, column)->type != ROW_TEXT && column->kind != COLUMN_FLAG &&
-	       column->kind != COLUMN_LEVEL;
+	       column->kind != COLUMN_WORD;
 }
 
 static size_t width_of(const struct table *table, const struct column *column, const void *rows,
@@ -141,28 +154,30 @@ void table_print_row(const struct table *table, const void *row)
 	}
 }
 
-static enum column_kind kind_of(const struct table *table, const struct row_field *field)
+/* NULL: people are not shown this field. */
+static const struct column *column_of(const struct table *table, const struct row_field *field)
 {
 	for (size_t i = 0; i < table->column_count; i++) {
 		if (strcmp(table->columns[i].field, field->name) == 0)
-			return table->columns[i].kind;
+			return &table->columns[i];
 	}
-	return COLUMN_PLAIN;
+	return NULL;
 }
 
 static struct json_object *json_field(const struct table *table, const struct row_field *field,
 				      const void *row)
 {
+	const struct column *column = column_of(table, field);
 	uint64_t number;
 
 	if (field->type == ROW_TEXT)
 		return json_text(row_text(field, row));
 	number = row_number(field, row);
-	switch (kind_of(table, field)) {
+	switch (column ? column->kind : COLUMN_PLAIN) {
 	case COLUMN_FLAG:
 		return json_object_new_boolean(number != 0);
-	case COLUMN_LEVEL:
-		return json_object_new_string(level_name(number));
+	case COLUMN_WORD:
+		return json_object_new_string(column->word(number));
 	default:
 		return json_object_new_uint64(number);
 	}

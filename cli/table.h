@@ -16,7 +16,8 @@ enum column_kind {
 	COLUMN_PLAIN, /* itself, or text */
 	COLUMN_HEX,   /* a number in JSON */
 	COLUMN_FLAG,  /* yes or no; a boolean in JSON */
-	COLUMN_LEVEL, /* a log level's name, in JSON too */
+	COLUMN_WORD,  /* a number with a name, which stands in JSON too */
+	COLUMN_DATE,  /* seconds since 1970, which stand in JSON; 0: unknown */
 	COLUMN_MILLISECONDS,
 };
 
@@ -24,6 +25,7 @@ struct column {
 	const char *field; /* a name in the layout */
 	const char *title;
 	enum column_kind kind;
+	const char *(*word)(uint64_t number); /* COLUMN_WORD: its name */
 };
 
 struct table {

@@ -8,9 +8,11 @@
 #include "cli/view.h"
 
 static const struct column columns[] = {
-	{"name", "HANDLER", COLUMN_PLAIN},	{"calls", "CALLS", COLUMN_PLAIN},
-	{"total_us", "TOTAL-US", COLUMN_PLAIN}, {"longest_us", "LONGEST-US", COLUMN_PLAIN},
-	{"late", "OVER-100-US", COLUMN_PLAIN},
+	{"name", "HANDLER", COLUMN_PLAIN, NULL},
+	{"calls", "CALLS", COLUMN_PLAIN, NULL},
+	{"total_us", "TOTAL-US", COLUMN_PLAIN, NULL},
+	{"longest_us", "LONGEST-US", COLUMN_PLAIN, NULL},
+	{"late", "OVER-100-US", COLUMN_PLAIN, NULL},
 };
 
 static int by_longest(const void *a, const void *b)

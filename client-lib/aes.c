@@ -6,9 +6,11 @@
 #include <pluton/aes.h>
 
 #include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client-lib/connection.h"
+#include "client-lib/stream.h"
 
 enum {
 	COMMAND_ENCRYPT = 1,
@@ -33,6 +35,7 @@ enum {
 
 #define BLOCK_SIZE 16u
 #define PIECE_SIZE ((size_t)1 << 20) /* of ordinary memory in one request; whole blocks */
+#define SCRATCH_USUAL PIECE_SIZE     /* aead_scratch of plutond.conf(5), if nobody changed it */
 
 static struct pluton_slot in(const void *bytes, size_t length)
 {
@@ -87,7 +90,7 @@ static int gcm(struct pluton *pluton, uint32_t command,
 	struct pluton_request whole = gcm_request(command, request);
 	int r = check_key_size(pluton, request->key_size);
 
-	return r < 0 ? r : operation_perform(pluton, &whole, gcm_invalid(command), NULL);
+	return r < 0 ? r : operation_perform_explained(pluton, &whole, gcm_invalid(command));
 }
 
 static int gcm_async(struct pluton *pluton, uint32_t command,
@@ -107,9 +110,57 @@ int pluton_aes_gcm_encrypt(struct pluton *pluton, const struct pluton_aes_gcm_re
 	return gcm(pluton, COMMAND_ENCRYPT, request);
 }
 
+/*
+ * A message that is longer than the private memory of who decrypts it is read twice, to check and
+ * to decrypt, and so must not change in between: a copy of it is sealed.
+ */
+static int seal(struct pluton *pluton, const struct pluton_aes_gcm_request *request,
+		struct pluton_aes_gcm_request *ret_sealed, struct memory_block **ret)
+{
+	int r = check_key_size(pluton, request->key_size);
+
+	if (r == 0)
+		r = memory_take_sealed(pluton, request->input, request->length, ret);
+	if (r < 0)
+		return r;
+	*ret_sealed = *request;
+	ret_sealed->input = memory_bytes(*ret);
+	return 0;
+}
+
+static int decrypt_sealed(struct pluton *pluton, const struct pluton_aes_gcm_request *request)
+{
+	struct pluton_aes_gcm_request sealed;
+	struct memory_block *block;
+	int r = reconnect_wait(pluton);
+
+	if (r == 0)
+		r = seal(pluton, request, &sealed, &block);
+	if (r < 0)
+		return r;
+	r = gcm(pluton, COMMAND_DECRYPT, &sealed);
+	memory_give(pluton, block);
+	return r;
+}
+
+static bool worth_sealing(const struct pluton_aes_gcm_request *request)
+{
+	return request->input && request->length > 0;
+}
+
 int pluton_aes_gcm_decrypt(struct pluton *pluton, const struct pluton_aes_gcm_request *request)
 {
-	return gcm(pluton, COMMAND_DECRYPT, request);
+	uint32_t connection = pluton->reconnect.connection;
+	int r = -PLUTON_ESIZE;
+
+	if (request->length <= SCRATCH_USUAL)
+		r = gcm(pluton, COMMAND_DECRYPT, request);
+	if (r != -PLUTON_ESIZE || !worth_sealing(request))
+		return r;
+	r = decrypt_sealed(pluton, request);
+	if (r == -PLUTON_EOFF && reconnect_since(pluton, connection))
+		r = decrypt_sealed(pluton, request);
+	return r;
 }
 
 int pluton_aes_gcm_encrypt_async(struct pluton *pluton,
@@ -119,11 +170,62 @@ int pluton_aes_gcm_encrypt_async(struct pluton *pluton,
 	return gcm_async(pluton, COMMAND_ENCRYPT, request, done, userdata, ret_id);
 }
 
+/* A decryption of sealed input under way. */
+struct decryption {
+	struct memory_block *block;
+	pluton_done_fn done;
+	void *userdata;
+};
+
+static void decrypted(struct pluton *pluton, const struct answer *answer, void *userdata)
+{
+	struct decryption decryption = *(struct decryption *)userdata;
+
+	free(userdata);
+	memory_give(pluton, decryption.block);
+	if (decryption.done)
+		decryption.done(pluton, answer->status, decryption.userdata);
+}
+
+static int decrypt_sealed_async(struct pluton *pluton, const struct pluton_aes_gcm_request *request,
+				struct decryption *decryption, pluton_operation_id *ret_id)
+{
+	const struct completion completion = {.told = decrypted,
+					      .drop = free,
+					      .userdata = decryption,
+					      .invalid = gcm_invalid(COMMAND_DECRYPT)};
+	struct pluton_aes_gcm_request sealed;
+	struct pluton_request whole;
+	int r = reconnect_try(pluton);
+
+	if (r == 0)
+		r = seal(pluton, request, &sealed, &decryption->block);
+	if (r < 0)
+		return r;
+	whole = gcm_request(COMMAND_DECRYPT, &sealed);
+	r = operation_submit(pluton, &whole, &completion, ret_id);
+	if (r < 0)
+		memory_give(pluton, decryption->block);
+	return r;
+}
+
 int pluton_aes_gcm_decrypt_async(struct pluton *pluton,
 				 const struct pluton_aes_gcm_request *request, pluton_done_fn done,
 				 void *userdata, pluton_operation_id *ret_id)
 {
-	return gcm_async(pluton, COMMAND_DECRYPT, request, done, userdata, ret_id);
+	struct decryption *decryption;
+	int r;
+
+	if (request->length <= SCRATCH_USUAL || !worth_sealing(request))
+		return gcm_async(pluton, COMMAND_DECRYPT, request, done, userdata, ret_id);
+	decryption = malloc(sizeof(*decryption));
+	if (!decryption)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a decryption");
+	*decryption = (struct decryption){.done = done, .userdata = userdata};
+	r = decrypt_sealed_async(pluton, request, decryption, ret_id);
+	if (r < 0)
+		free(decryption);
+	return r;
 }
 
 /* --- CTR ------------------------------------------------------------------------------------- */
@@ -247,7 +349,7 @@ int pluton_aes_ctr(struct pluton *pluton, const struct pluton_aes_ctr_request *r
 
 		rest.length = piece;
 		part = ctr_request(&rest);
-		r = pluton_perform(pluton, &part, NULL);
+		r = operation_perform(pluton, &part, REPEAT_ALWAYS, NULL);
 		rest.length = left;
 		if (left == 0)
 			break;
@@ -319,7 +421,7 @@ int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_reques
 		.command = COMMAND_BEGIN,
 		.words = {request->mode, request->direction},
 	};
-	uint32_t words[3];
+	struct pluton_aes_stream stream;
 	int r = check_begin(pluton, request);
 
 	if (r < 0)
@@ -329,9 +431,9 @@ int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_reques
 	begin.slots[SLOT_KEY] = in(request->key, request->key_size);
 	begin.slots[SLOT_IV] = in(request->iv, iv_size(request->mode));
 	begin.slots[SLOT_AAD] = in(request->aad, request->aad_length);
-	r = pluton_perform(pluton, &begin, words);
+	r = stream_begin(pluton, &begin, &stream.id, &stream.connection);
 	if (r == 0)
-		*ret = (struct pluton_aes_stream){.id = words[1]};
+		*ret = stream;
 	return r;
 }
 
@@ -348,7 +450,7 @@ int pluton_aes_update(struct pluton *pluton, const struct pluton_aes_stream *str
 
 		request.slots[SLOT_INPUT] = in(from, piece);
 		request.slots[SLOT_OUTPUT] = out(to, piece);
-		r = pluton_perform(pluton, &request, NULL);
+		r = stream_perform(pluton, &request, stream->connection);
 		from += piece;
 		to += piece;
 		length -= piece;
@@ -365,7 +467,7 @@ int pluton_aes_update_async(struct pluton *pluton, const struct pluton_aes_strea
 
 	request.slots[SLOT_INPUT] = in(input, length);
 	request.slots[SLOT_OUTPUT] = out(output, length);
-	return operation_submit(pluton, &request, &completion, ret_id);
+	return stream_submit(pluton, &request, stream->connection, &completion, ret_id);
 }
 
 int pluton_aes_finish(struct pluton *pluton, const struct pluton_aes_stream *stream, void *tag)
@@ -374,12 +476,12 @@ int pluton_aes_finish(struct pluton *pluton, const struct pluton_aes_stream *str
 
 	if (tag)
 		request.slots[SLOT_TAG] = out(tag, PLUTON_AES_TAG_SIZE);
-	return pluton_perform(pluton, &request, NULL);
+	return stream_perform(pluton, &request, stream->connection);
 }
 
 int pluton_aes_abort(struct pluton *pluton, const struct pluton_aes_stream *stream)
 {
 	struct pluton_request request = stream_request(COMMAND_ABORT, stream);
 
-	return pluton_perform(pluton, &request, NULL);
+	return stream_perform(pluton, &request, stream->connection);
 }

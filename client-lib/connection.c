@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #define RECORDS_PER_TURN 64 /* a daemon that floods does not keep us in a turn for ever */
@@ -25,8 +26,8 @@ int connection_refuse(struct pluton *pluton, int error, const char *format, ...)
 {
 	va_list args;
 
-	if (pluton->error != 0)
-		return pluton->error;
+	if (pluton->error != 0 && !reconnect_wanted(pluton))
+		return pluton->error; /* what ended it says more than what follows from that */
 	va_start(args, format);
 	vsnprintf(pluton->message, sizeof(pluton->message), format, args);
 	va_end(args);
@@ -100,10 +101,11 @@ int connection_fail(struct pluton *pluton, int error, const char *format, ...)
 	vsnprintf(pluton->message, sizeof(pluton->message), format, args);
 	va_end(args);
 	pluton->error = error;
-	/* The descriptor stays until pluton_close: an event loop may be polling it. */
+	/* The descriptor stays: an event loop may be polling it. */
 	shutdown(pluton->fd, SHUT_RDWR);
 	drop_outgoing(pluton);
 	operation_fail_all(pluton, error);
+	reconnect_lost(pluton);
 	return error;
 }
 
@@ -113,6 +115,8 @@ void pluton_close(struct pluton *pluton)
 		return;
 	close(pluton->fd);
 	drop_outgoing(pluton);
+	free(pluton->timers);
+	reconnect_close(pluton);
 	trd104_close(pluton); /* looks through what is due, some of which the next one owns */
 	operation_close(pluton);
 	memory_close(pluton);
@@ -122,8 +126,8 @@ void pluton_close(struct pluton *pluton)
 
 /* --- sending --------------------------------------------------------------------------------- */
 
-/* 1: sent. 0: no room now. */
-static int send_bytes(int socket_fd, const void *bytes, size_t size, int fd)
+/* 1: sent, or there is nobody, which *ret_gone tells. 0: no room now. */
+static int send_bytes(int socket_fd, const void *bytes, size_t size, int fd, bool *ret_gone)
 {
 	union {
 		char space[CMSG_SPACE(sizeof(int))];
@@ -141,14 +145,17 @@ static int send_bytes(int socket_fd, const void *bytes, size_t size, int fd)
 		message.msg_control = &control;
 		message.msg_controllen = sizeof(control.space);
 	}
+	*ret_gone = false;
 	for (;;) {
 		if (sendmsg(socket_fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
 			return 1;
 		if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
 			return 0;
 		if (errno != EINTR)
-			return 1; /* gone: receiving finds that out, after its last words */
+			break; /* receiving finds that out as well, after its last words */
 	}
+	*ret_gone = true;
+	return 1;
 }
 
 /* Keeps a copy behind those that already wait. */
@@ -182,7 +189,9 @@ static int post(struct pluton *pluton, const struct record *record, int fd)
 	size = record_encode(record, pluton->out, sizeof(pluton->out));
 	if (size < 0)
 		return connection_refuse(pluton, size, "the request does not fit into a record");
-	if (pluton->outgoing || send_bytes(pluton->fd, pluton->out, (size_t)size, fd) == 0)
+	pluton->unsent = false;
+	if (pluton->outgoing ||
+	    send_bytes(pluton->fd, pluton->out, (size_t)size, fd, &pluton->unsent) == 0)
 		r = keep(pluton, pluton->out, (size_t)size, fd);
 	explicit_bzero(pluton->out, (size_t)size);
 	return r;
@@ -195,10 +204,12 @@ int connection_send(struct pluton *pluton, const struct record *record)
 
 static void send_kept(struct pluton *pluton)
 {
+	bool gone;
+
 	while (pluton->outgoing) {
 		struct outgoing *first = pluton->outgoing;
 
-		if (send_bytes(pluton->fd, first->bytes, first->size, first->fd) == 0)
+		if (send_bytes(pluton->fd, first->bytes, first->size, first->fd, &gone) == 0)
 			return;
 		pluton->outgoing = first->next;
 		pluton->outgoing_count--;
@@ -293,14 +304,41 @@ static int take_in(struct pluton *pluton, const struct record *record)
 	}
 }
 
+/* There is room for one; the kernel closes all others and says MSG_CTRUNC. */
+static bool take_descriptor(struct pluton *pluton, struct msghdr *message)
+{
+	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+
+	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
+	    control->cmsg_len != CMSG_LEN(sizeof(int)))
+		return false;
+	memcpy(&pluton->in_fd, CMSG_DATA(control), sizeof(int));
+	return true;
+}
+
+static void drop_descriptor(struct pluton *pluton)
+{
+	if (pluton->in_fd >= 0)
+		close(pluton->in_fd);
+	pluton->in_fd = -1;
+}
+
 /*
- * One message into pluton->in: its size, 0 if none is there. Without room for control data, the
- * kernel closes descriptors that come along and tells us with MSG_CTRUNC.
+ * One message into pluton->in: its size, 0 if none is there. The kernel says MSG_CTRUNC when a
+ * descriptor came for which there was no room, here or in the process's table.
  */
 static ssize_t receive_bytes(struct pluton *pluton, int flags)
 {
+	union {
+		char space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
 	struct iovec iov = {.iov_base = pluton->in, .iov_len = sizeof(pluton->in)};
-	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = CMSG_LEN(sizeof(int))};
+	bool cut, descriptor;
 	ssize_t n;
 
 	do {
@@ -312,32 +350,47 @@ static ssize_t receive_bytes(struct pluton *pluton, int flags)
 	if (n < 0)
 		return connection_fail(pluton, -PLUTON_EOFF, "the connection failed: %s",
 				       strerror(errno));
+	descriptor = take_descriptor(pluton, &message);
+	cut = message.msg_flags & MSG_CTRUNC;
+	pluton->in_lost = cut && !descriptor;
 	if (n == 0)
 		return connection_fail(pluton, -PLUTON_EOFF, "the daemon closed the connection");
-	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+	if ((message.msg_flags & MSG_TRUNC) || (cut && descriptor))
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "%s",
 				       message.msg_flags & MSG_TRUNC
 					       ? "the daemon sent an oversized record"
-					       : "the daemon sent a descriptor");
+					       : "the daemon sent more than one descriptor");
 	return n;
+}
+
+/* The record in pluton->in. What came with it must have been wanted. */
+static int take_bytes(struct pluton *pluton, size_t size)
+{
+	struct record record;
+	int r = record_decode(pluton->in, size, &record);
+
+	if (r < 0)
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent garbage (%s)",
+				       pluton_error_name(r));
+	r = take_in(pluton, &record);
+	if (r == 0 && (pluton->in_fd >= 0 || pluton->in_lost))
+		r = connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent a descriptor");
+	return r;
 }
 
 /* 1: a record was taken in. 0: none is there. */
 static int receive(struct pluton *pluton, int flags)
 {
-	struct record record;
 	ssize_t n;
 	int r;
 
 	if (pluton->error != 0)
 		return pluton->error;
 	n = receive_bytes(pluton, flags);
+	r = n > 0 ? take_bytes(pluton, (size_t)n) : (int)n;
+	drop_descriptor(pluton);
 	if (n <= 0)
-		return (int)n;
-	r = record_decode(pluton->in, (size_t)n, &record);
-	r = r < 0 ? connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent garbage (%s)",
-				    pluton_error_name(r))
-		  : take_in(pluton, &record);
+		return r;
 	explicit_bzero(pluton->in, (size_t)n);
 	return r < 0 ? r : 1;
 }
@@ -356,6 +409,23 @@ int connection_turn(struct pluton *pluton)
 	return r < 0 ? r : 0;
 }
 
+uint64_t connection_now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Once the time is over, what we wait for counts as gone. */
+static int keep_deadline(struct pluton *pluton)
+{
+	if (pluton->deadline_ms == 0 || connection_now_ms() < pluton->deadline_ms)
+		return 0;
+	return connection_fail(pluton, -PLUTON_EOFF,
+			       "the daemon took the connection and is silent");
+}
+
 int connection_wait(struct pluton *pluton)
 {
 	struct pollfd poll_fd = {.fd = pluton->fd, .events = POLLIN | POLLOUT};
@@ -365,10 +435,11 @@ int connection_wait(struct pluton *pluton)
 		return pluton->error;
 	if (!pluton->outgoing) {
 		r = receive(pluton, 0);
-		return r < 0 ? r : 0;
+	} else {
+		(void)poll(&poll_fd, 1, pluton->deadline_ms == 0 ? -1 : 1);
+		r = connection_turn(pluton);
 	}
-	(void)poll(&poll_fd, 1, -1);
-	return connection_turn(pluton);
+	return r == 0 ? keep_deadline(pluton) : r < 0 ? r : 0;
 }
 
 int connection_flush(struct pluton *pluton)
@@ -425,14 +496,12 @@ short pluton_get_events(const struct pluton *pluton)
 	return pluton->outgoing || pluton->due.head ? POLLIN | POLLOUT : POLLIN;
 }
 
-int pluton_dispatch(struct pluton *pluton)
+int connection_run_due(struct pluton *pluton)
 {
-	int r = connection_turn(pluton);
 	struct due *last = NULL;
 	bool more = true;
 	int count = 0;
 
-	/* What callbacks make due waits for the next dispatch. */
 	for (struct due *due = pluton->due.head; due; due = due->next)
 		last = due;
 	while (last && more) {
@@ -443,5 +512,17 @@ int pluton_dispatch(struct pluton *pluton)
 			break;
 		count += ran;
 	}
-	return count > 0 ? count : r;
+	return count;
+}
+
+int pluton_dispatch(struct pluton *pluton)
+{
+	int count;
+
+	(void)connection_turn(pluton);
+	/* What callbacks make due waits for the next dispatch. */
+	count = connection_run_due(pluton);
+	if (count > 0)
+		return count;
+	return pluton->error != 0 ? reconnect_dispatch(pluton) : 0;
 }

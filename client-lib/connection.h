@@ -17,18 +17,12 @@
 
 #include "client-lib/memory.h"
 #include "client-lib/operation.h"
+#include "client-lib/reconnect.h"
 #include "client-lib/trd104.h"
 #include "daemon/kernel/record.h"
 
 #define OUTGOING_MAX 64u	     /* records that may wait for room in the socket */
 #define CONNECTION_MESSAGE_SIZE 256u /* bytes of a sentence, terminator included */
-
-/* A callback that waits for its turn; part of what it belongs to. */
-struct due {
-	struct due *next;
-	/* Takes it apart and runs the user's function; false: there was none to run. */
-	bool (*run)(struct pluton *pluton, struct due *due);
-};
 
 struct due_queue {
 	struct due *head;
@@ -50,10 +44,14 @@ struct exchange {
 	struct pluton_return answer;
 };
 
+struct timers;
+
 struct pluton {
 	int fd;
-	int error;    /* 0, or what ended the connection */
-	bool greeted; /* WELCOME has come */
+	int error;	      /* 0, or what ended the connection */
+	bool greeted;	      /* WELCOME has come */
+	bool unsent;	      /* the last record found nobody at the other end */
+	uint64_t deadline_ms; /* of waiting; 0: none */
 	struct pluton_limits limits;
 	struct due_queue due;
 	struct outgoing *outgoing;
@@ -62,6 +60,10 @@ struct pluton {
 	struct pending_table pending;
 	struct memory memory;
 	struct trd104 trd104;
+	struct reconnect reconnect;
+	struct timers *timers; /* NULL until the first is started */
+	int in_fd;	       /* came with the record that is being taken in; -1: none */
+	bool in_lost;	       /* one did, and this process had no number free for it */
 	char message[CONNECTION_MESSAGE_SIZE];
 	uint8_t in[RECORD_SIZE_MAX];  /* the record that is being taken in */
 	uint8_t out[RECORD_SIZE_MAX]; /* the record that is being sent */
@@ -73,7 +75,29 @@ struct pluton {
  */
 int connection_open(int fd, struct pluton **ret, char *message, size_t message_size);
 
-/* Ends the connection with `error`; everything under way becomes due with it. Returns error. */
+/* HELLO and WELCOME, waiting for at most so long; 0: as long as it takes. Errors as pluton_open. */
+int connection_greet(struct pluton *pluton, int timeout_ms);
+
+/*
+ * A socket connected to `address`, which waits at most so long when it connects and receives (0:
+ * as long as it takes), until open_settled. Errors and message as pluton_open_explained.
+ */
+int open_socket(const char *address, int timeout_ms, char *message, size_t message_size);
+int open_settled(struct pluton *pluton);
+
+/* CLOCK_MONOTONIC. */
+uint64_t connection_now_ms(void);
+
+/*
+ * The same without waiting: HELLO is sent, and the greeting is taken in like any other record
+ * (`greeted`); an operation may be submitted then.
+ */
+int connection_begin(int fd, struct pluton **ret, char *message, size_t message_size);
+
+/*
+ * Ends the connection with `error`; everything under way becomes due with it. Returns error. Only
+ * -PLUTON_EOFF may be mended (reconnect.h).
+ */
 int connection_fail(struct pluton *pluton, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -102,6 +126,9 @@ int connection_wait(struct pluton *pluton);
 
 /* Waits until all records are sent. */
 int connection_flush(struct pluton *pluton);
+
+/* Runs what is due now, not what that makes due. Says how many functions ran. */
+int connection_run_due(struct pluton *pluton);
 
 void due_push(struct pluton *pluton, struct due *due);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client-lib/connection.h"
+#include "client-lib/stream.h"
 
 enum {
 	COMMAND_DIGEST = 1,
@@ -90,30 +91,34 @@ static bool fits_one_request(const struct pluton *pluton, const void *input, siz
 	return length <= PIECE_SIZE || pluton_range_of(pluton, input, length, &range) == 0;
 }
 
-static int digest_in_pieces(struct pluton *pluton, const struct pluton_digest_request *request)
+static int digest_in_pieces(struct pluton *pluton, const struct pluton_digest_request *request,
+			    struct pluton_digest_stream *ret_stream)
 {
-	struct pluton_digest_stream stream;
-	int r = pluton_digest_begin(pluton, request->algorithm, &stream);
+	int r = pluton_digest_begin(pluton, request->algorithm, ret_stream);
 
 	if (r < 0)
 		return r;
 	/* a failed update has ended the stream */
-	r = pluton_digest_update(pluton, &stream, request->input, request->length);
+	r = pluton_digest_update(pluton, ret_stream, request->input, request->length);
 	if (r < 0)
 		return r;
-	return pluton_digest_finish(pluton, &stream, request->digest, request->digest_size);
+	return pluton_digest_finish(pluton, ret_stream, request->digest, request->digest_size);
 }
 
 int pluton_digest(struct pluton *pluton, const struct pluton_digest_request *request)
 {
 	struct pluton_request whole = digest_request(request);
+	struct pluton_digest_stream stream = {0};
 	int r = check_size(pluton, request->algorithm, request->digest_size);
 
 	if (r < 0)
 		return r;
-	if (!fits_one_request(pluton, request->input, request->length))
-		return digest_in_pieces(pluton, request);
-	return pluton_perform(pluton, &whole, NULL);
+	if (fits_one_request(pluton, request->input, request->length))
+		return operation_perform(pluton, &whole, REPEAT_ALWAYS, NULL);
+	r = digest_in_pieces(pluton, request, &stream);
+	if (r < 0 && stream.connection != 0 && reconnect_since(pluton, stream.connection))
+		r = digest_in_pieces(pluton, request, &stream);
+	return r;
 }
 
 int pluton_digest_async(struct pluton *pluton, const struct pluton_digest_request *request,
@@ -141,15 +146,14 @@ int pluton_digest_begin(struct pluton *pluton, enum pluton_digest_algorithm algo
 			struct pluton_digest_stream *ret)
 {
 	struct pluton_request request = stream_request(COMMAND_BEGIN, algorithm);
-	uint32_t words[3];
+	struct pluton_digest_stream stream = {.algorithm = algorithm};
 	int r = check_size(pluton, algorithm, PLUTON_DIGEST_SIZE_MAX);
 
 	if (r == 0)
-		r = pluton_perform(pluton, &request, words);
-	if (r < 0)
-		return r;
-	*ret = (struct pluton_digest_stream){.id = words[1], .algorithm = algorithm};
-	return 0;
+		r = stream_begin(pluton, &request, &stream.id, &stream.connection);
+	if (r == 0)
+		*ret = stream;
+	return r;
 }
 
 int pluton_digest_update(struct pluton *pluton, const struct pluton_digest_stream *stream,
@@ -163,7 +167,7 @@ int pluton_digest_update(struct pluton *pluton, const struct pluton_digest_strea
 		size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
 
 		request.slots[SLOT_INPUT] = (struct pluton_slot){.in = at, .length = piece};
-		r = pluton_perform(pluton, &request, NULL);
+		r = stream_perform(pluton, &request, stream->connection);
 		at = piece > 0 ? at + piece : at;
 		length -= piece;
 	} while (r == 0 && length > 0);
@@ -178,7 +182,7 @@ int pluton_digest_update_async(struct pluton *pluton, const struct pluton_digest
 	struct pluton_request request = stream_request(COMMAND_UPDATE, stream->id);
 
 	request.slots[SLOT_INPUT] = (struct pluton_slot){.in = input, .length = length};
-	return operation_submit(pluton, &request, &completion, ret_id);
+	return stream_submit(pluton, &request, stream->connection, &completion, ret_id);
 }
 
 int pluton_digest_finish(struct pluton *pluton, const struct pluton_digest_stream *stream,
@@ -191,12 +195,12 @@ int pluton_digest_finish(struct pluton *pluton, const struct pluton_digest_strea
 		return r;
 	request.slots[SLOT_DIGEST] = (struct pluton_slot){
 		.out = digest, .length = pluton_digest_size(stream->algorithm)};
-	return pluton_perform(pluton, &request, NULL);
+	return stream_perform(pluton, &request, stream->connection);
 }
 
 int pluton_digest_abort(struct pluton *pluton, const struct pluton_digest_stream *stream)
 {
 	struct pluton_request request = stream_request(COMMAND_ABORT, stream->id);
 
-	return pluton_perform(pluton, &request, NULL);
+	return stream_perform(pluton, &request, stream->connection);
 }

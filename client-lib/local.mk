@@ -1,23 +1,38 @@
 plutonincludedir = $(includedir)/pluton
 plutoninclude_HEADERS = \
 	client-lib/pluton/aes.h \
+	client-lib/pluton/alarm.h \
+	client-lib/pluton/app.h \
+	client-lib/pluton/console.h \
 	client-lib/pluton/digest.h \
 	client-lib/pluton/error.h \
 	client-lib/pluton/manager.h \
+	client-lib/pluton/nv.h \
 	client-lib/pluton/pluton.h \
-	client-lib/pluton/random.h
+	client-lib/pluton/random.h \
+	client-lib/pluton/tpm.h
 
 # All of libpluton, for itself and for the tests that look inside.
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
 	client-lib/aes.c \
+	client-lib/alarm.c \
+	client-lib/app.c client-lib/app.h \
 	client-lib/connection.c client-lib/connection.h \
+	client-lib/console.c \
 	client-lib/digest.c \
+	client-lib/list.c client-lib/list.h \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \
+	client-lib/nv.c \
 	client-lib/open.c \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
+	client-lib/reconnect.c client-lib/reconnect.h \
+	client-lib/stream.c client-lib/stream.h \
+	client-lib/tpm.c client-lib/tpm_channel.h \
+	client-lib/tpm_link.c client-lib/tpm_link.h \
+	client-lib/tpm_watch.c client-lib/tpm_watch.h \
 	client-lib/trd104.c client-lib/trd104.h
 libclient_la_LIBADD = librows.la librecord.la
 
@@ -33,17 +48,24 @@ pkgconfig_DATA = client-lib/pluton.pc
 dist_man_MANS += \
 	docs/man/libpluton.3 \
 	docs/man/pluton_aes.3 \
+	docs/man/pluton_alarm.3 \
+	docs/man/pluton_app.3 \
 	docs/man/pluton_command.3 \
+	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
 	docs/man/pluton_manager.3 \
+	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
 	docs/man/pluton_random.3
+
+include $(srcdir)/client-lib/tcti/local.mk
 
 # Built by users with pkg-config alone, and so by ./check.
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	client-lib/examples/encrypt_many.c \
-	client-lib/examples/hash_file.c
+	client-lib/examples/hash_file.c \
+	client-lib/examples/keep_secret.c
 
 # The rows of the manager's answers: daemon, libpluton and pluton-cli.
 noinst_LTLIBRARIES += librows.la

@@ -21,8 +21,11 @@
 struct memory_window {
 	struct memory_window *next;
 	uint8_t *bytes;
+	int fd; /* for the next connection, where there may be one; else -1 */
 	uint32_t number;
 	uint32_t size;
+	bool tainted; /* gives out no more blocks */
+	bool sealed;  /* against writing, also ours */
 	struct memory_block *blocks;
 };
 
@@ -61,7 +64,7 @@ static bool split(struct memory_block *block, uint32_t size)
 
 static struct memory_block *take_from(struct memory_window *window, uint32_t size)
 {
-	struct memory_block *block = window->blocks;
+	struct memory_block *block = window->tainted ? NULL : window->blocks;
 
 	while (block && (block->taken || block->size < size))
 		block = block->next;
@@ -105,11 +108,13 @@ static void window_free(struct memory_window *window)
 	}
 	if (window->bytes)
 		munmap(window->bytes, window->size);
+	if (window->fd >= 0)
+		close(window->fd);
 	free(window);
 }
 
-/* A window of our own, not yet known to the daemon, and its descriptor. */
-static struct memory_window *window_make(uint32_t size, int *ret_fd)
+/* A window of our own, not yet known to the daemon. */
+static struct memory_window *window_make(uint32_t size)
 {
 	struct memory_window *window = calloc(1, sizeof(*window));
 	struct memory_block *block = calloc(1, sizeof(*block));
@@ -128,8 +133,7 @@ static struct memory_window *window_make(uint32_t size, int *ret_fd)
 	}
 	(void)madvise(bytes, size, MADV_DONTDUMP);
 	*block = (struct memory_block){.window = window, .size = size};
-	*window = (struct memory_window){.bytes = bytes, .size = size, .blocks = block};
-	*ret_fd = fd;
+	*window = (struct memory_window){.bytes = bytes, .fd = fd, .size = size, .blocks = block};
 	return window;
 }
 
@@ -142,27 +146,88 @@ static void link_window(struct memory *memory, struct memory_window *window)
 	memory->bytes += window->size;
 }
 
-static int window_add(struct pluton *pluton, uint32_t size, struct memory_window **ret)
+static bool write_all(int fd, const uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, bytes, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return false;
+		bytes += n;
+		size -= (size_t)n;
+	}
+	return true;
+}
+
+/*
+ * A window with these contents for ever. The seal needs the file to be mapped nowhere for writing,
+ * hence write(); and older kernels map a sealed one privately only, which here is the same.
+ */
+static struct memory_window *window_make_sealed(const void *contents, uint32_t size)
+{
+	struct memory_window *window = calloc(1, sizeof(*window));
+	struct memory_block *block = calloc(1, sizeof(*block));
+	int fd = memfd_create("pluton-sealed", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *bytes = MAP_FAILED;
+
+	if (window && block && fd >= 0 && write_all(fd, contents, size) &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) == 0)
+		bytes = mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED) {
+		free(window);
+		free(block);
+		if (fd >= 0)
+			close(fd);
+		return NULL;
+	}
+	*block = (struct memory_block){
+		.window = window, .size = size, .taken = true, .allocated = true};
+	*window = (struct memory_window){.bytes = bytes,
+					 .fd = fd,
+					 .size = size,
+					 .tainted = true,
+					 .sealed = true,
+					 .blocks = block};
+	return window;
+}
+
+/* Tells the daemon, which gives it a number. */
+static int window_share(struct pluton *pluton, struct memory_window *window)
 {
 	const struct record add = {.header = {.type = RECORD_WINDOW_ADD}};
 	struct pluton_return answer;
-	struct memory_window *window;
-	int fd, r;
+	int r = connection_exchange(pluton, &add, window->fd, &answer);
 
-	window = window_make(size, &fd);
+	if (r < 0)
+		return r;
+	if (answer.variant != VARIANT_SUCCESS_U32 || answer.words[0] == 0 ||
+	    answer.words[0] >= MEMORY_REMOVAL_ID)
+		return connection_fail(pluton, -PLUTON_EBADRVAL,
+				       "the daemon gave no window number");
+	window->number = answer.words[0];
+	return 0;
+}
+
+/* Takes `window`, which may be one that could not be made, in every case. */
+static int window_add(struct pluton *pluton, struct memory_window *window, uint32_t size,
+		      struct memory_window **ret)
+{
+	int r;
+
 	if (!window)
 		return connection_refuse(pluton, -PLUTON_ENOMEM, "no window of %u bytes: %s", size,
 					 strerror(errno));
-	r = connection_exchange(pluton, &add, fd, &answer);
-	close(fd);
-	if (r == 0 && (answer.variant != VARIANT_SUCCESS_U32 || answer.words[0] == 0 ||
-		       answer.words[0] >= MEMORY_REMOVAL_ID))
-		r = connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon gave no window number");
+	r = window_share(pluton, window);
 	if (r < 0) {
 		window_free(window);
 		return r;
 	}
-	window->number = answer.words[0];
+	if (!pluton->reconnect.address || pluton->reconnect.timeout_ms == 0) {
+		close(window->fd);
+		window->fd = -1;
+	}
 	link_window(&pluton->memory, window);
 	*ret = window;
 	return 0;
@@ -182,34 +247,65 @@ static uint32_t size_to_add(const struct pluton *pluton, uint32_t needed)
 	return size > needed ? (uint32_t)size : needed;
 }
 
+static int check_window_count(struct pluton *pluton)
+{
+	if (pluton->memory.window_count < pluton->limits.windows_max)
+		return 0;
+	return connection_refuse(pluton, -PLUTON_ENOMEM, "all %u windows are in use",
+				 pluton->limits.windows_max);
+}
+
 static int window_for(struct pluton *pluton, uint32_t needed, struct memory_window **ret)
 {
 	uint32_t size = size_to_add(pluton, needed);
-	int r;
+	int r = check_window_count(pluton);
 
-	if (pluton->memory.window_count >= pluton->limits.windows_max)
-		return connection_refuse(pluton, -PLUTON_ENOMEM, "all %u windows are in use",
-					 pluton->limits.windows_max);
-	r = window_add(pluton, size, ret);
+	if (r < 0)
+		return r;
+	r = window_add(pluton, window_make(size), size, ret);
 	if (r < 0 && pluton->error == 0 && size > needed)
-		r = window_add(pluton, needed, ret);
+		r = window_add(pluton, window_make(needed), needed, ret);
 	/* The daemon says which of its limits it was; to our caller there is no room. */
 	return r < 0 && pluton->error == 0 ? -PLUTON_ENOMEM : r;
 }
 
 /* --- taking ---------------------------------------------------------------------------------- */
 
+static int check_size(struct pluton *pluton, size_t size)
+{
+	if (size > 0 && size <= pluton->limits.window_size_max)
+		return 0;
+	return connection_refuse(pluton, -PLUTON_ESIZE,
+				 "%zu bytes do not fit into a window of at most %u", size,
+				 pluton->limits.window_size_max);
+}
+
+int memory_take_sealed(struct pluton *pluton, const void *bytes, size_t size,
+		       struct memory_block **ret)
+{
+	struct memory_window *window;
+	int r = check_size(pluton, size);
+
+	if (r == 0)
+		r = check_window_count(pluton);
+	if (r < 0)
+		return r;
+	r = window_add(pluton, window_make_sealed(bytes, (uint32_t)size), (uint32_t)size, &window);
+	if (r < 0)
+		return pluton->error == 0 ? -PLUTON_ENOMEM : r;
+	*ret = window->blocks;
+	return 0;
+}
+
 int memory_take(struct pluton *pluton, size_t size, struct memory_block **ret)
 {
 	struct memory_window *window;
 	size_t max = pluton->limits.window_size_max;
 	size_t rounded;
-	int r;
+	int r = check_size(pluton, size);
 
-	if (size == 0 || size > max)
-		return connection_refuse(pluton, -PLUTON_ESIZE,
-					 "%zu bytes do not fit into a window of at most %zu", size,
-					 max);
+	if (r < 0)
+		return r;
 	rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 	if (rounded > max)
 		rounded = size; /* then it fills its window alone */
@@ -247,6 +343,16 @@ static struct memory_window **largest_unused(struct memory *memory)
 	return largest;
 }
 
+/* One that will serve nobody any more; NULL: there is none. */
+static struct memory_window **unused_sealed(struct memory *memory)
+{
+	struct memory_window **at = &memory->windows;
+
+	while (*at && !((*at)->sealed && unused(*at)))
+		at = &(*at)->next;
+	return *at ? at : NULL;
+}
+
 static bool window_remove(struct pluton *pluton, struct memory_window **at)
 {
 	struct memory_window *window = *at;
@@ -271,10 +377,14 @@ void memory_give(struct pluton *pluton, struct memory_block *block)
 	struct memory_window **at;
 	bool removed = true;
 
-	explicit_bzero(memory_bytes(block), block->size);
+	if (!block->window->sealed)
+		explicit_bzero(memory_bytes(block), block->size);
 	block->taken = false;
 	block->allocated = false;
 	merge_free(block->window);
+	for (at = unused_sealed(&pluton->memory); at && removed && pluton->error == 0;
+	     at = unused_sealed(&pluton->memory))
+		removed = window_remove(pluton, at);
 	while (removed && pluton->error == 0 && unused_bytes(&pluton->memory) > KEPT_BYTES) {
 		at = largest_unused(&pluton->memory);
 		removed = at && window_remove(pluton, at);
@@ -300,6 +410,31 @@ bool memory_removed(struct pluton *pluton, uint32_t op_id, bool gone)
 	return true;
 }
 
+/* --- another connection ---------------------------------------------------------------------- */
+
+void memory_taint(const struct memory_block *block)
+{
+	block->window->tainted = true;
+}
+
+static void free_unused(struct memory *memory)
+{
+	struct memory_window **at = &memory->windows;
+
+	while (*at) {
+		struct memory_window *window = *at;
+
+		if (!unused(window)) {
+			at = &window->next;
+			continue;
+		}
+		*at = window->next;
+		memory->window_count--;
+		memory->bytes -= window->size;
+		window_free(window);
+	}
+}
+
 static void free_all(struct memory_window **list)
 {
 	while (*list) {
@@ -308,6 +443,23 @@ static void free_all(struct memory_window **list)
 		*list = window->next;
 		window_free(window);
 	}
+}
+
+int memory_share_again(struct pluton *pluton)
+{
+	int r = 0;
+
+	free_unused(&pluton->memory);
+	free_all(&pluton->memory.leaving);
+	for (struct memory_window *window = pluton->memory.windows; window && r == 0;
+	     window = window->next) {
+		if (window->fd < 0)
+			return connection_fail(pluton, -PLUTON_EOFF,
+					       "memory was shared while reconnecting was off");
+		r = window_share(pluton, window);
+	}
+	/* The daemon says which of its limits it was; to our caller there is no room. */
+	return r < 0 && pluton->error == 0 ? -PLUTON_ENOMEM : r;
 }
 
 void memory_close(struct pluton *pluton)
@@ -339,7 +491,7 @@ void *pluton_alloc(struct pluton *pluton, size_t size)
 {
 	struct memory_block *block;
 
-	if (memory_take(pluton, size, &block) < 0)
+	if (reconnect_wait(pluton) < 0 || memory_take(pluton, size, &block) < 0)
 		return NULL;
 	block->allocated = true;
 	return memory_bytes(block);

@@ -4,7 +4,7 @@
  * operations whose data is too long for a record.
  *
  * The rule a newcomer would break first: a block is all zero while it is free. Whoever gives one
- * back has it wiped.
+ * back has it wiped; but a sealed one has a window of its own and goes away with it.
  */
 #ifndef PLUTON_CLIENT_MEMORY_H
 #define PLUTON_CLIENT_MEMORY_H
@@ -39,8 +39,24 @@ struct memory {
  */
 int memory_take(struct pluton *pluton, size_t size, struct memory_block **ret);
 
+/*
+ * `size` bytes like those at `bytes` in a window of their own that nobody can change any more, so
+ * that the daemon may read them twice. Errors as memory_take.
+ */
+int memory_take_sealed(struct pluton *pluton, const void *bytes, size_t size,
+		       struct memory_block **ret);
+
 /* Wipes it and gives it back; windows that nobody uses go back to the daemon. */
 void memory_give(struct pluton *pluton, struct memory_block *block);
+
+/* Its window gives out no more blocks: somebody may still write into it. */
+void memory_taint(const struct memory_block *block);
+
+/*
+ * Shares what is in use with a new connection, and lets go of the rest. -PLUTON_ENOMEM: the daemon
+ * does not take it.
+ */
+int memory_share_again(struct pluton *pluton);
 
 uint8_t *memory_bytes(const struct memory_block *block);
 

@@ -77,54 +77,108 @@ static int explain_connect(const char *address, const struct explanation *to)
 	}
 }
 
-static int connect_to(const char *address, const struct explanation *to)
+/* Of connecting, where the listener's queue is full, and of receiving. 0: as long as it takes. */
+static int set_timeouts(int fd, int timeout_ms)
 {
+	const struct timeval timeout = {.tv_sec = timeout_ms / 1000,
+					.tv_usec = (suseconds_t)(timeout_ms % 1000) * 1000};
+
+	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0)
+		return -PLUTON_EOFF;
+	return 0;
+}
+
+int open_socket(const char *address, int timeout_ms, char *message, size_t message_size)
+{
+	const struct explanation to = {message, message_size};
 	struct sockaddr_un name;
 	int fd, r;
 
-	r = parse_address(address, &name, to);
+	r = parse_address(address, &name, &to);
 	if (r < 0)
 		return r;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return explain(to, -PLUTON_ENOMEM, "no socket: %s", strerror(errno));
-	do {
-		r = connect(fd, (const struct sockaddr *)&name, sizeof(name));
-	} while (r < 0 && errno == EINTR);
-	if (r == 0)
-		return fd;
-	r = explain_connect(address, to);
+		return explain(&to, -PLUTON_ENOMEM, "no socket: %s", strerror(errno));
+	r = timeout_ms > 0 ? set_timeouts(fd, timeout_ms) : 0;
+	while (r == 0) {
+		if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) == 0)
+			return fd;
+		if (errno != EINTR)
+			break;
+	}
+	r = explain_connect(address, &to);
 	close(fd);
 	return r;
 }
 
-static int greet(struct pluton *pluton)
+int open_settled(struct pluton *pluton)
+{
+	if (set_timeouts(pluton->fd, 0) < 0)
+		return connection_fail(pluton, -PLUTON_EOFF, "a socket's options: %s",
+				       strerror(errno));
+	pluton->deadline_ms = 0;
+	return 0;
+}
+
+int connection_greet(struct pluton *pluton, int timeout_ms)
 {
 	const struct record hello = {
 		.header = {.type = RECORD_HELLO},
 		.hello = {.version = RECORD_VERSION},
 	};
-	int r = connection_send(pluton, &hello);
+	int r;
 
+	pluton->greeted = false;
+	pluton->deadline_ms = timeout_ms > 0 ? connection_now_ms() + (uint64_t)timeout_ms : 0;
+	r = connection_send(pluton, &hello);
 	while (r == 0 && !pluton->greeted)
 		r = connection_wait(pluton);
 	return r;
 }
 
+/* Takes `fd` in every case. */
+static struct pluton *new_connection(int fd)
+{
+	struct pluton *pluton = calloc(1, sizeof(*pluton));
+
+	if (!pluton) {
+		close(fd);
+		return NULL;
+	}
+	pluton->fd = fd;
+	pluton->in_fd = -1;
+	pluton->reconnect.connection = 1;
+	pluton->due.tail = &pluton->due.head;
+	return pluton;
+}
+
+int connection_begin(int fd, struct pluton **ret, char *message, size_t message_size)
+{
+	const struct explanation to = {message, message_size};
+	const struct record hello = {
+		.header = {.type = RECORD_HELLO},
+		.hello = {.version = RECORD_VERSION},
+	};
+
+	*ret = new_connection(fd);
+	if (!*ret)
+		return explain(&to, -PLUTON_ENOMEM, "no memory for a connection");
+	(void)connection_send(*ret, &hello); /* if nobody is there, receiving finds out */
+	return 0;
+}
+
 int connection_open(int fd, struct pluton **ret, char *message, size_t message_size)
 {
 	const struct explanation to = {message, message_size};
-	struct pluton *pluton = calloc(1, sizeof(*pluton));
+	struct pluton *pluton = new_connection(fd);
 	int r;
 
 	*ret = NULL;
-	if (!pluton) {
-		close(fd);
+	if (!pluton)
 		return explain(&to, -PLUTON_ENOMEM, "no memory for a connection");
-	}
-	pluton->fd = fd;
-	pluton->due.tail = &pluton->due.head;
-	r = greet(pluton);
+	r = connection_greet(pluton, 0);
 	if (r < 0) {
 		explain(&to, r, "%s", pluton->message);
 		pluton_close(pluton);
@@ -134,14 +188,30 @@ int connection_open(int fd, struct pluton **ret, char *message, size_t message_s
 	return 0;
 }
 
+/* From now on it is made again when it is lost. */
+static int remember(struct pluton *pluton, const char *address)
+{
+	pluton->reconnect.address = strdup(address);
+	pluton->reconnect.timeout_ms = RECONNECT_TIMEOUT_MS;
+	return pluton->reconnect.address ? 0 : -PLUTON_ENOMEM;
+}
+
 int pluton_open_explained(const char *address, struct pluton **ret, char *message,
 			  size_t message_size)
 {
 	const struct explanation to = {message, message_size};
-	int fd = connect_to(pluton_default_address(address), &to);
+	int r;
 
 	*ret = NULL;
-	return fd < 0 ? fd : connection_open(fd, ret, message, message_size);
+	address = pluton_default_address(address);
+	r = open_socket(address, 0, message, message_size);
+	if (r >= 0)
+		r = connection_open(r, ret, message, message_size);
+	if (r < 0 || remember(*ret, address) == 0)
+		return r;
+	pluton_close(*ret);
+	*ret = NULL;
+	return explain(&to, -PLUTON_ENOMEM, "no memory for an address");
 }
 
 int pluton_open(const char *address, struct pluton **ret)

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define PENDING_MAX 1023u /* entries; the low ID_BITS bits of an id are 1 + the index */
 #define ID_BITS 10u
@@ -42,10 +43,10 @@ struct pending {
 	enum pending_state state;
 	pluton_operation_id id;
 	bool cancelled; /* CANCEL was sent */
+	bool unsent;	/* to nobody: the daemon had gone */
 	bool more_due;
-	int status;
-	uint32_t words[RECORD_RETURN_WORDS];
-	uint32_t more_words[RECORD_RETURN_WORDS];
+	struct answer last;   /* what `final` tells */
+	struct answer latest; /* what `more` tells */
 	struct completion completion;
 	uint16_t output_length; /* of the record's output area */
 	uint16_t text_length;
@@ -82,9 +83,23 @@ static int make_table(struct pluton *pluton)
 	return 0;
 }
 
+void operation_renew(struct pluton *pluton)
+{
+	struct pending_table *table = &pluton->pending;
+
+	for (uint32_t i = 0; i < table->count; i++) {
+		if (table->entries[i].state != PENDING_FREE)
+			return; /* its callback is due: the table stays as large as it is */
+	}
+	free(table->entries);
+	table->entries = NULL;
+	table->count = 0;
+}
+
 static int take_entry(struct pluton *pluton, struct pending **ret)
 {
 	struct pending_table *table = &pluton->pending;
+	uint32_t max = pluton->limits.operations_max;
 	int r;
 
 	if (!table->entries) {
@@ -92,7 +107,7 @@ static int take_entry(struct pluton *pluton, struct pending **ret)
 		if (r < 0)
 			return r;
 	}
-	for (uint32_t i = 0; i < table->count; i++) {
+	for (uint32_t i = 0; i < table->count && i < max; i++) {
 		struct pending *pending = &table->entries[i];
 
 		if (pending->state != PENDING_FREE)
@@ -103,7 +118,7 @@ static int take_entry(struct pluton *pluton, struct pending **ret)
 		return 0;
 	}
 	return connection_refuse(pluton, -PLUTON_EBUSY, "%u operations are under way, which is all",
-				 table->count);
+				 max < table->count ? max : table->count);
 }
 
 /* --- placing data ---------------------------------------------------------------------------- */
@@ -119,7 +134,8 @@ static int check_slots(struct pluton *pluton, const struct pluton_request *reque
 		if (slot->length > 0 && !slot->in && !slot->out)
 			return connection_refuse(pluton, -PLUTON_EINVAL,
 						 "slot %u has %zu bytes at NULL", i, slot->length);
-		if (slot->length > pluton->limits.window_size_max)
+		if (slot->length > pluton->limits.window_size_max &&
+		    slot->length > pluton->limits.inline_max)
 			return connection_refuse(pluton, -PLUTON_ESIZE,
 						 "slot %u has %zu bytes, window_size_max is %u", i,
 						 slot->length, pluton->limits.window_size_max);
@@ -272,7 +288,7 @@ int operation_submit(struct pluton *pluton, const struct pluton_request *request
 		     const struct completion *completion, pluton_operation_id *ret_id)
 {
 	struct pending *pending = NULL;
-	int r = pluton->error;
+	int r = reconnect_try(pluton);
 
 	if (r == 0)
 		r = check_slots(pluton, request);
@@ -284,8 +300,10 @@ int operation_submit(struct pluton *pluton, const struct pluton_request *request
 		return r;
 	pending->state = PENDING_RUNNING;
 	pending->cancelled = false;
+	pending->unsent = pluton->unsent;
 	pending->completion = *completion;
 	pending->text_length = 0;
+	pending->last = (struct answer){.fd = -1};
 	if (ret_id)
 		*ret_id = pending->id;
 	return 0;
@@ -317,13 +335,15 @@ int pluton_cancel(struct pluton *pluton, pluton_operation_id id)
 
 /* --- answers --------------------------------------------------------------------------------- */
 
-static bool notify(struct pluton *pluton, const struct completion *completion, int status,
-		   const uint32_t *words)
+static bool notify(struct pluton *pluton, const struct completion *completion,
+		   const struct answer *answer)
 {
-	if (completion->answer)
-		completion->answer(pluton, status, words, completion->userdata);
+	if (completion->told)
+		completion->told(pluton, answer, completion->userdata);
+	else if (completion->answer)
+		completion->answer(pluton, answer->status, answer->words, completion->userdata);
 	else if (completion->done)
-		completion->done(pluton, status, completion->userdata);
+		completion->done(pluton, answer->status, completion->userdata);
 	else
 		return false;
 	return true;
@@ -343,60 +363,88 @@ static bool run_final(struct pluton *pluton, struct due *due)
 {
 	struct pending *pending = pending_of_final(due);
 	struct completion completion = pending->completion;
-	uint32_t words[RECORD_RETURN_WORDS];
-	int status = pending->status;
+	struct answer answer = pending->last;
 
-	memcpy(words, pending->words, sizeof(words));
-	if (status == -PLUTON_EINVAL && pending->text_length == 0 && completion.invalid)
-		(void)connection_refuse(pluton, status, "%s", completion.invalid);
-	else if (status < 0)
-		connection_quote(pluton, status, pending->text, pending->text_length);
+	if (answer.status == -PLUTON_EINVAL && pending->text_length == 0 && completion.invalid)
+		(void)connection_refuse(pluton, answer.status, "%s", completion.invalid);
+	else if (answer.status < 0)
+		connection_quote(pluton, answer.status, pending->text, pending->text_length);
 	pending->state = PENDING_FREE;
-	return notify(pluton, &completion, status, words);
+	return notify(pluton, &completion, &answer);
 }
 
 static bool run_more(struct pluton *pluton, struct due *due)
 {
 	struct pending *pending = pending_of_more(due);
 	struct completion completion = pending->completion;
-	uint32_t words[RECORD_RETURN_WORDS];
+	struct answer answer = pending->latest;
 
-	memcpy(words, pending->more_words, sizeof(words));
 	pending->more_due = false;
-	return notify(pluton, &completion, 0, words);
+	return notify(pluton, &completion, &answer);
 }
 
-static void finish(struct pluton *pluton, struct pending *pending, int status,
-		   const uint32_t *words)
+static void finish(struct pluton *pluton, struct pending *pending, const struct answer *answer)
 {
 	give_blocks(pluton, pending->slots);
 	pending->state = PENDING_DUE;
-	pending->status = status;
-	memset(pending->words, 0, sizeof(pending->words));
-	if (words)
-		memcpy(pending->words, words, sizeof(pending->words));
+	pending->last = *answer;
+	pending->last.connection = pluton->reconnect.connection;
 	pending->final.run = run_final;
 	due_push(pluton, &pending->final);
 }
 
-static void copy_outputs(struct pending *pending, const uint8_t *inline_output)
+static void finish_failed(struct pluton *pluton, struct pending *pending, int error)
+{
+	const struct answer answer = {.status = error, .fd = -1};
+
+	finish(pluton, pending, &answer);
+}
+
+/* The connection is gone, which leaves the one question that a caller has. */
+static void finish_lost(struct pluton *pluton, struct pending *pending, int error)
+{
+	static const char *const texts[] = {
+		[FATE_UNKNOWN] = "the daemon went away: this may or may not have been done",
+		[FATE_UNSENT] = "the daemon went away before it had this",
+	};
+	const struct answer answer = {
+		.status = error, .fd = -1, .fate = pending->unsent ? FATE_UNSENT : FATE_UNKNOWN};
+	const char *text = texts[answer.fate];
+
+	if (error == -PLUTON_EOFF) {
+		pending->text_length = (uint16_t)strlen(text);
+		memcpy(pending->text, text, pending->text_length);
+	}
+	finish(pluton, pending, &answer);
+}
+
+/* What came of the outputs; one that is shorter than was asked for ends what came early. */
+static void copy_outputs(struct pending *pending, const struct record_upcall *upcall)
 {
 	for (unsigned i = 0; i < PLUTON_SLOTS_MAX; i++) {
 		const struct placed *slot = &pending->slots[i];
+		uint32_t length = slot->length;
 
 		if (!slot->out)
 			continue;
-		if (slot->place == PLACE_INLINE)
-			memcpy(slot->out, inline_output + slot->inline_offset, slot->length);
-		else if (slot->place == PLACE_BLOCK)
-			memcpy(slot->out, memory_bytes(slot->block), slot->length);
+		if (slot->place == PLACE_BLOCK)
+			memcpy(slot->out, memory_bytes(slot->block), length);
+		if (slot->place != PLACE_INLINE || slot->inline_offset >= upcall->output_length)
+			continue;
+		if (length > upcall->output_length - slot->inline_offset)
+			length = upcall->output_length - slot->inline_offset;
+		memcpy(slot->out, upcall->output + slot->inline_offset, length);
 	}
 }
 
+/* A later one stands for those that were not run yet. */
 static void answered_more(struct pluton *pluton, struct pending *pending,
-			  const struct record_upcall *upcall)
+			  const struct answer *answer)
 {
-	memcpy(pending->more_words, upcall->words, sizeof(pending->more_words));
+	uint32_t unseen = pending->more_due ? pending->latest.missed + 1 : 0;
+
+	pending->latest = *answer;
+	pending->latest.missed += unseen;
 	if (pending->more_due)
 		return;
 	pending->more_due = true;
@@ -404,25 +452,67 @@ static void answered_more(struct pluton *pluton, struct pending *pending,
 	due_push(pluton, &pending->more);
 }
 
+/* A descriptor comes where one is expected and nowhere else. */
+static int take_descriptor(struct pluton *pluton, struct pending *pending, struct answer *answer)
+{
+	static const char none_free[] = "this process has no descriptor left for the channel";
+	bool expected = pending->completion.gives && answer->status == 0 && !answer->more;
+
+	if (expected && pluton->in_lost) {
+		memcpy(pending->text, none_free, sizeof(none_free) - 1);
+		pending->text_length = sizeof(none_free) - 1;
+		answer->status = -PLUTON_ENOMEM;
+		pluton->in_lost = false;
+		return 0;
+	}
+	if (expected != (pluton->in_fd >= 0) || pluton->in_lost)
+		return connection_fail(pluton, -PLUTON_EBADRVAL,
+				       expected ? "an answer without its descriptor"
+						: "the daemon sent a descriptor");
+	answer->fd = pluton->in_fd;
+	pluton->in_fd = -1;
+	return 0;
+}
+
+/* The output of a failure is a sentence about it. */
+static void quote_failure(struct pending *pending, const struct record_upcall *upcall)
+{
+	pending->text_length = upcall->output_length;
+	memcpy(pending->text, upcall->output, upcall->output_length);
+}
+
 int operation_answered(struct pluton *pluton, const struct record *record)
 {
 	const struct record_upcall *upcall = &record->upcall;
 	struct pending *pending = find(pluton, record->header.op_id);
 	uint32_t error = upcall->words[0];
+	struct answer answer = {
+		.missed = upcall->missed,
+		.more = error == 0 && (record->header.flags & RECORD_MORE),
+		.fd = -1,
+	};
+	int r;
 
 	if (!pending || pending->state != PENDING_RUNNING || upcall->number != 0)
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "an answer that nobody waits for");
 	if (error >= PLUTON_EBADRVAL ||
-	    upcall->output_length != (error == 0 ? pending->output_length : 0))
+	    upcall->output_length > (error == 0 ? pending->output_length : RECORD_TEXT_MAX))
 		return connection_fail(pluton, -PLUTON_EBADRVAL,
 				       "an answer with error %u and %u bytes of output", error,
 				       upcall->output_length);
-	if (error == 0)
-		copy_outputs(pending, upcall->output);
-	if (error == 0 && (record->header.flags & RECORD_MORE))
-		answered_more(pluton, pending, upcall);
+	answer.status = -(int)error;
+	r = take_descriptor(pluton, pending, &answer);
+	if (r < 0)
+		return r;
+	memcpy(answer.words, upcall->words, sizeof(answer.words));
+	if (answer.status == 0)
+		copy_outputs(pending, upcall);
+	else if (pending->text_length == 0)
+		quote_failure(pending, upcall);
+	if (answer.more)
+		answered_more(pluton, pending, &answer);
 	else
-		finish(pluton, pending, -(int)error, upcall->words);
+		finish(pluton, pending, &answer);
 	return 0;
 }
 
@@ -436,8 +526,17 @@ int operation_refused(struct pluton *pluton, const struct record *record)
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "a return that nobody waits for");
 	memcpy(pending->text, ret->text, ret->text_length);
 	pending->text_length = ret->text_length;
-	finish(pluton, pending, -(int)ret->words[0], NULL);
+	finish_failed(pluton, pending, -(int)ret->words[0]);
 	return 0;
+}
+
+/* Whoever closed the connection may still be at work on what was shared with it. */
+static void taint_blocks(const struct placed *slots)
+{
+	for (unsigned i = 0; i < PLUTON_SLOTS_MAX; i++) {
+		if (slots[i].block)
+			memory_taint(slots[i].block);
+	}
 }
 
 void operation_fail_all(struct pluton *pluton, int error)
@@ -445,13 +544,25 @@ void operation_fail_all(struct pluton *pluton, int error)
 	for (uint32_t i = 0; i < pluton->pending.count; i++) {
 		struct pending *pending = &pluton->pending.entries[i];
 
-		if (pending->state == PENDING_RUNNING)
-			finish(pluton, pending, error, NULL);
+		if (pending->state != PENDING_RUNNING)
+			continue;
+		taint_blocks(pending->slots);
+		finish_lost(pluton, pending, error);
 	}
 }
 
 void operation_close(struct pluton *pluton)
 {
+	for (uint32_t i = 0; i < pluton->pending.count; i++) {
+		struct pending *pending = &pluton->pending.entries[i];
+
+		if (pending->state == PENDING_FREE)
+			continue;
+		if (pending->last.fd >= 0)
+			close(pending->last.fd);
+		if (pending->completion.drop)
+			pending->completion.drop(pending->completion.userdata);
+	}
 	free(pluton->pending.entries);
 }
 
@@ -459,29 +570,32 @@ void operation_close(struct pluton *pluton)
 
 struct outcome {
 	bool known;
-	int status;
-	uint32_t words[RECORD_RETURN_WORDS];
+	struct answer answer;
 };
 
-static void note_outcome(struct pluton *pluton, int status, const uint32_t words[3], void *userdata)
+static void note_outcome(struct pluton *pluton, const struct answer *answer, void *userdata)
 {
 	struct outcome *outcome = userdata;
 
 	(void)pluton;
+	if (answer->more)
+		return;
 	outcome->known = true;
-	outcome->status = status;
-	memcpy(outcome->words, words, sizeof(outcome->words));
+	outcome->answer = *answer;
 }
 
-int operation_perform(struct pluton *pluton, const struct pluton_request *request,
-		      const char *invalid, uint32_t ret_words[3])
+static int perform_once(struct pluton *pluton, const struct pluton_request *request,
+			const struct completion *how, struct answer *ret)
 {
 	struct outcome outcome = {0};
-	const struct completion completion = {
-		.answer = note_outcome, .userdata = &outcome, .invalid = invalid};
+	struct completion completion = *how;
 	bool ran;
-	int r = operation_submit(pluton, request, &completion, NULL);
+	int r;
 
+	*ret = (struct answer){.fd = -1, .fate = FATE_UNSENT};
+	completion.told = note_outcome;
+	completion.userdata = &outcome;
+	r = operation_submit(pluton, request, &completion, NULL);
 	if (r < 0)
 		return r;
 	/* When the connection ends, the outcome becomes due as well: the loop ends either way. */
@@ -489,13 +603,73 @@ int operation_perform(struct pluton *pluton, const struct pluton_request *reques
 		if (!due_run(pluton, &ran))
 			(void)connection_wait(pluton);
 	}
-	if (outcome.status == 0 && ret_words)
-		memcpy(ret_words, outcome.words, sizeof(outcome.words));
-	return outcome.status;
+	*ret = outcome.answer;
+	return ret->status;
+}
+
+static bool may_repeat(enum fate fate, enum repeat repeat)
+{
+	return (fate == FATE_UNSENT && repeat != REPEAT_NEVER) ||
+	       (fate == FATE_UNKNOWN && repeat == REPEAT_ALWAYS);
+}
+
+/* Once more if the daemon went away during it; not if there was none to begin with. */
+static int perform(struct pluton *pluton, const struct pluton_request *request,
+		   const struct completion *how, enum repeat repeat, struct answer *ret)
+{
+	int r = reconnect_wait(pluton);
+
+	if (r < 0)
+		return r;
+	r = perform_once(pluton, request, how, ret);
+	if (r != -PLUTON_EOFF || !may_repeat(ret->fate, repeat))
+		return r;
+	r = reconnect_wait(pluton);
+	return r < 0 ? r : perform_once(pluton, request, how, ret);
+}
+
+int operation_perform_answer(struct pluton *pluton, const struct pluton_request *request,
+			     enum repeat repeat, struct answer *ret)
+{
+	const struct completion how = {0};
+
+	return perform(pluton, request, &how, repeat, ret);
+}
+
+int operation_perform(struct pluton *pluton, const struct pluton_request *request,
+		      enum repeat repeat, uint32_t ret_words[3])
+{
+	struct answer answer;
+	int r = operation_perform_answer(pluton, request, repeat, &answer);
+
+	if (r == 0 && ret_words)
+		memcpy(ret_words, answer.words, sizeof(answer.words));
+	return r;
+}
+
+int operation_perform_explained(struct pluton *pluton, const struct pluton_request *request,
+				const char *invalid)
+{
+	const struct completion how = {.invalid = invalid};
+	struct answer answer;
+
+	return perform(pluton, request, &how, REPEAT_ALWAYS, &answer);
+}
+
+int operation_perform_giving(struct pluton *pluton, const struct pluton_request *request,
+			     int *ret_fd)
+{
+	const struct completion how = {.gives = true};
+	struct answer answer;
+	int r = perform(pluton, request, &how, REPEAT_ALWAYS, &answer);
+
+	if (r == 0)
+		*ret_fd = answer.fd;
+	return r;
 }
 
 int pluton_perform(struct pluton *pluton, const struct pluton_request *request,
 		   uint32_t ret_words[3])
 {
-	return operation_perform(pluton, request, NULL, ret_words);
+	return operation_perform(pluton, request, REPEAT_NEVER, ret_words);
 }

@@ -28,7 +28,7 @@ int pluton_random(struct pluton *pluton, void *buffer, size_t length)
 		size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
 		struct pluton_request request = get_request(at, piece);
 
-		r = pluton_perform(pluton, &request, NULL);
+		r = operation_perform(pluton, &request, REPEAT_ALWAYS, NULL);
 		at += piece;
 		length -= piece;
 	}

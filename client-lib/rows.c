@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The tables of fields behind the manager's rows, and the one encoder and decoder for all of them.
+ * The tables of fields behind the rows of answers, and the one encoder and decoder for all of them.
  * Layouts are part of the protocol: a new field goes where `reserved` is or into a new command.
  */
 #include "client-lib/rows.h"
@@ -21,6 +21,10 @@ static_assert(sizeof(struct pluton_capsule_row) == 104, "the row of Capsules");
 static_assert(sizeof(struct pluton_engine_row) == 96, "the row of Engines");
 static_assert(sizeof(struct pluton_process_row) == 112, "the row of Processes");
 static_assert(sizeof(struct pluton_limit_row) == 40, "the row of Limits");
+static_assert(sizeof(struct pluton_nv_row) == 88, "the row of an NV area");
+static_assert(sizeof(struct pluton_app_row) == 160, "the row of an app");
+static_assert(sizeof(struct pluton_app_peer) == 72, "the row of an app's client");
+static_assert(sizeof(struct pluton_tpm_info) == 168, "the row of a TPM app's Info");
 
 /* clang-format off */
 #define STATUS(member, kind, doc) FIELD(pluton_status, member, kind, doc)
@@ -103,12 +107,66 @@ static const struct row_field limit_fields[] = {
 	LIMIT(value, ROW_U64, "its value"),
 };
 
+#define NV(member, kind, doc) FIELD(pluton_nv_row, member, kind, doc)
+static const struct row_field nv_fields[] = {
+	NV(name, ROW_TEXT, "of the area"),
+	NV(capacity, ROW_U32, "bytes it has room for"),
+	NV(length, ROW_U32, "bytes of data"),
+	NV(locks, ROW_U32, "1 write until restart, 2 write, 4 read until restart, or-ed; 256 damaged"),
+	NV(generation, ROW_U32, "another one after every change of the data"),
+};
+
+#define APP(member, kind, doc) FIELD(pluton_app_row, member, kind, doc)
+static const struct row_field app_fields[] = {
+	APP(name, ROW_TEXT, "of the app"),
+	APP(reason, ROW_TEXT, "how it ended last, or why it cannot run"),
+	APP(state, ROW_U32, "0 stopped, 1 starting, 2 running, 3 stopping, 4 waiting, 5 failed"),
+	APP(pid, ROW_U32, "Linux process id; 0: none"),
+	APP(starts, ROW_U32, "starts since the daemon started"),
+	APP(failures, ROW_U32, "ends in a row that nobody asked for"),
+	APP(since_ms, ROW_U64, "milliseconds in this state"),
+	APP(retry_ms, ROW_U64, "waiting: milliseconds until it is started again"),
+};
+
+#define PEER(member, kind, doc) FIELD(pluton_app_peer, member, kind, doc)
+static const struct row_field app_peer_fields[] = {
+	PEER(command, ROW_TEXT, "the client's name, /proc/PID/comm"),
+	PEER(app, ROW_TEXT, "the app that it is; empty: none"),
+	PEER(uid, ROW_U32, "Linux user id"),
+	PEER(gid, ROW_U32, "Linux group id"),
+	PEER(pid, ROW_U32, "Linux process id"),
+	PEER(process_index, ROW_U32, "index of its id"),
+	PEER(process_generation, ROW_U32, "generation of its id"),
+};
+
+#define TPM(member, kind, doc) FIELD(pluton_tpm_info, member, kind, doc)
+static const struct row_field tpm_info_fields[] = {
+	TPM(instance, ROW_TEXT, "name of the TPM"),
+	TPM(version, ROW_TEXT, "of the app"),
+	TPM(library, ROW_TEXT, "the TPM's own code and its version"),
+	TPM(pid, ROW_U32, "the app's Linux process id"),
+	TPM(connections, ROW_U32, "clients now"),
+	TPM(connections_max, ROW_U32, "the most that may be connected"),
+	TPM(locality_max, ROW_U32, "the highest locality a client may use"),
+	TPM(commands, ROW_U64, "since the TPM was switched on"),
+	TPM(cancelled, ROW_U64, "of the commands"),
+	TPM(uptime_ms, ROW_U64, "milliseconds since the TPM was switched on"),
+	TPM(resumes, ROW_U64, "times it went on after a crash or restart"),
+	TPM(nv_commits, ROW_U64, "times the permanent state was stored since manufacture"),
+	TPM(nv_bytes, ROW_U64, "bytes of the permanent state"),
+	TPM(manufactured, ROW_U64, "seconds since 1970; 0: unknown"),
+};
+
 const struct row_layout row_status = LAYOUT("status", pluton_status, status_fields);
 const struct row_layout row_capsule = LAYOUT("capsule", pluton_capsule_row, capsule_fields);
 const struct row_layout row_handler = LAYOUT("handler", pluton_handler_row, handler_fields);
 const struct row_layout row_engine = LAYOUT("engine", pluton_engine_row, engine_fields);
 const struct row_layout row_process = LAYOUT("process", pluton_process_row, process_fields);
 const struct row_layout row_limit = LAYOUT("limit", pluton_limit_row, limit_fields);
+const struct row_layout row_nv = LAYOUT("area", pluton_nv_row, nv_fields);
+const struct row_layout row_app = LAYOUT("app", pluton_app_row, app_fields);
+const struct row_layout row_app_peer = LAYOUT("peer", pluton_app_peer, app_peer_fields);
+const struct row_layout row_tpm_info = LAYOUT("tpm", pluton_tpm_info, tpm_info_fields);
 /* clang-format on */
 
 /* The bytes of one field from one order to the other; both directions are the same for numbers. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows of the manager's answers (the structs of pluton/manager.h) as tables of fields: the
- * daemon encodes by them, libpluton decodes by them, and pluton-cli's JSON and docs/protocol.md
+ * The rows of answers (structs of pluton/manager.h, nv.h, app.h and tpm.h) as tables of fields: who
+ * answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and docs/protocol.md
  * take their names from them. A row on the wire has the struct's offsets, little-endian.
  *
  * The rule a newcomer would break first: a field that is added to a struct is added here too.
@@ -12,7 +12,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <pluton/app.h>
 #include <pluton/manager.h>
+#include <pluton/nv.h>
+#include <pluton/tpm.h>
 
 enum row_type {
 	ROW_U32 = 1,
@@ -41,6 +44,10 @@ extern const struct row_layout row_engine;
 extern const struct row_layout row_process;
 extern const struct row_layout row_limit;
 extern const struct row_layout row_handler;
+extern const struct row_layout row_nv;
+extern const struct row_layout row_app;
+extern const struct row_layout row_app_peer;
+extern const struct row_layout row_tpm_info;
 
 /* From the struct at `row` to layout->size bytes at `wire`; a text's last byte becomes 0. */
 void row_encode(const struct row_layout *layout, const void *row, void *wire);

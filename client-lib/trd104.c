@@ -22,6 +22,8 @@ struct upcall {
 	uint32_t driver;
 	uint32_t number;
 	uint32_t words[RECORD_RETURN_WORDS];
+	pluton_upcall_fn function; /* that was subscribed when it came */
+	void *userdata;
 };
 
 /* --- subscriptions --------------------------------------------------------------------------- */
@@ -57,16 +59,13 @@ static struct subscription *find_or_make(struct pluton *pluton, uint32_t driver,
 
 static bool run_upcall(struct pluton *pluton, struct due *due)
 {
-	struct upcall *upcall = (struct upcall *)due;
-	struct subscription *subscription = find(pluton, upcall->driver, upcall->number);
-	uint32_t words[RECORD_RETURN_WORDS];
+	struct upcall upcall = *(struct upcall *)due;
 
-	memcpy(words, upcall->words, sizeof(words));
-	free(upcall);
+	free(due);
 	pluton->trd104.upcalls_due--;
-	if (!subscription || !subscription->function)
+	if (!upcall.function)
 		return false;
-	subscription->function(pluton, words, subscription->userdata);
+	upcall.function(pluton, upcall.words, upcall.userdata);
 	return true;
 }
 
@@ -90,6 +89,10 @@ int trd104_upcall(struct pluton *pluton, const struct record *record)
 		.driver = record->header.driver,
 		.number = sent->number,
 	};
+	if (subscription) {
+		upcall->function = subscription->function;
+		upcall->userdata = subscription->userdata;
+	}
 	memcpy(upcall->words, sent->words, sizeof(upcall->words));
 	pluton->trd104.upcalls_due++;
 	due_push(pluton, &upcall->due);
@@ -131,9 +134,21 @@ static void cancel_upcalls(struct pluton *pluton, uint32_t driver, uint32_t numb
 	}
 }
 
-void trd104_close(struct pluton *pluton)
+void trd104_lost(struct pluton *pluton)
 {
 	struct subscription *subscription = pluton->trd104.subscriptions;
+
+	while (subscription) {
+		struct subscription *next = subscription->next;
+
+		free(subscription);
+		subscription = next;
+	}
+	pluton->trd104.subscriptions = NULL;
+}
+
+void trd104_close(struct pluton *pluton)
+{
 	struct due *due = pluton->due.head;
 
 	while (due) {
@@ -143,12 +158,7 @@ void trd104_close(struct pluton *pluton)
 			free((struct upcall *)due);
 		due = next;
 	}
-	while (subscription) {
-		struct subscription *next = subscription->next;
-
-		free(subscription);
-		subscription = next;
-	}
+	trd104_lost(pluton);
 }
 
 /* --- calls ----------------------------------------------------------------------------------- */
@@ -170,11 +180,16 @@ static int call(struct pluton *pluton, uint32_t driver, const struct record_call
 	int r;
 
 	memset(ret, 0, sizeof(*ret));
+	r = reconnect_raw(pluton);
+	if (r < 0)
+		return r;
 	if (pluton->trd104.upcalls_due >= UPCALLS_SOFT_MAX)
 		return connection_refuse(pluton, -PLUTON_EBUSY,
 					 "%u upcalls wait to be run: yield first",
 					 pluton->trd104.upcalls_due);
 	r = connection_exchange(pluton, &record, -1, ret);
+	if (r == -PLUTON_EOFF && reconnect_wanted(pluton))
+		return reconnect_raw_lost(pluton);
 	if (pluton->error == 0 && !known_variant(ret->variant))
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "return variant %u is none",
 				       ret->variant);
@@ -273,6 +288,7 @@ int pluton_exit(struct pluton *pluton, uint32_t completion_code)
 	};
 	int r = connection_flush(pluton);
 
+	reconnect_close(pluton); /* it has ended because it should */
 	if (r == 0)
 		r = connection_send(pluton, &record);
 	if (r == 0)
@@ -299,11 +315,13 @@ int pluton_yield_no_wait(struct pluton *pluton, bool *ret_ran)
 	bool ran = run_one(pluton);
 	int r = 0;
 
-	if (!ran) {
-		r = connection_turn(pluton);
+	if (!ran && pluton->error == 0) {
+		(void)connection_turn(pluton);
 		ran = run_one(pluton);
 	}
-	if (!ran && r < 0)
+	if (!ran && pluton->error != 0)
+		r = reconnect_yield(pluton, false);
+	if (r < 0)
 		return r;
 	*ret_ran = ran;
 	return 0;
@@ -313,26 +331,30 @@ int pluton_yield_wait(struct pluton *pluton)
 {
 	int r = 0;
 
-	while (!run_one(pluton)) {
-		if (r < 0)
-			return r;
-		r = connection_wait(pluton);
+	while (!run_one(pluton) && r == 0) {
+		if (pluton->error == 0)
+			(void)connection_wait(pluton);
+		else
+			r = reconnect_yield(pluton, true);
 	}
-	return 0;
+	return r;
 }
 
 int pluton_yield_wait_for(struct pluton *pluton, uint32_t driver, uint32_t number,
 			  uint32_t ret_words[3])
 {
 	struct upcall *upcall = take_upcall(pluton, driver, number);
-	int r;
+	int r = 0;
 
-	while (!upcall) {
-		r = connection_wait(pluton);
+	while (!upcall && r == 0) {
+		if (pluton->error == 0)
+			(void)connection_wait(pluton);
 		upcall = take_upcall(pluton, driver, number);
-		if (r < 0 && !upcall)
-			return r;
+		if (!upcall && pluton->error != 0)
+			r = reconnect_yield(pluton, true);
 	}
+	if (!upcall)
+		return r;
 	memcpy(ret_words, upcall->words, sizeof(upcall->words));
 	free(upcall);
 	return 0;

@@ -26,6 +26,9 @@ struct trd104 {
 /* An UPCALL of a standing operation. 0 or what ended the connection. */
 int trd104_upcall(struct pluton *pluton, const struct record *record);
 
+/* The connection is gone, and all subscriptions with it; upcalls that came still run. */
+void trd104_lost(struct pluton *pluton);
+
 void trd104_close(struct pluton *pluton);
 
 #endif

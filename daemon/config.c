@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Loading, checking, reloading and printing the configuration. inih splits lines; every line goes
+ * Loading, checking, reloading and printing the configuration. Every line of every file goes
  * through one function, assign, that knows where it came from. No message may lose its FILE:LINE.
  */
 #include "daemon/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
-#include <ini.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,24 +14,13 @@
 #include <unistd.h>
 
 #include "daemon/config_keys.h"
+#include "daemon/ini_file.h"
 
-#define FILE_SIZE_MAX ((size_t)1 << 20) /* bytes: more is not a configuration */
-#define NAME_SIZE_MAX 48		/* bytes: inih cuts names off after 49 */
+#define NAME_SIZE_MAX 48 /* bytes: inih cuts names off after 49 */
 
 struct config_origin {
 	char *file; /* NULL: the default is in force */
 	unsigned line;
-};
-
-/* A file while inih goes through it. */
-struct reading {
-	struct config *config;
-	struct config_error *error;
-	const char *file;
-	const char *next; /* the text that inih has not seen yet */
-	unsigned line;	  /* of the text it saw last */
-	unsigned failed_line;
-	int failed; /* the first error; what follows is ignored */
 };
 
 /* --- messages -------------------------------------------------------------------------------- */
@@ -113,9 +100,8 @@ static int assign(struct config *config, const char *section, const char *name, 
 
 	if (!config_section_exists(section))
 		return fail(error, file, line,
-			    "there is no section [%.60s]; write [daemon], "
-			    "[kernel], [hil] or [access] above the line",
-			    section);
+			    "there is no section [%.60s]; write %s or [access] above the line",
+			    section, config_section_names(problem));
 	if (strlen(name) > NAME_SIZE_MAX)
 		return fail(error, file, line, "the key %.60s is too long; see plutond.conf(5)",
 			    name);
@@ -135,120 +121,40 @@ static int assign(struct config *config, const char *section, const char *name, 
 
 /* --- one file -------------------------------------------------------------------------------- */
 
+/* Where the lines of a file go. */
+struct reading {
+	struct config *config;
+	struct config_error *error;
+	const char *file;
+};
+
 static int fail_errno(struct config_error *error, const char *path, int number)
 {
 	return fail(error, path, 0, "cannot be read: %s; check the path and its permissions",
 		    strerror(number));
 }
 
-static int read_whole(int fd, const char *path, char *buf, struct config_error *error)
+static int handle_line(void *context, const char *section, const char *key, const char *value,
+		       unsigned line)
 {
-	size_t used = 0;
-	ssize_t n;
+	struct reading *reading = context;
 
-	while ((n = read(fd, buf + used, FILE_SIZE_MAX - used)) != 0) {
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail_errno(error, path, errno);
-		used += (size_t)n;
-		if (used == FILE_SIZE_MAX)
-			return fail(error, path, 0, "is larger than 1M; that is no configuration");
-	}
-	buf[used] = '\0';
-	if (strlen(buf) != used)
-		return fail(error, path, 0, "contains a zero byte; that is no configuration");
-	return 0;
-}
-
-/* 0 with *ret NULL: there is no such file. */
-static int load_text(const char *path, char **ret, struct config_error *error)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *buf;
-	int r;
-
-	*ret = NULL;
-	if (fd < 0)
-		return errno == ENOENT ? 0 : fail_errno(error, path, errno);
-	buf = malloc(FILE_SIZE_MAX + 1);
-	r = buf ? read_whole(fd, path, buf, error) : fail_memory(error);
-	close(fd);
-	if (r < 0)
-		free(buf);
-	else
-		*ret = buf;
-	return r;
-}
-
-/*
- * inih's way to get a line. A comment arrives empty, and no line begins with a blank: inih would
- * take it for the continuation of the value above.
- */
-static char *read_line(char *str, int size, void *stream)
-{
-	struct reading *reading = stream;
-	const char *start = reading->next + strspn(reading->next, " \t");
-	size_t length = strcspn(start, "\n");
-
-	if (*reading->next == '\0' || reading->failed < 0)
-		return NULL;
-	reading->line++;
-	reading->next = start[length] == '\n' ? start + length + 1 : start + length;
-	if (*start == '#' || *start == ';')
-		length = 0;
-	if (length + 2 > (size_t)size) {
-		reading->failed =
-			fail(reading->error, reading->file, reading->line,
-			     "the line is longer than %d bytes; make it shorter", size - 2);
-		reading->failed_line = reading->line;
-		return NULL;
-	}
-	memcpy(str, start, length);
-	memcpy(str + length, "\n", 2);
-	return str;
-}
-
-static int handle_line(void *user, const char *section, const char *name, const char *value)
-{
-	struct reading *reading = user;
-
-	if (reading->failed < 0)
-		return 1;
-	reading->failed = assign(reading->config, section, name, value, reading->file,
-				 reading->line, reading->error);
-	reading->failed_line = reading->line;
-	return reading->failed == 0;
-}
-
-static int parse_text(struct config *config, const char *path, const char *text,
-		      struct config_error *error)
-{
-	struct reading reading = {.config = config, .error = error, .file = path, .next = text};
-	int wrong = ini_parse_stream(read_line, &reading, handle_line, &reading);
-
-	if (wrong < 0)
-		return fail_memory(error);
-	if (wrong > 0 && (reading.failed == 0 || (unsigned)wrong < reading.failed_line))
-		return fail(error, path, (unsigned)wrong,
-			    "the line is neither [SECTION] nor KEY = VALUE; write one of them, "
-			    "or # before a comment");
-	return reading.failed;
+	return assign(reading->config, section, key, value, reading->file, line, reading->error);
 }
 
 static int load_file(struct config *config, const char *path, bool may_be_missing,
 		     struct config_error *error)
 {
-	char *text;
-	int r = load_text(path, &text, error);
+	struct reading reading = {.config = config, .error = error, .file = path};
+	struct ini_problem problem = {.text = ""};
+	int r = ini_file_read(path, handle_line, &reading, &problem);
 
-	if (r < 0)
-		return r;
-	if (!text)
-		return may_be_missing ? 0 : fail_errno(error, path, ENOENT);
-	r = parse_text(config, path, text, error);
-	free(text);
-	return r;
+	if (r == 0 || (r == -PLUTON_ENODEVICE && may_be_missing))
+		return 0;
+	if (r == -PLUTON_ENOMEM)
+		return fail_memory(error);
+	/* Of a line that could be read, handle_line has said what is wrong. */
+	return problem.text[0] ? fail(error, path, problem.line, "%s", problem.text) : r;
 }
 
 /* --- conf.d ---------------------------------------------------------------------------------- */

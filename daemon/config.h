@@ -69,14 +69,38 @@ struct config {
 	uint32_t records_per_pass; /* of one process */
 	uint32_t deferred_budget;  /* calls per loop pass */
 	uint64_t engine_deadline_ms;
+	uint64_t greeting_timeout_ms;
 
 	/* [hil] names of backends, first is asked first, commas between, no blanks */
 	char *rng;
 	char *digest;
 	char *aes;
+	char *alarm;
+	char *console;
+	char *nv;
+	char *app;
 	size_t aead_scratch; /* bytes per worker */
 	uint32_t workers;
 	bool checker;
+
+	/* [console] of each program */
+	uint32_t console_burst; /* lines at once */
+	uint32_t console_lines_per_minute;
+
+	/* [nvmem] of each app or user */
+	uint32_t nvmem_areas_per_owner;
+	size_t nvmem_bytes_per_owner;
+	size_t nvmem_area_max; /* bytes */
+
+	/* [app] */
+	char *app_folders; /* absolute paths, "default" among them, commas between, no blanks */
+	uint64_t app_connect_timeout_ms;
+
+	/* [dbus] */
+	char *bus; /* "off", "session", "system" or an address */
+	size_t dbus_message_max;
+	uint32_t dbus_calls_per_client;
+	uint64_t dbus_idle_timeout_ms;
 
 	/* [access] */
 	struct access_rule *access_rules;
@@ -113,6 +137,13 @@ int config_set(struct config *config, const char *section, const char *key, cons
 int config_complain(const struct config *config, const char *section, const char *key,
 		    struct config_error *ret_error, const char *format, ...)
 	__attribute__((format(printf, 5, 6)));
+
+/*
+ * The value of a key that is a number: a size in bytes, a duration in ms, a switch as 0 or 1.
+ * -PLUTON_EINVAL: there is no such key, or it is no number.
+ */
+int config_number(const struct config *config, const char *section, const char *key,
+		  uint64_t *ret);
 
 /*
  * After the files were read again: moves from `fresh` into `config` every key that may change

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon/ini_value.h"
+
 #define LOOKUP_SIZE 16384 /* bytes: a line of the user database with a large group's members */
 
 static int parse_id(const char *text, uint32_t *ret)
@@ -117,7 +119,7 @@ static int rule_fill(struct access_rule *rule, const char *key, const char *text
 
 	if (r < 0)
 		return r;
-	r = config_list_copy(text, &rule->text);
+	r = ini_list_copy(text, &rule->text);
 	if (r == 0 && !is_plain_list(rule->text))
 		r = -PLUTON_EINVAL;
 	if (r == -PLUTON_EINVAL)

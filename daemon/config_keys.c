@@ -5,13 +5,13 @@
  */
 #include "daemon/config_keys.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "daemon/ini_value.h"
 #include "daemon/kernel/record.h"
 #include "daemon/kernel/window.h"
 #include "daemon/log.h"
@@ -71,6 +71,8 @@ const struct config_key config_keys[] = {
 	 "Deferred calls that run before the event loop looks at descriptors again."},
 	{"kernel", "engine_deadline", KEY_DURATION, FIELD(engine_deadline_ms), 100, 3600000, "30s",
 	 RESTART, "How long one operation may keep an engine before it is cancelled."},
+	{"kernel", "greeting_timeout", KEY_DURATION, FIELD(greeting_timeout_ms), 1000, 3600000, "10s",
+	 AT_ONCE, "How long a program may be connected without having greeted."},
 
 	{"hil", "rng", KEY_LIST, FIELD(rng), 0, 0, "openssl", RESTART,
 	 "Backends for random numbers, the preferred one first."},
@@ -78,6 +80,14 @@ const struct config_key config_keys[] = {
 	 "Backends for digests, the preferred one first."},
 	{"hil", "aes", KEY_LIST, FIELD(aes), 0, 0, "openssl", RESTART,
 	 "Backends for AES, the preferred one first."},
+	{"hil", "alarm", KEY_LIST, FIELD(alarm), 0, 0, "clock", RESTART,
+	 "Backends for the clock and its alarm, the preferred one first."},
+	{"hil", "console", KEY_LIST, FIELD(console), 0, 0, "journal", RESTART,
+	 "Backends for programs' log lines, the preferred one first."},
+	{"hil", "nv", KEY_LIST, FIELD(nv), 0, 0, "files", RESTART,
+	 "Backends for NV memory, the preferred one first."},
+	{"hil", "app", KEY_LIST, FIELD(app), 0, 0, "fork", RESTART,
+	 "Backends that start apps, the preferred one first."},
 	{"hil", "aead_scratch", KEY_SIZE, FIELD(aead_scratch), 4 * KIB, 64 * MIB, "1M", RESTART,
 	 "The longest message that authenticated decryption takes, unless its memory is sealed; "
 	 "each worker keeps so much private memory."},
@@ -85,21 +95,40 @@ const struct config_key config_keys[] = {
 	 "Threads for work that would hold up the event loop."},
 	{"hil", "checker", KEY_BOOL, FIELD(checker), 0, 0, "no", RESTART,
 	 "Checks every engine against the HIL contract while it works."},
+
+	{"console", "burst", KEY_NUMBER, FIELD(console_burst), 1, 10000, "20", AT_ONCE,
+	 "Lines that one program can write to the log at once."},
+	{"console", "lines_per_minute", KEY_NUMBER, FIELD(console_lines_per_minute), 1, 1000000,
+	 "120", AT_ONCE, "Lines that one program can write to the log in a minute, in the long run."},
+
+	{"nvmem", "areas_per_owner", KEY_NUMBER, FIELD(nvmem_areas_per_owner), 1, 4096, "64", AT_ONCE,
+	 "Areas that one app or user can have."},
+	{"nvmem", "bytes_per_owner", KEY_SIZE, FIELD(nvmem_bytes_per_owner), 1 * KIB, 1 * GIB, "4M",
+	 AT_ONCE, "Capacity of all areas of one app or user together."},
+	{"nvmem", "area_max", KEY_SIZE, FIELD(nvmem_area_max), 1, 4 * MIB, "1M", AT_ONCE,
+	 "Capacity of one area."},
+
+	{"app", "folders", KEY_FOLDERS, FIELD(app_folders), 0, 0, "default", RESTART,
+	 "Where apps are defined; of two with one name that of the first folder is used. default "
+	 "stands for the installation's own folders."},
+	{"app", "connect_timeout", KEY_DURATION, FIELD(app_connect_timeout_ms), 100, 3600000, "10s",
+	 AT_ONCE, "How long a program waits for an app to take its channel."},
+
+	{"dbus", "bus", KEY_BUS, FIELD(bus), 0, 0, "off", RESTART,
+	 "The bus that the daemon is on as org.pluton1, besides its socket."},
+	{"dbus", "message_max", KEY_SIZE, FIELD(dbus_message_max), 4 * KIB, 16 * MIB, "64K", AT_ONCE,
+	 "Data of one call that comes in no memfd, in both directions together; it is copied at once, "
+	 "while nobody else is served."},
+	{"dbus", "calls_per_client", KEY_NUMBER, FIELD(dbus_calls_per_client), 1, 64, "16", AT_ONCE,
+	 "Calls that one program on the bus can have under way at once."},
+	{"dbus", "idle_timeout", KEY_DURATION, FIELD(dbus_idle_timeout_ms), 1000, 86400000, "60s",
+	 AT_ONCE,
+	 "How long the daemon remembers a program on the bus that has nothing under way."},
 	{NULL, NULL, 0, 0, 0, 0, NULL, false, NULL},
 };
 /* clang-format on */
 
 static const char *const profile_names[] = {"default", "pluton"};
-
-struct unit {
-	const char *name;
-	uint64_t factor;
-};
-
-/* Largest first: the first that divides a value evenly is the one it is written with. */
-static const struct unit size_units[] = {{"G", GIB}, {"M", MIB}, {"K", KIB}, {"", 1}, {NULL, 0}};
-static const struct unit duration_units[] = {
-	{"h", 3600000}, {"m", 60000}, {"s", 1000}, {"ms", 1}, {NULL, 0}};
 
 /* A value on its way from text into the struct. */
 union config_value {
@@ -130,48 +159,23 @@ bool config_section_exists(const char *section)
 	return strcmp(section, "access") == 0;
 }
 
+const char *config_section_names(char buf[CONFIG_TEXT_SIZE])
+{
+	const char *last = "";
+	size_t used = 0;
+
+	for (const struct config_key *key = config_keys; key->name && used < CONFIG_TEXT_SIZE;
+	     key++) {
+		if (strcmp(key->section, last) == 0)
+			continue;
+		used += (size_t)snprintf(buf + used, CONFIG_TEXT_SIZE - used, "%s[%s]",
+					 used ? ", " : "", key->section);
+		last = key->section;
+	}
+	return buf;
+}
+
 /* --- reading --------------------------------------------------------------------------------- */
-
-static int parse_number(const char *text, int base, const char **ret_rest, uint64_t *ret)
-{
-	char *end;
-
-	if (*text < '0' || *text > '9') /* strtoull takes blanks and signs */
-		return -PLUTON_EINVAL;
-	errno = 0;
-	*ret = strtoull(text, &end, base);
-	*ret_rest = end;
-	return errno == 0 && end != text ? 0 : -PLUTON_EINVAL;
-}
-
-/* A number with one of the units, or alone, which is unit "" or, for durations, "ms". */
-static int parse_with_unit(const char *text, const struct unit *units, uint64_t *ret)
-{
-	uint64_t number;
-	const char *rest;
-	int r = parse_number(text, 10, &rest, &number);
-
-	if (r < 0)
-		return r;
-	if (*rest == '\0') {
-		*ret = number;
-		return 0;
-	}
-	for (; units->name; units++) {
-		if (strcmp(units->name, rest) == 0)
-			return __builtin_mul_overflow(number, units->factor, ret) ? -PLUTON_EINVAL
-										  : 0;
-	}
-	return -PLUTON_EINVAL;
-}
-
-static int parse_plain(const char *text, int base, uint64_t *ret)
-{
-	const char *rest;
-	int r = parse_number(text, base, &rest, ret);
-
-	return r < 0 || *rest != '\0' ? -PLUTON_EINVAL : 0;
-}
 
 static int parse_bool(const char *text, uint64_t *ret)
 {
@@ -217,40 +221,6 @@ static int parse_path(const struct config_key *key, const char *text, char **ret
 	return *ret ? 0 : -PLUTON_ENOMEM;
 }
 
-static bool is_name_character(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
-}
-
-int config_list_copy(const char *text, char **ret)
-{
-	char *copy = malloc(strlen(text) + 1);
-	size_t length = 0;
-	bool in_name = false;
-	bool ended = false; /* by a blank: only a comma may follow */
-
-	if (!copy)
-		return -PLUTON_ENOMEM;
-	for (; *text; text++) {
-		if (*text == ' ' || *text == '\t') {
-			ended = in_name;
-			continue;
-		}
-		if (*text == ',' ? !in_name : ended || !is_name_character(*text))
-			break;
-		in_name = *text != ',';
-		ended = false;
-		copy[length++] = *text;
-	}
-	copy[length] = '\0';
-	if (*text != '\0' || !in_name) {
-		free(copy);
-		return -PLUTON_EINVAL;
-	}
-	*ret = copy;
-	return 0;
-}
-
 size_t config_list_next(const char **cursor, const char **ret_name)
 {
 	size_t length;
@@ -261,23 +231,72 @@ size_t config_list_next(const char **cursor, const char **ret_name)
 	return length;
 }
 
+static bool is_folder(const char *text, size_t length)
+{
+	return (length > 1 && text[0] == '/') || (length == 7 && memcmp(text, "default", 7) == 0);
+}
+
+/* Without the blanks around commas; a path may hold them elsewhere. */
+static int parse_folders(const char *text, char **ret)
+{
+	char *copy = malloc(strlen(text) + 1), *to = copy;
+
+	if (!copy)
+		return -PLUTON_ENOMEM;
+	for (;;) {
+		size_t length;
+
+		text += strspn(text, " \t");
+		length = strcspn(text, ",");
+		while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
+			length--;
+		if (!is_folder(text, length))
+			break;
+		memcpy(to, text, length);
+		to += length;
+		text += strcspn(text, ",");
+		*to++ = *text;
+		if (*text++ == '\0') {
+			*ret = copy;
+			return 0;
+		}
+	}
+	free(copy);
+	return -PLUTON_EINVAL;
+}
+
+static int parse_bus(const char *text, char **ret)
+{
+	bool word = strcmp(text, "off") == 0 || strcmp(text, "session") == 0 ||
+		    strcmp(text, "system") == 0;
+
+	if (!word && strncmp(text, "unix:", 5) != 0)
+		return -PLUTON_EINVAL;
+	*ret = strdup(text);
+	return *ret ? 0 : -PLUTON_ENOMEM;
+}
+
 static int parse(const struct config_key *key, const char *text, union config_value *ret)
 {
 	switch (key->type) {
 	case KEY_SIZE:
-		return parse_with_unit(text, size_units, &ret->number);
+		return ini_size(text, &ret->number);
 	case KEY_NUMBER:
-		return parse_plain(text, 10, &ret->number);
+		return ini_number(text, 10, &ret->number);
 	case KEY_MODE:
-		return parse_plain(text, 8, &ret->number);
+		return ini_number(text, 8, &ret->number);
 	case KEY_BOOL:
 		return parse_bool(text, &ret->number);
 	case KEY_DURATION:
-		return parse_with_unit(text, duration_units, &ret->number);
+		return ini_duration(text, &ret->number);
 	case KEY_PATH:
 		return parse_path(key, text, &ret->text);
 	case KEY_LIST:
-		return config_list_copy(text, &ret->text);
+		return ini_list_copy(text, &ret->text);
+	case KEY_FOLDERS:
+		return parse_folders(text, &ret->text);
+	case KEY_BUS:
+		return parse_bus(text, &ret->text);
 	case KEY_LEVEL:
 		return parse_level(text, &ret->number);
 	case KEY_PROFILE:
@@ -294,7 +313,8 @@ static bool is_ranged(const struct config_key *key)
 
 static bool is_text(const struct config_key *key)
 {
-	return key->type == KEY_PATH || key->type == KEY_LIST;
+	return key->type == KEY_PATH || key->type == KEY_LIST || key->type == KEY_FOLDERS ||
+	       key->type == KEY_BUS;
 }
 
 static void describe(const struct config_key *key, const char *text, const char *what,
@@ -328,6 +348,8 @@ static size_t width_of(const struct config_key *key)
 		[KEY_DURATION] = sizeof(uint64_t),
 		[KEY_PATH] = sizeof(char *),
 		[KEY_LIST] = sizeof(char *),
+		[KEY_FOLDERS] = sizeof(char *),
+		[KEY_BUS] = sizeof(char *),
 		[KEY_LEVEL] = sizeof(enum pluton_log_level),
 		[KEY_PROFILE] = sizeof(enum config_profile),
 	};
@@ -358,6 +380,8 @@ static void store(const struct config_key *key, struct config *config,
 		break;
 	case KEY_PATH:
 	case KEY_LIST:
+	case KEY_FOLDERS:
+	case KEY_BUS:
 		config_key_free(key, config);
 		*(char **)field = value->text;
 		break;
@@ -420,27 +444,42 @@ void config_key_swap(const struct config_key *key, struct config *a, struct conf
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-static const char *text_with_unit(uint64_t number, const struct unit *units, char *buf)
-{
-	while (units[1].name && (number == 0 || number % units->factor != 0))
-		units++;
-	snprintf(buf, CONFIG_TEXT_SIZE, "%" PRIu64 "%s", number / units->factor, units->name);
-	return buf;
-}
-
 static const char *number_text(const struct config_key *key, uint64_t number, char *buf)
 {
 	switch (key->type) {
 	case KEY_SIZE:
-		return text_with_unit(number, size_units, buf);
+		return ini_size_text(number, buf);
 	case KEY_DURATION:
-		return text_with_unit(number, duration_units, buf);
+		return ini_duration_text(number, buf);
 	case KEY_MODE:
 		snprintf(buf, CONFIG_TEXT_SIZE, "%04" PRIo64, number);
 		return buf;
 	default:
 		snprintf(buf, CONFIG_TEXT_SIZE, "%" PRIu64, number);
 		return buf;
+	}
+}
+
+int config_number(const struct config *config, const char *section, const char *name, uint64_t *ret)
+{
+	const struct config_key *key = config_key_find(section, name);
+	const void *field = key ? field_in(key, config) : NULL;
+
+	switch (key ? key->type : KEY_PATH) {
+	case KEY_SIZE:
+		*ret = *(const size_t *)field;
+		return 0;
+	case KEY_NUMBER:
+		*ret = *(const uint32_t *)field;
+		return 0;
+	case KEY_DURATION:
+		*ret = *(const uint64_t *)field;
+		return 0;
+	case KEY_BOOL:
+		*ret = *(const bool *)field;
+		return 0;
+	default:
+		return -PLUTON_EINVAL;
 	}
 }
 
@@ -462,6 +501,8 @@ const char *config_key_text(const struct config_key *key, const struct config *c
 		return *(const bool *)field ? "yes" : "no";
 	case KEY_PATH:
 	case KEY_LIST:
+	case KEY_FOLDERS:
+	case KEY_BUS:
 		return *(char *const *)field;
 	case KEY_LEVEL:
 		return log_level_name(*(const enum pluton_log_level *)field);
@@ -511,6 +552,10 @@ const char *config_key_range(const struct config_key *key, char buf[CONFIG_TEXT_
 		return buf;
 	case KEY_LIST:
 		return "names with commas between";
+	case KEY_FOLDERS:
+		return "paths that begin with /, or default, with commas between";
+	case KEY_BUS:
+		return "off, session, system or an address that begins with unix:";
 	case KEY_LEVEL:
 		return "off, error, warning, info, debug or trace";
 	case KEY_PROFILE:

@@ -16,6 +16,8 @@ enum key_type {
 	KEY_DURATION, /* uint64_t milliseconds; with ms, s, m or h */
 	KEY_PATH,     /* char *; absolute, min..max bytes */
 	KEY_LIST,     /* char *; names with commas between */
+	KEY_FOLDERS,  /* char *; absolute paths or "default" with commas between */
+	KEY_BUS,      /* char *; off, session, system or an address */
 	KEY_LEVEL,    /* enum pluton_log_level */
 	KEY_PROFILE,  /* enum config_profile */
 };
@@ -50,6 +52,9 @@ bool config_section_exists(const char *section);
 /* Enough for every value but a path or list of unusual length, which is cut off. */
 #define CONFIG_TEXT_SIZE 256
 
+/* "[daemon], [kernel], …": all but [access]. */
+const char *config_section_names(char buf[CONFIG_TEXT_SIZE]);
+
 /*
  * Reads `text` as the key's type and stores it in `config`, freeing what was there. -PLUTON_EINVAL
  * with a phrase in `problem`: what is wrong and what to write. -PLUTON_ENOMEM.
@@ -70,14 +75,6 @@ const char *config_key_range(const struct config_key *key, char buf[CONFIG_TEXT_
 
 /* The same for a person, a sentence: when a changed value holds. */
 const char *config_key_reach(const struct config_key *key);
-
-/* --- lists of names -------------------------------------------------------------------------- */
-
-/*
- * Copies a comma separated list of names (a-z, 0-9, "-", "_") without its blanks. -PLUTON_EINVAL:
- * empty, or something else stands between two commas. -PLUTON_ENOMEM.
- */
-int config_list_copy(const char *text, char **ret);
 
 /* --- [access] -------------------------------------------------------------------------------- */
 

@@ -9,7 +9,8 @@
 #include "daemon/log.h"
 #include "hil/checker.h"
 
-static const char *const names[HIL_KINDS] = {"rng", "digest", "aes"};
+static const char *const names[HIL_KINDS] = {"rng",	"digest", "aes", "alarm",
+					     "console", "nv",	  "app"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -18,7 +19,9 @@ const char *hil_name(enum hil_kind kind)
 
 static const char *priorities(const struct config *config, enum hil_kind kind)
 {
-	const char *const lists[HIL_KINDS] = {config->rng, config->digest, config->aes};
+	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
+					      config->alarm, config->console, config->nv,
+					      config->app};
 
 	return lists[kind];
 }
@@ -31,6 +34,46 @@ static void report_violation(void *context, enum hil_rule rule, const char *engi
 		  LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_CONTRACT_BROKEN), LOG_TEXT("engine", engine),
 			     LOG_TEXT("rule", checker_rule_name(rule))),
 		  "an engine broke the HIL contract: %s", sentence);
+}
+
+/* With who said it; the app, and lines that were suppressed, only where there are. */
+static void emit(enum console_level level, const struct console_speaker *speaker, const char *text)
+{
+	struct log_field fields[LOG_FIELDS_MAX] = {
+		LOG_PROCESS(speaker->process_index, speaker->process_generation),
+		LOG_NUMBER("uid", speaker->uid),
+		LOG_NUMBER("gid", speaker->gid),
+		LOG_NUMBER("pid", speaker->pid),
+		LOG_TEXT("command", speaker->command),
+	};
+	size_t count = 5;
+
+	if (*speaker->app)
+		fields[count++] = LOG_TEXT("app", speaker->app);
+	if (speaker->suppressed)
+		fields[count++] = LOG_NUMBER("suppressed", speaker->suppressed);
+	log_text((int)level, fields, count, text);
+}
+
+static const char *log_level(void)
+{
+	return log_level_name(log_get_level());
+}
+
+static void report_app(enum pluton_log_level level, const char *app, uint32_t pid,
+		       const char *sentence)
+{
+	struct log_field fields[2];
+	size_t count = 0;
+
+	if (app)
+		fields[count++] = LOG_TEXT("app", app);
+	if (pid)
+		fields[count++] = LOG_NUMBER("pid", pid);
+	if (count)
+		log_event(level, fields, count, "%s", sentence);
+	else /* a client can ask for the same damaged area again and again */
+		log_event_limited(level, LOG_NO_FIELDS, "%s", sentence);
 }
 
 static int open_backend(struct engines *engines, const struct backend *backend,
@@ -128,7 +171,8 @@ static int open_port(struct engines *engines, enum hil_kind kind, const struct c
 	return r;
 }
 
-int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel)
+int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
+		 struct event_base *base)
 {
 	int r = 0;
 
@@ -138,7 +182,12 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.aead_scratch = config->aead_scratch,
 				.workers = config->workers,
 				.others_wait = kernel_others_wait,
-				.context = kernel},
+				.context = kernel,
+				.base = base,
+				.config = config,
+				.emit = emit,
+				.log_level = log_level,
+				.report = report_app},
 		.checked = config->checker,
 	};
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)

@@ -13,6 +13,8 @@
 
 #define BACKENDS_MAX 8u
 
+struct event_base;
+
 struct engines {
 	struct backend_environment environment;
 	struct backend_instance *instances[BACKENDS_MAX];
@@ -26,7 +28,8 @@ struct engines {
  * -PLUTON_EINVAL: the configuration names a backend there is not, or none that has the HIL.
  * Otherwise what a backend's open returns. The reason has been logged. Opened parts are closed.
  */
-int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel);
+int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
+		 struct event_base *base);
 
 /* Nothing may be under way. */
 void engines_close(struct engines *engines);

@@ -22,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define LINE_SIZE (LOG_MESSAGE_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_SIZE + 40) + 64)
+#define LINE_SIZE (LOG_TEXT_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_SIZE + 40) + 64)
 
 /* What a pipe takes whole, if it takes anything. */
 static_assert(LINE_SIZE <= PIPE_BUF, "a line could block half way");
@@ -41,15 +41,28 @@ static const struct level {
 };
 
 #define LEVEL_COUNT (sizeof(levels) / sizeof(levels[0]))
+#define PRIORITY_MIN 3
+#define PRIORITY_MAX 7
+
+/* What programs' lines are called, and the level at which they are shown. */
+static const struct {
+	const char *name;
+	enum pluton_log_level level;
+} priorities[PRIORITY_MAX + 1] = {
+	[3] = {"error", PLUTON_LOG_ERROR}, [4] = {"warning", PLUTON_LOG_WARNING},
+	[5] = {"notice", PLUTON_LOG_INFO}, [6] = {"info", PLUTON_LOG_INFO},
+	[7] = {"debug", PLUTON_LOG_DEBUG},
+};
 
 /* The process's one log. */
 static struct {
+	const char *program;
 	atomic_int level;
 	bool to_journal;
 	bool in_colour;
 	atomic_uint_least64_t dropped; /* lines that stderr had no room for, not yet told */
 	struct log_limit *suppressing; /* call sites that held something back; loop thread only */
-} output = {.level = PLUTON_LOG_INFO};
+} output = {.program = "plutond", .level = PLUTON_LOG_INFO};
 
 /* --- levels ---------------------------------------------------------------------------------- */
 
@@ -159,23 +172,51 @@ static void add_iov(struct log_entry *entry, char *value)
 	entry->iov[entry->count++] = (struct iovec){value, strlen(value)};
 }
 
+/* Everything but the message, which stands in the entry already. */
+static void compose(struct log_entry *entry, int priority, const struct log_field *fields,
+		    size_t count)
+{
+	entry->count = 0;
+	add_iov(entry, entry->message);
+	snprintf(entry->priority, sizeof(entry->priority), "PRIORITY=%d", priority);
+	add_iov(entry, entry->priority);
+	for (size_t i = 0; i < count && i < LOG_FIELDS_MAX; i++) {
+		struct text text = {entry->values[i], sizeof(entry->values[i])};
+
+		add_journal_name(&text, &fields[i]);
+		add_value(&text, &fields[i]);
+		add_iov(entry, entry->values[i]);
+	}
+}
+
 void log_compose(struct log_entry *entry, enum pluton_log_level level,
 		 const struct log_field *fields, size_t count, const char *message)
 {
 	struct text text = {entry->message, sizeof(entry->message)};
 
-	entry->count = 0;
 	add(&text, "MESSAGE=");
 	add_clean(&text, message, LOG_MESSAGE_SIZE);
-	add_iov(entry, entry->message);
-	snprintf(entry->priority, sizeof(entry->priority), "PRIORITY=%d", levels[level].priority);
-	add_iov(entry, entry->priority);
-	for (size_t i = 0; i < count && i < LOG_FIELDS_MAX; i++) {
-		text = (struct text){entry->values[i], sizeof(entry->values[i])};
-		add_journal_name(&text, &fields[i]);
-		add_value(&text, &fields[i]);
-		add_iov(entry, entry->values[i]);
+	compose(entry, levels[level].priority, fields, count);
+}
+
+/* Bytes of `text`, at most `max`, that are whole characters. */
+static int cut(const char *text, size_t max)
+{
+	size_t length = strnlen(text, max + 1);
+
+	if (length > max) {
+		for (length = max; length > 0 && (text[length] & 0xc0) == 0x80;)
+			length--;
 	}
+	return (int)length;
+}
+
+void log_compose_text(struct log_entry *entry, int priority, const struct log_field *fields,
+		      size_t count, const char *text)
+{
+	snprintf(entry->message, sizeof(entry->message), "MESSAGE=%.*s", cut(text, LOG_TEXT_MAX),
+		 text);
+	compose(entry, priority, fields, count);
 }
 
 /* --- the terminal ---------------------------------------------------------------------------- */
@@ -216,27 +257,49 @@ static void tell_dropped(void)
 	if (lines == 0)
 		return;
 	snprintf(line, sizeof(line),
-		 "plutond[%d] %s: %" PRIu64 " lines are missing here: stderr did not take them\n",
-		 (int)getpid(), levels[PLUTON_LOG_WARNING].name, lines);
+		 "%s[%d] %s: %" PRIu64 " lines are missing here: stderr did not take them\n",
+		 output.program, (int)getpid(), levels[PLUTON_LOG_WARNING].name, lines);
 	if (!write_ready(line))
 		atomic_fetch_add(&output.dropped, lines);
+}
+
+static void begin_line(struct text *text, enum pluton_log_level level, const char *name)
+{
+	const char *colour = output.in_colour ? levels[level].colour : "";
+
+	add(text, "%s[%d] %s%s:%s ", output.program, (int)getpid(), colour, name,
+	    *colour ? "\x1b[0m" : "");
+}
+
+static void end_line(struct text *text, const char *line, const struct log_field *fields,
+		     size_t count)
+{
+	add_fields(text, fields, count);
+	add(text, "\n");
+	tell_dropped();
+	if (!write_ready(line))
+		atomic_fetch_add(&output.dropped, 1);
 }
 
 static void write_line(enum pluton_log_level level, const struct log_field *fields, size_t count,
 		       const char *message)
 {
-	const char *colour = output.in_colour ? levels[level].colour : "";
 	char line[LINE_SIZE];
 	struct text text = {line, sizeof(line)};
 
-	add(&text, "plutond[%d] %s%s:%s ", (int)getpid(), colour, levels[level].name,
-	    *colour ? "\x1b[0m" : "");
+	begin_line(&text, level, levels[level].name);
 	add_clean(&text, message, LOG_MESSAGE_SIZE);
-	add_fields(&text, fields, count);
-	add(&text, "\n");
-	tell_dropped();
-	if (!write_ready(line))
-		atomic_fetch_add(&output.dropped, 1);
+	end_line(&text, line, fields, count);
+}
+
+static void write_text(int priority, const struct log_field *fields, size_t count, const char *said)
+{
+	char line[LINE_SIZE];
+	struct text text = {line, sizeof(line)};
+
+	begin_line(&text, priorities[priority].level, priorities[priority].name);
+	add(&text, "%.*s", cut(said, LOG_TEXT_SIZE), said);
+	end_line(&text, line, fields, count);
 }
 
 /* --- entry points ---------------------------------------------------------------------------- */
@@ -251,6 +314,11 @@ static bool is_journal(const struct stat *stderr_stat)
 	if (!stream || sscanf(stream, "%" SCNu64 ":%" SCNu64, &device, &inode) != 2)
 		return false;
 	return device == stderr_stat->st_dev && inode == stderr_stat->st_ino;
+}
+
+void log_set_program(const char *name)
+{
+	output.program = name;
 }
 
 void log_open(enum pluton_log_level level)
@@ -290,6 +358,23 @@ void log_event(enum pluton_log_level level, const struct log_field *fields, size
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	emit(level, fields, count, message);
+}
+
+void log_text(int priority, const struct log_field *fields, size_t count, const char *text)
+{
+	struct log_entry entry;
+	int before = errno;
+
+	if (priority < PRIORITY_MIN || priority > PRIORITY_MAX ||
+	    !is_wanted(priorities[priority].level))
+		return;
+	if (output.to_journal) {
+		log_compose_text(&entry, priority, fields, count, text);
+		sd_journal_sendv(entry.iov, entry.count);
+	} else {
+		write_text(priority, fields, count, text);
+	}
+	errno = before;
 }
 
 /* --- allowances ------------------------------------------------------------------------------ */

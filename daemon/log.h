@@ -23,6 +23,8 @@
 #define LOG_FIELDS_MAX 8u
 #define LOG_MESSAGE_SIZE 512u /* bytes of a message; more is cut off */
 #define LOG_VALUE_SIZE 128u   /* bytes of a field's value; more is cut off */
+#define LOG_TEXT_SIZE 2560u   /* bytes of a program's line on stderr */
+#define LOG_TEXT_MAX 4096u    /* and in the journal */
 
 struct log_field {
 	const char
@@ -58,6 +60,9 @@ struct log_field {
 #define LOG_ID_RELOAD_FAILED "3829a867ca024d7181451aad6f8212dd"
 #define LOG_ID_CONTRACT_BROKEN "399c9aa60dcb4d3ebfe3235e1d9c0dfc"
 
+/* What lines begin with, instead of "plutond": for apps, before anything else. Not copied. */
+void log_set_program(const char *name);
+
 /* Looks where stderr goes. Before it, lines go to stderr at level info. */
 void log_open(enum pluton_log_level level);
 
@@ -79,6 +84,13 @@ int log_level_parse(const char *text, enum pluton_log_level *ret);
  */
 void log_event(enum pluton_log_level level, const struct log_field *fields, size_t count,
 	       const char *format, ...) __attribute__((format(printf, 4, 5)));
+
+/*
+ * A line that a program wrote, as it is: it must be UTF-8 without control characters. `priority` is
+ * 3 (error) to 7 (debug), as syslog(3) has them; a notice counts as info. On stderr, more
+ * than LOG_TEXT_SIZE bytes are cut off.
+ */
+void log_text(int priority, const struct log_field *fields, size_t count, const char *text);
 
 /* --- what a client can cause again and again ------------------------------------------------- */
 
@@ -116,7 +128,7 @@ void log_tick(void);
 
 /* An entry as the journal gets it: "NAME=value" in iov[0..count-1]. */
 struct log_entry {
-	char message[LOG_MESSAGE_SIZE];
+	char message[LOG_TEXT_MAX + sizeof("MESSAGE=")];
 	char values[LOG_FIELDS_MAX][LOG_VALUE_SIZE + 48];
 	char priority[16];
 	struct iovec iov[LOG_FIELDS_MAX + 2];
@@ -124,5 +136,7 @@ struct log_entry {
 };
 void log_compose(struct log_entry *entry, enum pluton_log_level level,
 		 const struct log_field *fields, size_t count, const char *message);
+void log_compose_text(struct log_entry *entry, int priority, const struct log_field *fields,
+		      size_t count, const char *text);
 
 #endif

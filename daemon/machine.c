@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "daemon/apps.h"
 #include "daemon/log.h"
 #include "daemon/manager.h"
 #include "daemon/rules.h"
@@ -31,6 +32,7 @@ static void read_limits(const struct config *config, struct kernel_limits *ret)
 		.inline_max = config->inline_max,
 		.deferred_budget = config->deferred_budget,
 		.engine_deadline_ms = config->engine_deadline_ms,
+		.greeting_timeout_ms = config->greeting_timeout_ms,
 	};
 }
 
@@ -60,27 +62,51 @@ static void report(void *context, const struct process_id *process, const char *
 
 /* --- capsules -------------------------------------------------------------------------------- */
 
-static int register_capsule(struct machine *machine, const struct capsule *capsule)
+/* What the configuration says for the names in the capsule's table. */
+static int read_parameters(const struct config *config, const struct capsule *capsule,
+			   uint64_t values[CAPSULE_PARAMETERS_MAX])
 {
+	for (unsigned i = 0; i < kernel_count_parameters(capsule); i++) {
+		const char *name = capsule->parameters[i];
+		int r = config_number(config, capsule->name, name, &values[i]);
+
+		if (r < 0) {
+			log_event(
+				PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
+				"the configuration has no number [%s] %s, which the capsule wants",
+				capsule->name, name);
+			return r;
+		}
+	}
+	return 0;
+}
+
+int machine_register(struct machine *machine, const struct capsule *capsule)
+{
+	uint64_t parameters[CAPSULE_PARAMETERS_MAX] = {0};
 	struct hil_port ports[4] = {0};
 	struct driver *driver;
-	int r;
+	int r = read_parameters(machine->config, capsule, parameters);
 
+	if (r < 0)
+		return r;
 	for (unsigned i = 0; i < capsule->ports; i++)
 		ports[i] = machine->engines.ports[capsule->port_kinds[i]];
 	r = kernel_register(&machine->kernel, capsule, ports, &driver);
 	if (r < 0)
 		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
 			  "the capsule cannot be registered (%s)", pluton_error_name(r));
+	else
+		kernel_set_parameters(driver, parameters);
 	return r;
 }
 
 static int register_capsules(struct machine *machine)
 {
-	int r = register_capsule(machine, &manager_capsule);
+	int r = machine_register(machine, &manager_capsule);
 
 	for (const struct capsule *const *c = capsule_table; *c && r == 0; c++)
-		r = register_capsule(machine, *c);
+		r = machine_register(machine, *c);
 	return r;
 }
 
@@ -112,7 +138,7 @@ static void on_stop(evutil_socket_t number, short events, void *context)
 {
 	(void)number;
 	(void)events;
-	machine_stop(context);
+	apps_end(context);
 }
 
 static void on_hangup(evutil_socket_t number, short events, void *context)
@@ -154,6 +180,24 @@ static int fail(const char *what, int error)
 	return error;
 }
 
+static struct dbus_settings dbus_settings(const struct config *config)
+{
+	return (struct dbus_settings){
+		.bus = config->bus,
+		.message_max = config->dbus_message_max,
+		.calls_per_client = config->dbus_calls_per_client,
+		.idle_timeout_ms = config->dbus_idle_timeout_ms,
+		.messages_per_pass = config->records_per_pass,
+	};
+}
+
+static int open_dbus(struct machine *machine)
+{
+	const struct dbus_settings settings = dbus_settings(machine->config);
+
+	return dbus_open(&machine->loop, &machine->channel, &settings, &machine->dbus);
+}
+
 static int open_services(struct machine *machine, int listen_fd)
 {
 	int r = channel_open(&machine->channel, &machine->loop, listen_fd,
@@ -164,6 +208,8 @@ static int open_services(struct machine *machine, int listen_fd)
 	r = register_capsules(machine);
 	if (r == 0)
 		r = make_rules(machine);
+	if (r == 0)
+		r = open_dbus(machine);
 	if (r < 0)
 		channel_close(&machine->channel);
 	return r;
@@ -171,7 +217,8 @@ static int open_services(struct machine *machine, int listen_fd)
 
 static int open_engines(struct machine *machine, int listen_fd)
 {
-	int r = engines_open(&machine->engines, machine->config, &machine->kernel);
+	int r = engines_open(&machine->engines, machine->config, &machine->kernel,
+			     machine->loop.base);
 
 	if (r < 0)
 		return r;
@@ -225,6 +272,13 @@ static int open_with(struct config *config, int listen_fd, struct machine **ret)
 	return 0;
 }
 
+/* Who waits for READY=1 may rely on the bus name. Sockets are served meanwhile. */
+static void await_bus(struct machine *machine)
+{
+	while (!dbus_settled(machine->dbus) && !machine->loop.stopping)
+		loop_pass(&machine->loop, true);
+}
+
 int machine_open(struct config *config, struct machine **ret)
 {
 	int fd = channel_listen(config->socket, config->socket_mode);
@@ -244,7 +298,11 @@ int machine_open(struct config *config, struct machine **ret)
 	}
 	(*ret)->listening = true;
 	watch_signals(*ret);
-	return 0;
+	await_bus(*ret);
+	r = apps_open(*ret);
+	if (r < 0)
+		machine_close(*ret);
+	return r;
 }
 
 int machine_open_private(struct config *config, struct machine **ret)
@@ -264,6 +322,8 @@ void machine_on_reload(struct machine *machine, void (*fn)(void *context), void 
 
 int machine_run(struct machine *machine)
 {
+	if (machine->listening)
+		apps_begin(machine);
 	loop_run(&machine->loop);
 	return 0;
 }
@@ -282,6 +342,7 @@ static void warn_of_restart(const char *key, void *context)
 
 static void apply_limits(struct machine *machine)
 {
+	const struct dbus_settings settings = dbus_settings(machine->config);
 	struct kernel_limits limits;
 
 	/* Sizes of tables stay what they are; the rest holds from now on. */
@@ -290,6 +351,20 @@ static void apply_limits(struct machine *machine)
 	limits.processes_max = machine->kernel.limits.processes_max;
 	machine->kernel.limits = limits;
 	machine->channel.records_per_pass = machine->config->records_per_pass;
+	dbus_set_limits(machine->dbus, &settings);
+}
+
+/* They were all found when the capsules were registered. */
+static void apply_parameters(struct machine *machine)
+{
+	uint64_t parameters[CAPSULE_PARAMETERS_MAX];
+
+	for (unsigned i = 0; i < machine->kernel.driver_count; i++) {
+		struct driver *driver = &machine->kernel.drivers[i];
+
+		if (read_parameters(machine->config, driver->capsule, parameters) == 0)
+			kernel_set_parameters(driver, parameters);
+	}
 }
 
 int machine_reload(struct machine *machine, struct config *fresh, size_t *ret_changes,
@@ -304,7 +379,10 @@ int machine_reload(struct machine *machine, struct config *fresh, size_t *ret_ch
 	/* Nothing below can fail. */
 	*ret_changes = config_reloadable_changes(machine->config, fresh, warn_of_restart, NULL);
 	apply_limits(machine);
+	apply_parameters(machine);
 	use_rules(machine, entries, count);
+	if (machine->listening)
+		apps_reload(machine);
 	return 0;
 }
 
@@ -326,6 +404,7 @@ void machine_close(struct machine *machine)
 	unwatch_signals(machine);
 	if (machine->listening)
 		unlink(machine->config->socket); /* ours: the lock is held */
+	dbus_close(machine->dbus);
 	channel_close(&machine->channel);
 	/* What a worker still has in its hands is cancelled and comes back soon. */
 	machine->loop.stopping = false;

@@ -9,6 +9,7 @@
 #include "daemon/config.h"
 #include "daemon/engines.h"
 #include "daemon/frontends/channel.h"
+#include "daemon/frontends/dbus.h"
 #include "daemon/kernel/kernel.h"
 #include "daemon/kernel/loop.h"
 
@@ -16,9 +17,12 @@ struct machine {
 	struct kernel kernel; /* the manager finds the machine by it */
 	struct config *config;
 	bool listening; /* at config->socket */
+	bool ending;	/* asked to stop: apps first */
+	unsigned apps_running; /* while ending: backends of which some still run */
 	struct loop loop;
 	struct engines engines;
 	struct channel channel;
+	struct dbus *dbus; /* NULL: on no bus */
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
 	struct event suppressed; /* tells of log lines that were held back */
@@ -37,13 +41,23 @@ int machine_open(struct config *config, struct machine **ret);
 /* The same without socket and signals: for tests, which connect by machine_connect. */
 int machine_open_private(struct config *config, struct machine **ret);
 
+/*
+ * Makes a capsule reachable, with the ports and the parameters that its table names; opening does
+ * so for all of svc/table.c. As kernel_register; -PLUTON_EINVAL also: the configuration lacks a
+ * parameter. The reason has been logged.
+ */
+int machine_register(struct machine *machine, const struct capsule *capsule);
+
 /* Removes the socket, cancels what is under way, says goodbye to all processes, wipes, frees. */
 void machine_close(struct machine *machine);
 
 /* SIGHUP calls this. */
 void machine_on_reload(struct machine *machine, void (*fn)(void *context), void *context);
 
-/* Serves until SIGTERM, SIGINT or machine_stop. 0. */
+/*
+ * Starts the apps that start at boot, and serves until machine_stop, or until SIGTERM or SIGINT and
+ * all apps have stopped; a second signal kills them. 0.
+ */
 int machine_run(struct machine *machine);
 void machine_stop(struct machine *machine);
 

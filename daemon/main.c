@@ -36,6 +36,7 @@ struct options {
 	const char *config;
 	char *state;
 	char *listen;
+	const char *bus;
 	const char *log_level;
 	bool dump_config;
 };
@@ -52,6 +53,7 @@ struct daemon {
 
 enum {
 	OPTION_LOG_LEVEL = 256,
+	OPTION_BUS,
 	OPTION_DUMP_CONFIG,
 };
 
@@ -60,6 +62,8 @@ static const struct argp_option option_table[] = {
 	 "Read FILE, and conf.d/*.conf beside it, instead of " CONFIG_DEFAULT_PATH, 0},
 	{"state", 's', "DIR", 0, "Keep state in DIR; made if it is missing", 0},
 	{"listen", 'l', "PATH", 0, "Make the socket at PATH", 0},
+	{"bus", OPTION_BUS, "BUS", 0,
+	 "Be on a D-Bus bus too: off, session, system or an address (unix:path=...)", 0},
 	{"log-level", OPTION_LOG_LEVEL, "LEVEL", 0, "off, error, warning, info, debug or trace", 0},
 	{"dump-config", OPTION_DUMP_CONFIG, NULL, 0,
 	 "Print the configuration in force, every key with its meaning and default, and exit", 0},
@@ -113,6 +117,9 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	case 'l':
 		set_path(state, &options->listen, "--listen", argument);
 		return 0;
+	case OPTION_BUS:
+		options->bus = argument;
+		return 0;
 	case OPTION_LOG_LEVEL:
 		options->log_level = argument;
 		return 0;
@@ -153,6 +160,8 @@ static int apply_options(struct config *config, const struct options *options,
 
 	if (r == 0)
 		r = set_option(config, "daemon", "socket", options->listen, "--listen", error);
+	if (r == 0)
+		r = set_option(config, "dbus", "bus", options->bus, "--bus", error);
 	if (r == 0)
 		r = set_option(config, "daemon", "log_level", options->log_level, "--log-level",
 			       error);

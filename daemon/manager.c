@@ -159,6 +159,7 @@ static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 		{"records_per_pass", machine->channel.records_per_pass},
 		{"deferred_budget", limits->deferred_budget},
 		{"engine_deadline_ms", limits->engine_deadline_ms},
+		{"greeting_timeout_ms", limits->greeting_timeout_ms},
 		{"aead_scratch", machine->engines.environment.aead_scratch},
 		{"workers", machine->engines.environment.workers},
 	};
@@ -222,6 +223,8 @@ static int list(struct operation *op, const struct row_layout *layout, row_fn fi
 			return -PLUTON_ESIZE;
 		next = after;
 	}
+	if (next != 0 && fill(op, next, row) == 0)
+		next = 0; /* the last row fitted exactly */
 	op_done(op, 0, count, next);
 	return 0;
 }

@@ -51,32 +51,41 @@ static int complain(const struct access_rule *rule, const struct kernel *kernel,
 	return -PLUTON_EINVAL;
 }
 
-static int parse(const struct access_rule *rule, const struct kernel *kernel, uint64_t *ret,
-		 struct config_error *error)
+int rules_mask(const struct kernel *kernel, const char *list, uint64_t *ret,
+	       const char **ret_unknown, size_t *ret_length)
 {
-	const char *cursor = rule->text, *name;
-	uint64_t mask = is_word(rule->text, "all") ? ~UINT64_C(0) : 0;
-	size_t length;
+	uint64_t mask = bit_of(kernel, ALWAYS_ALLOWED, strlen(ALWAYS_ALLOWED));
+	const char *cursor = list;
 
-	if (is_word(rule->text, "all") || is_word(rule->text, "none")) {
-		*ret = mask;
-		return 0;
-	}
-	while ((length = config_list_next(&cursor, &name))) {
-		uint64_t bit = bit_of(kernel, name, length);
+	while ((*ret_length = config_list_next(&cursor, ret_unknown))) {
+		uint64_t bit = bit_of(kernel, *ret_unknown, *ret_length);
 
 		if (!bit)
-			return complain(rule, kernel, name, length, error);
+			return -PLUTON_EINVAL;
 		mask |= bit;
 	}
 	*ret = mask;
 	return 0;
 }
 
+static int parse(const struct access_rule *rule, const struct kernel *kernel, uint64_t *ret,
+		 struct config_error *error)
+{
+	const char *name;
+	size_t length;
+
+	if (is_word(rule->text, "all")) {
+		*ret = ~UINT64_C(0);
+		return 0;
+	}
+	if (rules_mask(kernel, is_word(rule->text, "none") ? "" : rule->text, ret, &name, &length))
+		return complain(rule, kernel, name, length, error);
+	return 0;
+}
+
 int rules_make(const struct config *config, const struct kernel *kernel, struct access_entry **ret,
 	       size_t *ret_count, struct config_error *ret_error)
 {
-	uint64_t always = bit_of(kernel, ALWAYS_ALLOWED, strlen(ALWAYS_ALLOWED));
 	struct access_entry *entries = calloc(config->access_rule_count, sizeof(*entries));
 
 	if (!entries) {
@@ -92,7 +101,6 @@ int rules_make(const struct config *config, const struct kernel *kernel, struct 
 			free(entries);
 			return r;
 		}
-		entries[i].drivers |= always;
 		entries[i].id = rule->id;
 		entries[i].kind = rule->kind == ACCESS_USER    ? ACCESS_ONE_USER
 				  : rule->kind == ACCESS_GROUP ? ACCESS_ONE_GROUP

@@ -16,4 +16,11 @@
 int rules_make(const struct config *config, const struct kernel *kernel, struct access_entry **ret,
 	       size_t *ret_count, struct config_error *ret_error);
 
+/*
+ * The mask of a list of names with commas between ("": nobody), and the manager's. -PLUTON_EINVAL:
+ * *ret_unknown, not terminated, is no capsule.
+ */
+int rules_mask(const struct kernel *kernel, const char *list, uint64_t *ret,
+	       const char **ret_unknown, size_t *ret_length);
+
 #endif

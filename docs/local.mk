@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Manual pages of the daemon; libpluton's and the programs' are listed beside their sources.
-dist_man_MANS += docs/man/plutond.8 docs/man/plutond.conf.5
+dist_man_MANS += docs/man/org.pluton1.5 docs/man/pluton-app.conf.5 docs/man/plutond.8 docs/man/plutond.conf.5
 
 # The tables of docs/protocol.md are printed by the command tables themselves.
 noinst_PROGRAMS += protocol-tables
@@ -19,4 +19,4 @@ check-docs: protocol-tables
 .PHONY: check-docs
 CLEANFILES += protocol-tables.md
 
-EXTRA_DIST += docs/architecture.md docs/decisions.md docs/protocol.md docs/update-tables.py
+EXTRA_DIST += docs/architecture.md docs/dbus.md docs/decisions.md docs/nvmem-format.md docs/protocol.md docs/update-tables.py

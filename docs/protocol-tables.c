@@ -54,6 +54,10 @@ static void print_answers(const struct command *command)
 		if (command->answers[i])
 			printf("| answer word %u | | %s |\n", i + 1, command->answers[i]);
 	}
+	if (command->gives)
+		printf("| answer's descriptor | | %s |\n", command->gives);
+	if (command->repeats)
+		printf("| answers | | may be many, with MORE, until it is cancelled |\n");
 }
 
 static void print_command(const struct command *command)
@@ -91,8 +95,10 @@ static void print_row(const struct row_layout *layout)
 
 int main(void)
 {
-	static const struct row_layout *const rows[] = {&row_status,  &row_capsule, &row_engine,
-							&row_process, &row_limit,   &row_handler};
+	static const struct row_layout *const rows[] = {
+		&row_status,  &row_capsule, &row_engine, &row_process,	&row_limit,
+		&row_handler, &row_nv,	    &row_app,	 &row_app_peer,
+	};
 
 	for (const struct capsule *const *c = capsule_table; *c; c++)
 		print_capsule(*c);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Inside the contract checker: what the three typed halves (checker-rng.c, checker-digest.c,
- * checker-aes.c) share. checker.c keeps the operations, checker-rules.c judges callbacks.
+ * Inside the contract checker: what the typed halves (checker-rng.c, checker-aes.c …, one for
+ * each HIL) share. checker.c keeps the operations, checker-rules.c judges callbacks.
  */
 #ifndef PLUTON_HIL_CHECKER_CORE_H
 #define PLUTON_HIL_CHECKER_CORE_H
@@ -9,8 +9,12 @@
 #include <pthread.h>
 
 #include "hil/aes.h"
+#include "hil/alarm.h"
+#include "hil/app.h"
 #include "hil/checker.h"
+#include "hil/console.h"
 #include "hil/digest.h"
+#include "hil/nv.h"
 #include "hil/rng.h"
 
 /* What an operation goes through; the steps of hil/aes.h and a digest's. */
@@ -41,6 +45,7 @@ enum checker_call {
 	CALL_PULL_AAD,
 	CALL_PULL_TAG,
 	CALL_PULL_INPUT,
+	CALL_PULL_TEXT,
 	CALL_LEND_INPUT,
 	CALL_PUSH_OUTPUT,
 	CALL_LEND_OUTPUT,
@@ -66,11 +71,22 @@ struct checker_slot {
 		struct rng_client rng;
 		struct digest_client digest;
 		struct aes_client aes;
+		struct app_client app;
+		struct console_client console;
+		struct nv_client nv;
+		struct { /* what an alarm was set with */
+			const struct alarm_client_ops *client_ops;
+			void *driver;
+			uint64_t when_us;
+		} alarm;
 	} client;
 	union {
 		struct rng_client_ops rng;
 		struct digest_client_ops digest;
 		struct aes_client_ops aes;
+		struct app_client_ops app;
+		struct console_client_ops console;
+		struct nv_client_ops nv;
 	} ops; /* NULL where the client has NULL */
 	struct checker *checker;
 	void *outer; /* the client */
@@ -93,6 +109,7 @@ struct checker_slot {
 	enum hil_rule owed_rule;
 	bool done_waits; /* came when it could not be delivered; result is valid */
 	int result;
+	struct nv_answer answer; /* NV memory: what done says besides */
 };
 
 /* The typed half. */
@@ -105,6 +122,10 @@ struct checker_type {
 	int (*start)(struct checker_slot *slot, const void *request);
 	int (*cancel)(struct checker_slot *slot);
 	void (*done)(void *outer, int result);
+	/* In its place where done says more: slot->outer and the answer must be copied first. */
+	void (*done_with_answer)(struct checker_slot *slot, int result);
+	/* true: what is under way here may rightly go on for ever. NULL: nothing may. */
+	bool (*owes_nothing)(const struct checker_slot *slot);
 };
 
 struct checker {
@@ -113,6 +134,10 @@ struct checker {
 		struct rng_engine rng;
 		struct digest_engine digest;
 		struct aes_engine aes;
+		struct alarm_engine alarm;
+		struct app_engine app;
+		struct console_engine console;
+		struct nv_engine nv;
 	} engine;
 	struct hil_engine *inner;
 	const struct checker_type *type;
@@ -123,17 +148,26 @@ struct checker {
 	enum { INSIDE_NOTHING = 0, INSIDE_MOVE, INSIDE_DONE } inside;
 	unsigned last_slot; /* taken in turn, so that a late callback finds its own slot */
 	uint64_t violations;
+	uint64_t clock_us; /* the latest time that an alarm engine told */
 	struct checker_slot slots[HIL_CONCURRENCY_MAX];
 };
 
 extern const struct checker_type checker_rng_type;
 extern const struct checker_type checker_digest_type;
 extern const struct checker_type checker_aes_type;
+extern const struct checker_type checker_alarm_type;
+extern const struct checker_type checker_app_type;
+extern const struct checker_type checker_console_type;
+extern const struct checker_type checker_nv_type;
 
 /* Gives the checker's own engine the caps of the inner one, and ops. */
 void checker_rng_open(struct checker *checker);
 void checker_digest_open(struct checker *checker);
 void checker_aes_open(struct checker *checker);
+void checker_alarm_open(struct checker *checker);
+void checker_app_open(struct checker *checker);
+void checker_console_open(struct checker *checker);
+void checker_nv_open(struct checker *checker);
 
 /* checker.c: an engine's start and cancel, and the end of an operation. */
 int checker_start(struct checker *checker, const void *request, void *outer);

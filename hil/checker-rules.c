@@ -20,6 +20,7 @@ static const struct {
 	[CALL_PULL_AAD] = {"pull_aad", STEP(STEP_AAD), false},
 	[CALL_PULL_TAG] = {"pull_tag", STEP(STEP_TAG_IN), false},
 	[CALL_PULL_INPUT] = {"pull_input", STEP(STEP_DATA) | STEP(STEP_INPUT), false},
+	[CALL_PULL_TEXT] = {"pull_text", STEP(STEP_INPUT), false},
 	[CALL_LEND_INPUT] = {"lend_input", STEP(STEP_DATA) | STEP(STEP_INPUT), false},
 	[CALL_PUSH_OUTPUT] = {"push_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},
 	[CALL_LEND_OUTPUT] = {"lend_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},

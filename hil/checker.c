@@ -44,6 +44,10 @@ static const struct {
 	[HIL_RNG] = {&checker_rng_type, checker_rng_open},
 	[HIL_DIGEST] = {&checker_digest_type, checker_digest_open},
 	[HIL_AES] = {&checker_aes_type, checker_aes_open},
+	[HIL_NV] = {&checker_nv_type, checker_nv_open},
+	[HIL_ALARM] = {&checker_alarm_type, checker_alarm_open},
+	[HIL_CONSOLE] = {&checker_console_type, checker_console_open},
+	[HIL_APP] = {&checker_app_type, checker_app_open},
 };
 
 const char *checker_rule_name(enum hil_rule rule)
@@ -85,7 +89,10 @@ static void deliver_done(struct checker_slot *slot)
 	if (orphaned)
 		return;
 	checker->inside = INSIDE_DONE;
-	checker->type->done(outer, slot->result);
+	if (checker->type->done_with_answer)
+		checker->type->done_with_answer(slot, slot->result);
+	else
+		checker->type->done(outer, slot->result);
 	checker->inside = INSIDE_NOTHING;
 }
 
@@ -251,7 +258,7 @@ int checker_open(struct hil_engine *inner, const struct checker_options *options
 {
 	struct checker *checker;
 
-	if ((unsigned)inner->kind >= HIL_KINDS)
+	if ((unsigned)inner->kind >= HIL_KINDS || !kinds[inner->kind].type)
 		return -PLUTON_ENOSUPPORT;
 	checker = calloc(1, sizeof(*checker));
 	if (!checker)
@@ -290,13 +297,20 @@ static void settle(struct checker_slot *slot)
 	deliver_done(slot);
 }
 
+static bool may_go_on(const struct checker_slot *slot)
+{
+	const struct checker_type *type = slot->checker->type;
+
+	return type->owes_nothing && type->owes_nothing(slot);
+}
+
 unsigned checker_settle(struct hil_engine *engine)
 {
 	struct checker *checker = of_engine(engine);
 	unsigned count = 0;
 
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
-		if (checker->slots[i].state == SLOT_FREE)
+		if (checker->slots[i].state == SLOT_FREE || may_go_on(&checker->slots[i]))
 			continue;
 		settle(&checker->slots[i]);
 		count++;

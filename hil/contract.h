@@ -54,17 +54,25 @@ enum hil_kind {
 	HIL_RNG = 0,
 	HIL_DIGEST,
 	HIL_AES,
+	HIL_ALARM,
+	HIL_CONSOLE,
+	HIL_NV,
+	HIL_APP,
 	HIL_KINDS,
 };
 
 /* Who may ask for what while holding what: only for a lower level. Storage will be the highest. */
 enum hil_level {
 	HIL_LEVEL_RNG = 1,
+	HIL_LEVEL_ALARM = 1,
+	HIL_LEVEL_CONSOLE = 1,
+	HIL_LEVEL_APP = 1,
 	HIL_LEVEL_AES = 2,
 	HIL_LEVEL_DIGEST = 2,
 	HIL_LEVEL_HMAC = 3,
 	HIL_LEVEL_KDF = 4,
 	HIL_LEVEL_STORAGE = 5,
+	HIL_LEVEL_NV = 6,
 };
 
 #define HIL_CONCURRENCY_MAX 16u /* operations one engine can have under way */

@@ -2,13 +2,22 @@
 noinst_LTLIBRARIES += libhil.la
 libhil_la_SOURCES = \
 	hil/aes.c hil/aes.h \
+	hil/alarm.h \
+	hil/app.c hil/app.h \
 	hil/arbiter.c hil/arbiter.h \
 	hil/checker.c hil/checker.h \
 	hil/checker-aes.c \
+	hil/checker-alarm.c \
+	hil/checker-app.c \
+	hil/checker-console.c \
 	hil/checker-core.h \
 	hil/checker-digest.c \
+	hil/checker-nv.c \
 	hil/checker-rng.c \
 	hil/checker-rules.c \
+	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
+	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h
+libhil_la_LIBADD = librows.la

@@ -1,6 +1,10 @@
 noinst_LTLIBRARIES += libsvc.la
 libsvc_la_SOURCES = \
 	svc/aes.c \
+	svc/alarm.c \
+	svc/app.c \
+	svc/console.c \
 	svc/digest.c \
+	svc/nvmem.c \
 	svc/rng.c \
 	svc/table.c svc/table.h

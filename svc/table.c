@@ -7,10 +7,21 @@
 extern const struct capsule rng_capsule;
 extern const struct capsule digest_capsule;
 extern const struct capsule aes_capsule;
+extern const struct capsule alarm_capsule;
+extern const struct capsule console_capsule;
+extern const struct capsule nvmem_capsule;
+extern const struct capsule app_capsule;
 
+/* A line for each. */
+/* clang-format off */
 const struct capsule *const capsule_table[] = {
 	&rng_capsule,
 	&digest_capsule,
 	&aes_capsule,
+	&alarm_capsule,
+	&console_capsule,
+	&nvmem_capsule,
+	&app_capsule,
 	NULL,
 };
+/* clang-format on */

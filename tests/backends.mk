@@ -7,7 +7,7 @@ THREADED_TESTS += $(BACKEND_TESTS)
 
 BACKEND_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(CUNIT_CFLAGS) $(NETTLE_CFLAGS)
 BACKEND_TEST_LIBS = libbackends.la libhil.la libkernel.la librecord.la libsuite.la \
-	$(CRYPTO_LIBS) $(NETTLE_LIBS)
+	$(CRYPTO_LIBS) $(NETTLE_LIBS) $(EVENT_LIBS)
 OPENSSL_MACHINE = tests/unit/openssl_machine.c tests/unit/openssl_machine.h
 
 openssl_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)

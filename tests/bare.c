@@ -64,6 +64,7 @@ struct kernel_limits bare_limits(void)
 		.inline_max = 1024,
 		.deferred_budget = 64,
 		.engine_deadline_ms = 30000,
+		.greeting_timeout_ms = 10000,
 	};
 }
 

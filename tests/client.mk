@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the record format and of libpluton. They link libpluton's objects, not the shared library:
 # some look inside.
-CLIENT_TESTS = record_test rows_test client_test
+CLIENT_TESTS = record_test rows_test client_test client_services_test client_reconnect_test
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
-THREADED_TESTS += client_test
+THREADED_TESTS += client_test client_services_test client_reconnect_test
 
 record_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 record_test_SOURCES = tests/unit/record_test.c
@@ -14,18 +14,40 @@ rows_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 rows_test_SOURCES = tests/unit/rows_test.c
 rows_test_LDADD = libsuite.la librows.la librecord.la
 
+FAKE_DAEMON = tests/unit/fake_daemon.c tests/unit/fake_daemon.h tests/unit/fake_services.c \
+	tests/unit/fake_services.h
+
 client_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-client_test_SOURCES = tests/unit/client_test.c tests/unit/fake_daemon.c tests/unit/fake_daemon.h
+client_test_SOURCES = tests/unit/client_test.c $(FAKE_DAEMON)
 client_test_LDADD = libsuite.la libclient.la
 
-# libpluton with a real plutond: it starts itself again under pluton-run.
-CLIENT_INTEGRATION_TESTS = library_test
+client_services_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+client_services_test_SOURCES = tests/unit/client_services_test.c $(FAKE_DAEMON)
+client_services_test_LDADD = libsuite.la libclient.la
+
+client_reconnect_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+client_reconnect_test_SOURCES = tests/unit/client_reconnect_test.c $(FAKE_DAEMON)
+client_reconnect_test_LDADD = libsuite.la libclient.la
+
+# libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
+# daemon that they can kill.
+CLIENT_INTEGRATION_TESTS = library_test restart_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
 
 library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 library_test_SOURCES = tests/integration/library_test.c
 library_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
+
+OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
+
+restart_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
+restart_test_SOURCES = tests/integration/restart_test.c $(OWN_PLUTOND)
+restart_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
+
+services_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+services_test_SOURCES = tests/integration/services_test.c $(OWN_PLUTOND)
+services_test_LDADD = libsuite.la libclient.la
 
 # docs/protocol.md, by way of a client written from it.
 TESTS += tests/integration/test_protocol.py

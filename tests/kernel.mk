@@ -2,13 +2,15 @@
 # Tests of the kernel, the channel and the capsules, and of what capsules may not do.
 KERNEL_TESTS = \
 	access_test arena_test bad_capsules_test capsules_test capsules_aes_test channel_test \
-	channel_descriptor_test channel_flow_test closer_test costs_test deferred_test engine_test \
-	grant_test interrupt_test loop_test manager_test pool_test process_test refusals_test \
-	request_test trd104_test upcall_test users_test window_test
+	channel_descriptor_test channel_flow_test closer_test connect_test costs_test deferred_test \
+	engine_test expiry_test grant_test interrupt_test loop_test manager_test parameters_test \
+	pool_test process_test refusals_test request_test trd104_test upcall_test users_test \
+	window_test
 KERNEL_PYTHON_TESTS = tests/capsules/test_isolation.py tests/unit/test_kernel_includes.py
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS) $(KERNEL_PYTHON_TESTS)
-THREADED_TESTS += closer_test interrupt_test capsules_test capsules_aes_test refusals_test
+THREADED_TESTS += closer_test connect_test interrupt_test capsules_test capsules_aes_test \
+	refusals_test
 EXTRA_DIST += $(KERNEL_PYTHON_TESTS) tests/capsules/isolation.sh tests/capsules/allowed-symbols \
 	tests/capsules/foreign_symbol.c tests/capsules/uses_malloc.c \
 	tests/capsules/writable_global.c
@@ -22,6 +24,7 @@ librig_la_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 librig_la_SOURCES = \
 	tests/bare.c tests/bare.h \
 	tests/guests.c tests/guests.h \
+	tests/lingering.c tests/lingering.h \
 	tests/puppet.c tests/puppet.h \
 	tests/rig.c tests/rig.h
 
@@ -58,6 +61,10 @@ channel_flow_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 channel_flow_test_SOURCES = tests/unit/channel_flow_test.c
 channel_flow_test_LDADD = $(KERNEL_TEST_LIBS)
 
+connect_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+connect_test_SOURCES = tests/unit/connect_test.c
+connect_test_LDADD = $(KERNEL_TEST_LIBS)
+
 costs_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 costs_test_SOURCES = tests/unit/costs_test.c
 costs_test_LDADD = $(KERNEL_TEST_LIBS)
@@ -69,6 +76,10 @@ deferred_test_LDADD = $(KERNEL_TEST_LIBS)
 engine_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 engine_test_SOURCES = tests/unit/engine_test.c
 engine_test_LDADD = $(KERNEL_TEST_LIBS)
+
+expiry_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+expiry_test_SOURCES = tests/unit/expiry_test.c
+expiry_test_LDADD = $(KERNEL_TEST_LIBS)
 
 grant_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 grant_test_SOURCES = tests/unit/grant_test.c
@@ -85,6 +96,10 @@ loop_test_LDADD = $(KERNEL_TEST_LIBS)
 manager_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 manager_test_SOURCES = tests/unit/manager_test.c
 manager_test_LDADD = $(KERNEL_TEST_LIBS)
+
+parameters_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+parameters_test_SOURCES = tests/unit/parameters_test.c
+parameters_test_LDADD = $(KERNEL_TEST_LIBS)
 
 pool_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 pool_test_SOURCES = tests/unit/pool_test.c

@@ -27,11 +27,18 @@ AM_TESTS_ENVIRONMENT = \
 THREADED_TESTS =
 
 include $(srcdir)/tests/kernel.mk
+include $(srcdir)/tests/nv/local.mk
 include $(srcdir)/tests/daemon.mk
+include $(srcdir)/tests/dbus.mk
 include $(srcdir)/tests/backends.mk
 include $(srcdir)/tests/client.mk
+include $(srcdir)/tests/tcti.mk
+include $(srcdir)/tests/tpm.mk
+include $(srcdir)/tests/tpm_system.mk
 include $(srcdir)/tests/fuzz/local.mk
 include $(srcdir)/tests/hil/local.mk
+include $(srcdir)/tests/alarm.mk
+include $(srcdir)/tests/apps.mk
 include $(srcdir)/tests/hostile.mk
 include $(srcdir)/tests/integration/local.mk
 

@@ -95,6 +95,7 @@ static const struct command commands[] = {
 		.name = "Call",
 		.doc = "whatever the test says",
 		.answers = {"word 0", "word 1"},
+		.repeats = true,
 		.words = {{"first", NULL, ""}, {"second", NULL, ""}},
 		.slots = {[PUPPET_IN] = {"in", SLOT_RO, 1, 0, true, ""},
 			  [PUPPET_OUT] = {"out", SLOT_RW, 1, 0, true, ""}},
@@ -108,6 +109,14 @@ static const struct command commands[] = {
 		.slots = {[STRICT_KEY] = {"key", SLOT_RO, 4, 8, false, ""},
 			  [STRICT_DATA] = {"data", SLOT_RO, 1, 0, true, ""},
 			  [STRICT_RESULT] = {"result", SLOT_RW, 2, 16, false, ""}},
+		.run = run,
+	},
+	{
+		.number = PUPPET_GIVE,
+		.name = "Give",
+		.doc = "a connection to whoever the test says",
+		.gives = "one end of it",
+		.words = {{"first", NULL, ""}},
 		.run = run,
 	},
 };

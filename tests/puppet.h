@@ -16,13 +16,14 @@ enum puppet_command {
 	PUPPET_CALL = 1, /* words 0 and 1 are free; slots IN and OUT are optional */
 	PUPPET_STRICT =
 		2, /* word 0: 1 or 2, word 1: free; slots KEY 4..8, DATA optional, RESULT 2..16 */
+	PUPPET_GIVE = 3, /* word 0 is free; gives an end of a connection */
 };
 enum puppet_slot { PUPPET_IN = 0, PUPPET_OUT = 1 };
 enum puppet_strict_slot { STRICT_KEY = 0, STRICT_DATA = 1, STRICT_RESULT = 2 };
 
 struct puppet {
 	struct driver *driver;
-	int (*run)(struct operation *op);     /* of both commands; NULL: puppet_answer */
+	int (*run)(struct operation *op);     /* of all commands; NULL: puppet_answer */
 	void (*cancel)(struct operation *op); /* NULL: nothing happens */
 	struct operation *held[PUPPET_HELD_MAX];
 	unsigned held_count;

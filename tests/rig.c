@@ -16,6 +16,9 @@
 
 #include "daemon/log.h"
 
+/* Never that of a daemon on this machine; a test that keeps something names a folder of its own. */
+#define NO_STATE "daemon.state=/nonexistent/pluton"
+
 #define PATIENCE 20000 /* idle passes of 1 ms before the rig gives up on an answer */
 
 static void require(bool condition, const char *what)
@@ -47,6 +50,7 @@ void rig_open(struct rig *rig, const char *const *settings)
 	memset(rig, 0, sizeof(*rig));
 	log_set_level(PLUTON_LOG_OFF);
 	require(config_load("/dev/null", &rig->config, &error) == 0, "config");
+	apply(rig->config, NO_STATE);
 	for (; settings && *settings; settings++)
 		apply(rig->config, *settings);
 	require(machine_open_private(rig->config, &rig->machine) == 0, "machine");
@@ -136,7 +140,31 @@ void rig_turn(struct rig *rig)
 	loop_pass(&rig->machine->loop, false);
 }
 
-bool rig_receive(struct rig *rig, int fd, struct record *ret)
+/* As recv of a record; a second descriptor would be a bug of the daemon. */
+static ssize_t receive_with(struct rig *rig, int fd, int *ret_descriptor)
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec vector = {rig->received, sizeof(rig->received)};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+
+	*ret_descriptor = -1;
+	if (n < 0 || !message.msg_controllen)
+		return n;
+	require(control.align.cmsg_type == SCM_RIGHTS &&
+			control.align.cmsg_len == CMSG_LEN(sizeof(int)),
+		"one descriptor");
+	memcpy(ret_descriptor, CMSG_DATA(&control.align), sizeof(int));
+	return n;
+}
+
+bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_descriptor)
 {
 	ssize_t n;
 
@@ -147,8 +175,18 @@ bool rig_receive(struct rig *rig, int fd, struct record *ret)
 	}
 	if (!readable(fd))
 		return false;
-	n = recv(fd, rig->received, sizeof(rig->received), 0);
+	n = receive_with(rig, fd, ret_descriptor);
 	return n > 0 && record_decode(rig->received, (size_t)n, ret) == 0;
+}
+
+bool rig_receive(struct rig *rig, int fd, struct record *ret)
+{
+	int descriptor;
+	bool received = rig_receive_with(rig, fd, ret, &descriptor);
+
+	if (received)
+		require(descriptor < 0, "no descriptor");
+	return received;
 }
 
 void rig_settle(struct rig *rig)

@@ -25,8 +25,9 @@ struct rig {
 };
 
 /*
- * A machine with the default configuration and then `settings`: "kernel.pool=512K", … ended by
- * NULL; or NULL for none. Aborts the program if that does not work.
+ * A machine with the default configuration, but a state folder that does not exist, and then
+ * `settings`: "kernel.pool=512K", … ended by NULL; or NULL for none. Aborts the program if that
+ * does not work.
  */
 void rig_open(struct rig *rig, const char *const *settings);
 void rig_close(struct rig *rig);
@@ -49,6 +50,9 @@ void rig_send_bytes(int fd, const void *bytes, size_t size);
  * false: nothing came although the daemon has nothing left to do, or the connection is closed.
  */
 bool rig_receive(struct rig *rig, int fd, struct record *ret);
+
+/* The same with the descriptor that came along, which is the test's then; -1: none. */
+bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_descriptor);
 
 /* One pass of the loop; waits a moment if only a worker can bring something new. */
 void rig_turn(struct rig *rig);

@@ -14,6 +14,7 @@ struct openssl_instance {
 	struct task_host host;
 };
 
+/* Empty for a HIL that OpenSSL has nothing for. */
 static const struct engine_kind {
 	int (*open)(struct task_host *host, struct hil_engine **ret_engine);
 	void (*close)(struct hil_engine *engine);
@@ -29,8 +30,10 @@ static int open_all(struct openssl_instance *openssl)
 	int r = worker_pool_open(&openssl->host.workers, environment->interrupts,
 				 environment->workers);
 
-	for (size_t i = 0; r == 0 && i < HIL_KINDS; i++)
-		r = engine_kinds[i].open(&openssl->host, &openssl->instance.engines[i]);
+	for (size_t i = 0; r == 0 && i < HIL_KINDS; i++) {
+		if (engine_kinds[i].open)
+			r = engine_kinds[i].open(&openssl->host, &openssl->instance.engines[i]);
+	}
 	return r;
 }
 
@@ -65,8 +68,10 @@ void openssl_close(struct backend_instance *instance)
 {
 	struct openssl_instance *openssl = (struct openssl_instance *)(void *)instance;
 
-	for (size_t i = 0; i < HIL_KINDS; i++)
-		engine_kinds[i].close(instance->engines[i]);
+	for (size_t i = 0; i < HIL_KINDS; i++) {
+		if (engine_kinds[i].close)
+			engine_kinds[i].close(instance->engines[i]);
+	}
 	worker_pool_close(&openssl->host.workers);
 	explicit_bzero(openssl, sizeof(*openssl));
 	free(openssl);

@@ -10,7 +10,7 @@
 #define PLUTON_OPENSSL_TASK_H
 
 #include "backends/openssl/openssl.h"
-#include "backends/openssl/worker.h"
+#include "backends/worker.h"
 
 #define TASKS_PER_ENGINE 8u
 

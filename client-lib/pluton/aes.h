@@ -45,16 +45,18 @@ struct pluton_aes_gcm_request {
 };
 
 /*
- * One message. -PLUTON_ESIZE: longer than one window, or for decryption than `aead_scratch`, or a
- * wrong key size. Decryption of a message whose tag does not match is -PLUTON_EINVAL, and not one
- * byte of output is written.
+ * One message. -PLUTON_ESIZE: longer than one window, or a wrong key size. Decryption of a message
+ * whose tag does not match is -PLUTON_EINVAL, and not one byte of output is written. Input of more
+ * than 1 MiB, or than `aead_scratch`, is decrypted from a copy in a window of its own, also if it
+ * lies in memory of pluton_alloc; -PLUTON_ENOMEM: there is no room for another window.
  */
 int pluton_aes_gcm_encrypt(struct pluton *pluton, const struct pluton_aes_gcm_request *request);
 int pluton_aes_gcm_decrypt(struct pluton *pluton, const struct pluton_aes_gcm_request *request);
 
 /*
  * The same; the memory that the request points to must stay until `done` has run (the request
- * itself need not). -PLUTON_EBUSY: operations_max are under way.
+ * itself need not). -PLUTON_EBUSY: operations_max are under way. -PLUTON_ESIZE of decryption as an
+ * answer: longer than an `aead_scratch` that is less than 1 MiB.
  */
 int pluton_aes_gcm_encrypt_async(struct pluton *pluton,
 				 const struct pluton_aes_gcm_request *request, pluton_done_fn done,
@@ -91,6 +93,7 @@ int pluton_aes_ctr_async(struct pluton *pluton, const struct pluton_aes_ctr_requ
  */
 struct pluton_aes_stream {
 	uint32_t id;
+	uint32_t connection; /* the library's own */
 };
 struct pluton_aes_begin_request {
 	enum pluton_aes_mode mode;

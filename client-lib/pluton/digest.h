@@ -63,6 +63,7 @@ int pluton_digest_async(struct pluton *pluton, const struct pluton_digest_reques
 struct pluton_digest_stream {
 	uint32_t id;
 	enum pluton_digest_algorithm algorithm;
+	uint32_t connection; /* the library's own */
 };
 int pluton_digest_begin(struct pluton *pluton, enum pluton_digest_algorithm algorithm,
 			struct pluton_digest_stream *ret);

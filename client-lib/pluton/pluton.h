@@ -6,9 +6,10 @@
  * connection per thread. There is no global state. Unless a comment says otherwise, functions
  * return 0 or a negative PLUTON_E… (pluton/error.h) and leave outputs untouched on failure.
  *
- * Errors that any call can return besides its own: -PLUTON_EOFF (the connection is gone; only
- * pluton_close is useful then), -PLUTON_EBADRVAL (the daemon broke the protocol; the connection
- * is closed), -PLUTON_ENOMEM (malloc failed here, or the daemon has no room for this process).
+ * Errors that any call can return besides its own: -PLUTON_EOFF (the daemon is gone, see
+ * "Reconnecting"), -PLUTON_EBADRVAL (the daemon broke the protocol; the connection is closed, and
+ * only pluton_close is useful then), -PLUTON_ENOMEM (malloc failed here, or the daemon has no room
+ * for this process).
  */
 #ifndef PLUTON_PLUTON_H
 #define PLUTON_PLUTON_H
@@ -57,7 +58,7 @@ const char *pluton_error_message(const struct pluton *pluton);
 /* The address that is, or would be, used for `address` (see pluton_open). Constant or argument. */
 const char *pluton_default_address(const char *address);
 
-/* What the daemon said at the greeting. */
+/* What the daemon said at the greeting, the last one. */
 struct pluton_limits {
 	uint32_t daemon_pid;
 	uint32_t inline_max;	  /* bytes carried in a record itself */
@@ -68,6 +69,41 @@ struct pluton_limits {
 	uint32_t process_generation;
 };
 void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret);
+
+/* --- reconnecting ---------------------------------------------------------------------------- */
+/*
+ * When the daemon goes away (it was restarted, or it crashed), operations under way end with
+ * -PLUTON_EOFF, and the next call connects to the same address again. A synchronous call waits for
+ * that, trying with growing pauses, for up to 5 seconds or what pluton_set_reconnect says; an
+ * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew.
+ *
+ * What becomes of
+ *  - synchronous calls: one that the daemon had not seen is made again. So is, once, one whose
+ *    repetition is harmless: random numbers, digests and ciphers in one call, lists, states, the
+ *    time, reading and putting NV data, asking for and taking channels. Any other returns
+ *    -PLUTON_EOFF; pluton_error_message then says that it may or may not have been done.
+ *    pluton_perform and the calls of a stream are never made again.
+ *  - streams: they are gone, and their calls return -PLUTON_ERESERVE;
+ *  - memory of pluton_alloc: it stays, with its contents, under another window number
+ *    (pluton_range_of). For that, one descriptor for each window stays open (a window serves many
+ *    allocations; windows_max bounds them);
+ *  - subscriptions and allows of raw calls: they are gone. The next raw call returns -PLUTON_EOFF
+ *    once for that, then raw calls work again;
+ *  - upcalls and answers that came before: their functions still run.
+ */
+
+/*
+ * How long synchronous calls wait for a daemon that went away. 0: not at all, once lost the
+ * connection stays lost, and no window that is made then keeps a descriptor. -PLUTON_EINVAL: < 0.
+ */
+int pluton_set_reconnect(struct pluton *pluton, int timeout_ms);
+
+/*
+ * `function` (NULL: none) runs, as other callbacks do, each time a lost connection was made again:
+ * the place to subscribe, to start alarms and to accept clients anew.
+ */
+typedef void (*pluton_reconnected_fn)(struct pluton *pluton, void *userdata);
+void pluton_on_reconnect(struct pluton *pluton, pluton_reconnected_fn function, void *userdata);
 
 /* --- event loop ------------------------------------------------------------------------------ */
 
@@ -81,6 +117,11 @@ short pluton_get_events(const struct pluton *pluton);
 /*
  * Sends and receives what can be without waiting and runs callbacks of what finished. Returns how
  * many callbacks ran, or a negative error.
+ *
+ * When the connection is lost it runs what callbacks are due and then, once, returns -PLUTON_EOFF.
+ * From then on it tries to connect again; the descriptor keeps its number and becomes readable when
+ * the next try is due, so that poll(2) waits meanwhile. epoll(7) remembers what a number stood
+ * for: add the descriptor again after -PLUTON_EOFF and in the function of pluton_on_reconnect.
  */
 int pluton_dispatch(struct pluton *pluton);
 
@@ -212,12 +253,17 @@ typedef void (*pluton_answer_fn)(struct pluton *pluton, int status, const uint32
  * Starts it. Inputs are taken before it returns, unless they lie in pluton_alloc memory; outputs
  * must stay until the answer and are written only when it is 0 (in pluton_alloc memory: any time).
  * -PLUTON_EBUSY: operations_max are under way. -PLUTON_ENOMEM: no shared memory left for it.
- * A refusal by the daemon arrives as an answer. ret_id may be NULL.
+ * A refusal by the daemon arrives as an answer. ret_id may be NULL. An output in ordinary memory
+ * may come shorter than asked for; what lies behind is not written. Not for commands that give a
+ * descriptor: only their own functions take one.
  */
 int pluton_submit(struct pluton *pluton, const struct pluton_request *request,
 		  pluton_answer_fn function, void *userdata, pluton_operation_id *ret_id);
 
-/* The same, waiting for the answer. ret_words may be NULL. Other callbacks run meanwhile. */
+/*
+ * The same, waiting for the answer, of a repeating operation the last. ret_words may be NULL. Other
+ * callbacks run meanwhile.
+ */
 int pluton_perform(struct pluton *pluton, const struct pluton_request *request,
 		   uint32_t ret_words[3]);
 

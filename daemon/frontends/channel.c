@@ -2,7 +2,8 @@
 /*
  * Records in, records out. Flow control is the rule here: a process to which a return cannot be
  * sent is not read from, so what waits for it never takes more than its own slots. And no
- * descriptor that a process sent is closed on this thread unless it is a memfd (closer.h).
+ * descriptor that a process sent or was given is closed on this thread unless that is certain to
+ * be quick (closer.h).
  */
 #include "daemon/frontends/channel.h"
 
@@ -20,6 +21,8 @@
 #define ACCEPTS_PER_PASS 16
 #define DESCRIPTORS_MAX 253 /* SCM_MAX_FD: so that Linux never has to close one here itself */
 #define PASS_US 100u	    /* one process's records in one pass, all together */
+#define CLOSER_THREADS 4u   /* processes can make them hang */
+#define OWN_THREADS 1u
 
 enum connection_state {
 	CONNECTED = 0, /* only HELLO is legal */
@@ -35,6 +38,7 @@ struct connection {
 	int fd;
 	uint8_t state;
 	bool return_pending; /* unsent for want of room: nothing is read until it is gone */
+	uint64_t since_ms;   /* when it connected, CLOCK_MONOTONIC */
 	struct {
 		uint32_t op_id, driver, variant, words[RECORD_RETURN_WORDS];
 	} unsent;
@@ -46,6 +50,7 @@ struct received {
 	bool truncated;
 	int descriptors; /* how many came */
 	int fd;
+	bool mapped; /* as a window, which has the memory from now on */
 };
 
 static void on_ready(evutil_socket_t fd, short events, void *context);
@@ -57,8 +62,33 @@ static struct connection *connection_of(const struct process *process)
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-/* 1: sent. 0: no room now. Negative: the process is gone. */
-static int send_record(struct connection *connection, const struct record *record)
+/* As send, and the descriptor goes along unless it is -1. */
+static ssize_t send_with(int fd, const void *bytes, size_t size, int descriptor)
+{
+	struct iovec vector = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+
+	if (descriptor >= 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(&control.align), &descriptor, sizeof(int));
+	}
+	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
+ * 1: sent. 0: no room now. -PLUTON_EBUSY: too many descriptors are on their way to processes that
+ * do not read. Other negative: the process is gone.
+ */
+static int send_record_with(struct connection *connection, const struct record *record,
+			    int descriptor)
 {
 	struct channel *channel = connection->channel;
 	int size = record_encode(record, channel->buffer, sizeof(channel->buffer));
@@ -66,12 +96,19 @@ static int send_record(struct connection *connection, const struct record *recor
 
 	if (size < 0)
 		return size;
-	sent = send(connection->fd, channel->buffer, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	sent = send_with(connection->fd, channel->buffer, (size_t)size, descriptor);
 	explicit_bzero(channel->buffer, (size_t)size);
 	if (sent == size)
 		return 1;
+	if (sent < 0 && errno == ETOOMANYREFS)
+		return -PLUTON_EBUSY;
 	return sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0
 										   : -PLUTON_EOFF;
+}
+
+static int send_record(struct connection *connection, const struct record *record)
+{
+	return send_record_with(connection, record, -1);
 }
 
 /* Listens for what can go on now: room to write if something waits, else records. */
@@ -149,15 +186,33 @@ static int flush_return(struct connection *connection)
 	return r;
 }
 
+/*
+ * The upcall that was sent is over. A descriptor that went with it may be the last one to its
+ * socket already, and close all that the other side put into that.
+ */
+static void finish_upcall(struct process *process)
+{
+	struct channel *channel = connection_of(process)->channel;
+	int fd = upcall_take_descriptor(process);
+
+	upcall_sent(process);
+	if (fd >= 0 && !closer_take(&channel->own, fd))
+		close(fd);
+}
+
 static int flush_upcalls(struct process *process)
 {
 	struct record record;
 	int r = 1;
 
 	while (r == 1 && upcall_peek(process, &record)) {
-		r = send_record(connection_of(process), &record);
+		r = send_record_with(connection_of(process), &record, upcall_descriptor(process));
 		if (r == 1)
-			upcall_sent(process);
+			finish_upcall(process);
+		if (r == -PLUTON_EBUSY) {
+			upcall_withhold(process);
+			r = 1;
+		}
 	}
 	return r;
 }
@@ -191,6 +246,16 @@ static void upcalls_ready(struct process *process)
 
 /* --- input ----------------------------------------------------------------------------------- */
 
+/* One that has greeted may stay as long as it likes. */
+static void end_greeting(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+
+	if (connection->state == CONNECTED)
+		process->kernel->expiry.timed--;
+	connection->state = READY;
+}
+
 static int hello(struct process *process, const struct record *record)
 {
 	const struct kernel_limits *limits = &process->kernel->limits;
@@ -213,7 +278,7 @@ static int hello(struct process *process, const struct record *record)
 				     record->hello.version, RECORD_VERSION));
 		return -PLUTON_ENOSUPPORT; /* nothing more to say to each other */
 	}
-	connection->state = READY;
+	end_greeting(process);
 	return send_record(connection, &welcome) == 1 ? 0 : -PLUTON_EOFF;
 }
 
@@ -236,7 +301,7 @@ static int call(struct process *process, const struct record *record)
 
 static int cancel(struct process *process, const struct record *record)
 {
-	struct operation *op = operation_find(process, record->header.op_id);
+	struct operation *op = request_find(process, &record->header);
 
 	if (op)
 		operation_cancel(op);
@@ -253,7 +318,7 @@ static int window_remove_record(struct process *process, const struct record *re
 }
 
 static int window_add_record(struct process *process, const struct record *record,
-			     const struct received *received)
+			     struct received *received)
 {
 	struct record_return added = {.variant = VARIANT_SUCCESS_U32};
 	int r;
@@ -263,6 +328,7 @@ static int window_add_record(struct process *process, const struct record *recor
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    "a window needs exactly one descriptor"));
 	r = window_add(process, received->fd, &added.words[0]);
+	received->mapped = r == 0;
 	return r < 0 ? reject(process, &record->header, r)
 		     : send_return(process, &record->header, &added);
 }
@@ -278,8 +344,7 @@ static const record_handler handlers[STATES][RECORD_WINDOW_REMOVE + 1] = {
 		   [RECORD_WINDOW_REMOVE] = window_remove_record},
 };
 
-static int handle(struct process *process, const struct record *record,
-		  const struct received *received)
+static int handle(struct process *process, const struct record *record, struct received *received)
 {
 	struct connection *connection = connection_of(process);
 	uint16_t type = record->header.type;
@@ -300,7 +365,7 @@ static int handle(struct process *process, const struct record *record,
 	return handlers[connection->state][type](process, record);
 }
 
-static int handle_bytes(struct process *process, const struct received *received)
+static int handle_bytes(struct process *process, struct received *received)
 {
 	struct connection *connection = connection_of(process);
 	struct record record;
@@ -348,9 +413,8 @@ static void take_descriptors(struct channel *channel, struct msghdr *message, st
 }
 
 /* 1: a record. 0: none now. Negative: the process is gone. */
-static int receive(struct channel *channel, int fd, struct received *ret)
+static int receive(struct channel *channel, int fd, struct iovec bytes, struct received *ret)
 {
-	struct iovec bytes = {channel->buffer, sizeof(channel->buffer)};
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int)) +
@@ -374,20 +438,22 @@ static int receive(struct channel *channel, int fd, struct received *ret)
 /*
  * Closes a connection, after taking out what it still holds: descriptors in records that nobody
  * read would otherwise be closed with it, on this thread. After the shutdown nothing can follow.
+ * The channel's buffer may be in use, and of the records only their being there matters.
  */
 static void hang_up(struct channel *channel, int fd)
 {
 	static const int on = 1;
 	struct received received;
+	uint8_t byte;
 
 	shutdown(fd, SHUT_RDWR);
 	/* With credentials even an empty record brings something, and only the end does not. */
 	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	while (receive(channel, fd, &received) > 0) {
-		explicit_bzero(channel->buffer, received.size);
+	while (receive(channel, fd, (struct iovec){&byte, sizeof(byte)}, &received) > 0) {
 		if (received.fd >= 0)
 			dispose(channel, received.fd);
 	}
+	explicit_bzero(&byte, sizeof(byte));
 	close(fd);
 }
 
@@ -395,18 +461,22 @@ static void hang_up(struct channel *channel, int fd)
 static int serve_one(struct process *process)
 {
 	struct connection *connection = connection_of(process);
+	struct channel *channel = connection->channel;
+	struct iovec buffer = {channel->buffer, sizeof(channel->buffer)};
 	struct received received;
 	int r;
 
 	if (connection->return_pending)
 		return 0;
-	r = receive(connection->channel, connection->fd, &received);
+	r = receive(channel, connection->fd, buffer, &received);
 	if (r <= 0)
 		return r;
 	r = handle_bytes(process, &received);
-	explicit_bzero(connection->channel->buffer, received.size);
-	if (received.fd >= 0)
-		dispose(connection->channel, received.fd);
+	explicit_bzero(channel->buffer, received.size);
+	if (received.mapped)
+		close(received.fd); /* not the last: the process lives, and with it the window */
+	else if (received.fd >= 0)
+		dispose(channel, received.fd);
 	return r < 0 ? r : 1;
 }
 
@@ -435,9 +505,27 @@ static void closing(struct process *process)
 {
 	struct connection *connection = connection_of(process);
 
+	end_greeting(process);
 	event_del(&connection->event);
 	deferred_call_drop(&connection->flush);
 	hang_up(connection->channel, connection->fd);
+}
+
+static bool expire(struct process *process, uint64_t now_ms)
+{
+	static const struct record_header nothing_asked = {0};
+	struct connection *connection = connection_of(process);
+	struct kernel *kernel = process->kernel;
+	uint64_t timeout_ms = kernel->limits.greeting_timeout_ms;
+
+	if (connection->state != CONNECTED || connection->since_ms + timeout_ms > now_ms)
+		return false;
+	reject(process, &nothing_asked,
+	       kernel_refuse(kernel, -PLUTON_ECANCEL, "no greeting within %llu ms",
+			     (unsigned long long)timeout_ms));
+	kernel_report(kernel, &process->id, "connection closed: %s", kernel->why);
+	process_kill(process);
+	return true;
 }
 
 static const struct frontend frontend = {
@@ -446,6 +534,7 @@ static const struct frontend frontend = {
 	.cost = 64, /* libevent's map entry for a descriptor; tests/unit/costs_test.c */
 	.upcalls_ready = upcalls_ready,
 	.closing = closing,
+	.expire = expire,
 };
 
 /* Tells somebody who cannot have a process why. */
@@ -463,15 +552,37 @@ static void turn_away(struct channel *channel, int fd, int error)
 	hang_up(channel, fd);
 }
 
+static void identify_app(const struct channel *channel, int fd, struct credentials *who)
+{
+	struct credentials app = *who;
+
+	if (!channel->identify_app || !peer_lives(fd))
+		return;
+	if (!channel->identify_app(channel->app_context, (pid_t)who->pid, who->uid, app.app,
+				   &app.allowed))
+		return;
+	*who = app;
+}
+
 int channel_adopt(struct channel *channel, int fd)
 {
 	struct credentials who;
-	struct connection *connection;
-	struct process *process;
 	int r = peer_identify(channel->kernel, channel->rules, channel->rule_count, fd, &who);
 
-	if (r == 0)
-		r = process_make(channel->kernel, &frontend, &who, &process);
+	if (r < 0) {
+		turn_away(channel, fd, r);
+		return r;
+	}
+	identify_app(channel, fd, &who);
+	return channel_adopt_as(channel, fd, &who);
+}
+
+int channel_adopt_as(struct channel *channel, int fd, const struct credentials *who)
+{
+	struct connection *connection;
+	struct process *process;
+	int r = process_make(channel->kernel, &frontend, who, &process);
+
 	if (r < 0) {
 		turn_away(channel, fd, r);
 		return r;
@@ -479,6 +590,8 @@ int channel_adopt(struct channel *channel, int fd)
 	connection = connection_of(process);
 	connection->channel = channel;
 	connection->fd = fd;
+	connection->since_ms = loop_now_us() / 1000u;
+	channel->kernel->expiry.timed++; /* until it has greeted */
 	deferred_call_init(&connection->flush, &channel->kernel->deferred, on_flush);
 	event_assign(&connection->event, channel->loop->base, fd, EV_READ | EV_PERSIST, on_ready,
 		     process);
@@ -522,6 +635,25 @@ static void on_connect(evutil_socket_t listen_fd, short events, void *context)
 	loop_note_handler(channel->loop, "accept", start);
 }
 
+static void hang_up_for_kernel(void *context, int fd)
+{
+	hang_up(context, fd);
+}
+
+static void unmap_for_kernel(void *context, void *memory, size_t size)
+{
+	struct channel *channel = context;
+
+	closer_unmap(&channel->own, memory, size);
+}
+
+static void take_disposal(struct channel *channel)
+{
+	channel->kernel->hang_up = hang_up_for_kernel;
+	channel->kernel->unmap = unmap_for_kernel;
+	channel->kernel->disposal_context = channel;
+}
+
 int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 		 unsigned records_per_pass)
 {
@@ -529,12 +661,15 @@ int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 				    .loop = loop,
 				    .listen_fd = listen_fd,
 				    .spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC),
-				    .closer = CLOSER_NONE,
+				    .closer = CLOSER_WITH(CLOSER_THREADS),
+				    .own = CLOSER_WITH(OWN_THREADS),
 				    .records_per_pass = records_per_pass};
 	event_assign(&channel->listening, loop->base, listen_fd, EV_READ | EV_PERSIST, on_connect,
 		     channel);
-	if (event_add(&channel->listening, NULL) == 0)
+	if (event_add(&channel->listening, NULL) == 0) {
+		take_disposal(channel);
 		return 0;
+	}
 	close(channel->spare_fd);
 	close(listen_fd);
 	return -PLUTON_ENOMEM;
@@ -547,7 +682,11 @@ void channel_close(struct channel *channel)
 		if (process->frontend == &frontend)
 			process_kill(process);
 	}
+	/* What an engine still works on for the dead ends without us. */
+	channel->kernel->hang_up = NULL;
+	channel->kernel->unmap = NULL;
 	closer_close(&channel->closer);
+	closer_close(&channel->own);
 	close(channel->listen_fd);
 	close(channel->spare_fd);
 }

@@ -5,9 +5,12 @@
 #ifndef PLUTON_CHANNEL_H
 #define PLUTON_CHANNEL_H
 
+#include <sys/types.h>
+
 #include "daemon/frontends/closer.h"
 #include "daemon/kernel/access.h"
 #include "daemon/kernel/loop.h"
+#include "daemon/kernel/process.h"
 #include "daemon/kernel/record.h"
 
 struct channel {
@@ -16,10 +19,18 @@ struct channel {
 	struct event listening;
 	int listen_fd;
 	int spare_fd; /* given up for a moment to refuse a connection when descriptors run out */
-	struct closer closer;
+	struct closer closer; /* of what processes sent */
+	struct closer own;    /* of what it never hangs on: windows, sockets that were handed out */
 	unsigned records_per_pass;
 	const struct access_entry *rules;
 	size_t rule_count;
+	/*
+	 * true: the process is part of an app, whose name (terminated) and access mask go with it.
+	 * Asked when one connects; NULL: nobody is an app.
+	 */
+	bool (*identify_app)(void *context, pid_t pid, uid_t uid, char name[32],
+			     uint64_t *ret_allowed);
+	void *app_context;
 	uint8_t buffer[RECORD_SIZE_MAX]; /* one record on its way in or out, wiped after use */
 };
 
@@ -33,6 +44,9 @@ void channel_close(struct channel *channel);
 
 /* A connected descriptor as if it had been accepted; owned from then on. For hand-overs. */
 int channel_adopt(struct channel *channel, int fd);
+
+/* The same where somebody else knows who is at the other end. */
+int channel_adopt_as(struct channel *channel, int fd, const struct credentials *who);
 
 /*
  * A listening socket at `path` with that mode, in place of a stale one. Negative errno; -EEXIST:

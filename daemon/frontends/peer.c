@@ -4,7 +4,9 @@
  */
 #include "daemon/frontends/peer.h"
 
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -22,8 +24,7 @@ static int read_groups(int fd, gid_t groups[GROUPS_MAX], gid_t primary)
 	return (int)(size / sizeof(*groups)) + 1;
 }
 
-/* What the process is called now; a name for people, nothing depends on it. */
-static void read_command_name(pid_t pid, char text[16])
+void peer_command_name(pid_t pid, char text[16])
 {
 	char path[32];
 	ssize_t n;
@@ -59,6 +60,19 @@ int peer_identify(struct kernel *kernel, const struct access_entry *rules, size_
 		.gid = peer.gid,
 		.pid = (uint32_t)peer.pid,
 		.allowed = access_mask(rules, rule_count, peer.uid, groups, (size_t)count)};
-	read_command_name(peer.pid, ret->command);
+	peer_command_name(peer.pid, ret->command);
 	return 0;
+}
+
+bool peer_lives(int fd)
+{
+	struct pollfd process = {.events = POLLIN};
+	socklen_t size = sizeof(process.fd);
+	bool ended;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &process.fd, &size) < 0)
+		return errno == ENOPROTOOPT;
+	ended = poll(&process, 1, 0) != 0;
+	close(process.fd);
+	return !ended;
 }

@@ -21,6 +21,7 @@
 #include "hil/contract.h"
 
 #define CAPSULE_SLOTS_MAX 8u
+#define CAPSULE_PARAMETERS_MAX 7u
 #define CAPSULE_WORDS_MAX 2u /* as TRD104: raw calls and records can say the same */
 
 struct operation; /* a command with its allow table, words and state */
@@ -68,6 +69,10 @@ struct command {
 	const char *doc;
 	/* what words 1 and 2 of the answer are; word 0 is always the status; NULL: not used, 0 */
 	const char *answers[2];
+	/* what the descriptor is that comes with a successful answer (op_connect); NULL: none */
+	const char *gives;
+	bool repeats; /* may answer many times (op_more) before it ends; not one that gives */
+	bool waits;   /* for time to pass or for another process: it is no work for the loop */
 	struct command_word words[CAPSULE_WORDS_MAX];
 	struct command_slot slots[CAPSULE_SLOTS_MAX];
 	/*
@@ -89,6 +94,12 @@ struct capsule {
 	enum hil_kind port_kinds[4]; /* and which */
 	const struct command *commands;
 	size_t command_count;
+	/*
+	 * Numbers that the configuration sets: the names of keys in the section that is called as
+	 * the capsule (a size in bytes, a duration in ms); op_parameter gives the values in force.
+	 * NULL ends the list.
+	 */
+	const char *parameters[CAPSULE_PARAMETERS_MAX + 1];
 	/*
 	 * The answer is not wanted any more (cancelled, or the process died). Lead the operation
 	 * to op_done soon; with -PLUTON_ECANCEL, or as it ended. NULL where nothing can be done.
@@ -142,14 +153,60 @@ bool op_sealed(const struct operation *op, unsigned slot);
 void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2);
 
 /*
- * For a repeating source: sends (0, word1, word2) and keeps the operation. An upcall that was not
- * fetched yet is replaced, and counted as missed.
+ * op_done with an error and a sentence about it for the person behind the process. It is cut to
+ * what the operation's own memory (its state and inline bytes) has room for.
+ */
+void op_fail(struct operation *op, int error, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/*
+ * For a command with `repeats`: sends (0, word1, word2) and keeps the operation. An upcall that was
+ * not fetched yet is replaced, and counted as missed.
  */
 void op_more(struct operation *op, uint32_t word1, uint32_t word2);
+
+/* For answers that never were: adds to what the next one says was missed. */
+void op_missed(struct operation *op, uint32_t count);
 
 /* Returns `error` after noting a sentence for the person behind the process. Only from run. */
 int op_refuse(struct operation *op, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* Who is behind an operation, as the frontend knows it; nothing of it comes from a message. */
+struct op_identity {
+	uint32_t uid;
+	uint32_t gid;
+	uint32_t pid;
+	char command[16]; /* its name, for people; terminated */
+	char app[32];	  /* the app that it is a part of; "": none */
+};
+void op_identity(const struct operation *op, struct op_identity *ret);
+
+/* true: root or the daemon's own user, who may do what changes things for everybody. */
+bool op_administers(const struct operation *op);
+
+/* The value in force of the capsule's `index`-th parameter; it may be another at every call. */
+uint64_t op_parameter(const struct operation *op, unsigned index);
+
+/*
+ * Calls the capsule's cancel once `after_ms` have passed, within about a second, unless the
+ * operation is done or cancelled by then. The second call for an operation replaces the first; 0
+ * takes it back. To the process this is no CANCEL, for it did not ask for one: where the capsule
+ * then ends the operation with -PLUTON_ECANCEL, the answer says -PLUTON_EBUSY (did not come in
+ * time, try again). Without a cancel in the capsule nothing happens.
+ */
+void op_expire(struct operation *op, uint32_t after_ms);
+
+/* In cancel and from then on: true if that was for op_expire's sake. */
+bool op_expired(const struct operation *op);
+
+/*
+ * Makes a connected pair of SOCK_SEQPACKET sockets; each operation's answer, if it is a success,
+ * takes one end along. Both run, and their commands have `gives`. An end that is not taken along,
+ * because its operation fails or its process dies, is closed: the other end then shows a hang-up.
+ * -PLUTON_EBUSY: no descriptors left. -PLUTON_EINVAL: not two such operations, or one has an end.
+ */
+int op_connect(struct operation *a, struct operation *b);
 
 /* The HIL port the driver was handed as its `index`-th. */
 const struct hil_port *op_port(const struct operation *op, unsigned index);

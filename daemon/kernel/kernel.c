@@ -33,6 +33,7 @@ int kernel_open(struct kernel *kernel, const struct kernel_limits *limits)
 {
 	*kernel = (struct kernel){.limits = *limits, .slot_hint = 1};
 	deferred_queue_init(&kernel->deferred);
+	expiry_init(kernel);
 	if (open_tables(kernel) < 0) {
 		close_tables(kernel);
 		return -PLUTON_ENOMEM;
@@ -57,9 +58,18 @@ void kernel_close(struct kernel *kernel)
 	*kernel = (struct kernel){0};
 }
 
-static bool sound_command(const struct command *command)
+/* One that repeats ends when it is cancelled, and each answer that gives needs something new. */
+static bool sound_answers(const struct capsule *capsule, const struct command *command)
 {
-	if (command->number == 0 || !command->name || !command->run)
+	if (command->repeats)
+		return capsule->cancel && !command->gives;
+	return !command->gives || *command->gives;
+}
+
+static bool sound_command(const struct capsule *capsule, const struct command *command)
+{
+	if (command->number == 0 || !command->name || !command->run ||
+	    !sound_answers(capsule, command))
 		return false;
 	for (unsigned i = 0; i < CAPSULE_SLOTS_MAX; i++) {
 		const struct command_slot *slot = &command->slots[i];
@@ -77,10 +87,11 @@ static bool sound(const struct capsule *capsule)
 	size_t operation = sizeof(struct operation) + capsule->state_size + RECORD_INLINE_LIMIT;
 
 	if (!capsule->name || !capsule->interface || capsule->ports > 4 ||
-	    operation + 64 > POOL_BLOCK_MAX || capsule->grant_size + 64 > POOL_BLOCK_MAX)
+	    operation + 64 > POOL_BLOCK_MAX || capsule->grant_size + 64 > POOL_BLOCK_MAX ||
+	    capsule->parameters[CAPSULE_PARAMETERS_MAX])
 		return false;
 	for (size_t i = 0; i < capsule->command_count; i++) {
-		if (!sound_command(&capsule->commands[i]))
+		if (!sound_command(capsule, &capsule->commands[i]))
 			return false;
 	}
 	return true;
@@ -115,6 +126,21 @@ int kernel_register(struct kernel *kernel, const struct capsule *capsule,
 	kernel->driver_count++;
 	*ret_driver = driver;
 	return 0;
+}
+
+unsigned kernel_count_parameters(const struct capsule *capsule)
+{
+	unsigned count = 0;
+
+	while (count < CAPSULE_PARAMETERS_MAX && capsule->parameters[count])
+		count++;
+	return count;
+}
+
+void kernel_set_parameters(struct driver *driver, const uint64_t *values)
+{
+	memcpy(driver->parameters, values,
+	       kernel_count_parameters(driver->capsule) * sizeof(*values));
 }
 
 struct driver *kernel_driver(struct kernel *kernel, uint32_t number)

@@ -7,6 +7,7 @@
 #define PLUTON_KERNEL_H
 
 #include "daemon/kernel/capsule.h"
+#include "daemon/kernel/expiry.h"
 #include "daemon/kernel/interrupt.h"
 #include "daemon/kernel/pool.h"
 #include "daemon/kernel/record.h"
@@ -30,6 +31,7 @@ struct kernel_limits {
 	uint32_t inline_max; /* at most RECORD_INLINE_LIMIT */
 	uint32_t deferred_budget;
 	uint64_t engine_deadline_ms;
+	uint64_t greeting_timeout_ms;
 };
 
 struct kernel_counters {
@@ -47,6 +49,7 @@ struct driver {
 	unsigned index;
 	uint32_t grants; /* live ones, in all processes */
 	struct hil_port ports[4];
+	uint64_t parameters[CAPSULE_PARAMETERS_MAX]; /* in the order of the capsule's names */
 	uint64_t operations;
 	uint64_t refusals;
 };
@@ -72,13 +75,21 @@ struct kernel {
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */
-	uint32_t running;	/* operations that a capsule has now */
+	uint32_t running;	/* operations that a capsule works on; not those that wait */
+	struct expiry expiry;
 	struct driver drivers[KERNEL_DRIVERS_MAX];
 	unsigned driver_count;
 	struct kernel_counters counters;
 	struct step_hook step;
 	kernel_report_fn report;
 	void *report_context;
+	/*
+	 * What can take longer than the loop should wait. Set by a frontend while it is open; NULL:
+	 * done at once. `hang_up` closes a socket of op_connect that nobody was given.
+	 */
+	void (*hang_up)(void *context, int fd);
+	void (*unmap)(void *context, void *memory, size_t size);
+	void *disposal_context;
 	char why[RECORD_TEXT_MAX]; /* the sentence of the refusal under way */
 };
 
@@ -95,6 +106,15 @@ void kernel_close(struct kernel *kernel);
  */
 int kernel_register(struct kernel *kernel, const struct capsule *capsule,
 		    const struct hil_port *ports, struct driver **ret_driver);
+
+/*
+ * Puts values into force for the capsule's parameters, as many as it names; before that they are 0.
+ * Also while it has operations.
+ */
+void kernel_set_parameters(struct driver *driver, const uint64_t *values);
+
+/* How many parameters the capsule names. */
+unsigned kernel_count_parameters(const struct capsule *capsule);
 
 /* NULL: no such driver. */
 struct driver *kernel_driver(struct kernel *kernel, uint32_t number);

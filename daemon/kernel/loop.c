@@ -81,6 +81,7 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 		for (unsigned p = 0; p < kernel->drivers[i].capsule->ports; p++)
 			expire_port(&kernel->drivers[i].ports[p], now_ms);
 	}
+	expiry_look(kernel, now_ms);
 }
 
 int loop_open(struct loop *loop, struct kernel *kernel)
@@ -110,7 +111,8 @@ static void arm_tick(struct loop *loop)
 {
 	static const struct timeval second = {1, 0};
 
-	if (loop->kernel->running && !event_pending(&loop->tick, EV_TIMEOUT, NULL))
+	if ((loop->kernel->running || loop->kernel->expiry.timed) &&
+	    !event_pending(&loop->tick, EV_TIMEOUT, NULL))
 		event_add(&loop->tick, &second);
 }
 

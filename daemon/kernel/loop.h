@@ -29,7 +29,7 @@ struct loop {
 	struct kernel *kernel;
 	struct event_base *base;
 	struct event interrupts;
-	struct event tick; /* once a second while operations run: engine deadlines */
+	struct event tick; /* once a second while something has a time limit */
 	bool stopping;
 	uint64_t passes;
 	uint64_t longest_us;

@@ -5,8 +5,12 @@
  */
 #include "daemon/kernel/operation.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "daemon/kernel/expiry.h"
 #include "daemon/kernel/upcall.h"
 #include "daemon/kernel/window.h"
 
@@ -47,6 +51,25 @@ void *op_state(struct operation *op)
 uint8_t *operation_inline(struct operation *op)
 {
 	return (uint8_t *)op_state(op) + aligned(op->driver->capsule->state_size);
+}
+
+void op_identity(const struct operation *op, struct op_identity *ret)
+{
+	const struct credentials *who = &op->process->who;
+
+	*ret = (struct op_identity){.uid = who->uid, .gid = who->gid, .pid = who->pid};
+	memcpy(ret->command, who->command, sizeof(ret->command));
+	memcpy(ret->app, who->app, sizeof(ret->app));
+}
+
+bool op_administers(const struct operation *op)
+{
+	return op->process->who.uid == 0 || op->process->who.uid == geteuid();
+}
+
+uint64_t op_parameter(const struct operation *op, unsigned index)
+{
+	return index < CAPSULE_PARAMETERS_MAX ? op->driver->parameters[index] : 0;
 }
 
 struct hil_owner *op_owner(struct operation *op)
@@ -210,6 +233,7 @@ struct operation *operation_make(struct process *process, struct driver *driver,
 		return NULL;
 	op->process = process;
 	op->driver = driver;
+	op->descriptor = -1;
 	while (*link)
 		link = &(*link)->next;
 	*link = op;
@@ -225,16 +249,22 @@ void operation_free(struct operation *op)
 	while (*link != op)
 		link = &(*link)->next;
 	*link = op->next;
+	op_expire(op, 0);
+	operation_drop_descriptor(op);
 	arena_give(&process->arena, op);
 	process_reap(process);
 }
 
 void operation_reset(struct operation *op)
 {
+	op_expire(op, 0);
+	operation_drop_descriptor(op);
 	op->state = OPERATION_IDLE;
 	op->command = NULL;
 	op->lent = 0;
+	op->why_length = 0;
 	op->cancelled = false;
+	op->expired = false;
 	op->upcall_pending = false;
 	explicit_bzero(op_state(op), op->driver->capsule->state_size);
 }
@@ -258,11 +288,11 @@ int operation_run(struct operation *op, const struct command *command)
 
 	op->command = command;
 	op->state = OPERATION_RUNNING;
-	process->kernel->running++;
+	process->kernel->running += !command->waits;
 	step(op, STEP_OPERATION_ACCEPTED);
 	r = command->run(op); /* where it returns 0 the operation may have ended already */
 	if (r < 0 && refused(op)) {
-		process->kernel->running--;
+		process->kernel->running -= !command->waits;
 		op_engine_release(op);
 		upcall_withdraw(op); /* what a wrong capsule sent before it refused */
 		operation_reset(op);
@@ -284,7 +314,37 @@ static void answer(struct operation *op)
 	upcall_post(op);
 }
 
-void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
+/* What the process is told where the capsule says `status`. */
+static int told_status(const struct operation *op, int status)
+{
+	if (status == -PLUTON_ECANCEL && op->expired)
+		return -PLUTON_EBUSY;
+	if (status != 0 || !op->command->gives || op->descriptor >= 0)
+		return status;
+	kernel_report(op->process->kernel, &op->process->id,
+		      "capsule %s ended %s without the descriptor that it gives: it failed",
+		      op->driver->capsule->name, op->command->name);
+	return -PLUTON_EFAIL;
+}
+
+const char *operation_why(const struct operation *op)
+{
+	return (const char *)op + aligned(sizeof(*op));
+}
+
+/* The capsule is through with its state: what was there makes room for the sentence. */
+static void keep_why(struct operation *op, const char *why)
+{
+	uint8_t *room = op_state(op);
+	size_t size = (size_t)(operation_inline(op) - room) + op->inline_length + op->output_length;
+
+	explicit_bzero(room, size);
+	op->why_length = (uint16_t)smaller(strlen(why), size);
+	memcpy(room, why, op->why_length);
+}
+
+/* `why` may be NULL. */
+static void end(struct operation *op, int status, const uint32_t words[2], const char *why)
 {
 	if (op->state != OPERATION_RUNNING) {
 		kernel_report(op->process->kernel, &op->process->id,
@@ -293,26 +353,61 @@ void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
 		return;
 	}
 	op_engine_release(op);
-	op->process->kernel->running--;
+	op_expire(op, 0);
+	status = told_status(op, status);
+	if (status < 0)
+		operation_drop_descriptor(op);
+	if (status < 0 && why)
+		keep_why(op, why);
+	op->process->kernel->running -= !op->command->waits;
 	op->missed += op->upcall_pending;
 	op->more = false;
 	op->upcall_words[0] = (uint32_t)-status;
-	op->upcall_words[1] = status == 0 ? word1 : 0;
-	op->upcall_words[2] = status == 0 ? word2 : 0;
+	op->upcall_words[1] = status == 0 ? words[0] : 0;
+	op->upcall_words[2] = status == 0 ? words[1] : 0;
 	step(op, STEP_OPERATION_DONE);
 	answer(op);
+}
+
+void op_done(struct operation *op, int status, uint32_t word1, uint32_t word2)
+{
+	end(op, status, (const uint32_t[]){word1, word2}, NULL);
+}
+
+void op_fail(struct operation *op, int error, const char *format, ...)
+{
+	static const uint32_t none[2];
+	char why[RECORD_TEXT_MAX];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(why, sizeof(why), format, args);
+	va_end(args);
+	end(op, error, none, why);
 }
 
 void op_more(struct operation *op, uint32_t word1, uint32_t word2)
 {
 	if (op->process->dying)
 		return;
+	if (op->state != OPERATION_RUNNING || !op->command->repeats) {
+		kernel_report(op->process->kernel, &op->process->id,
+			      "capsule %s sends more for an operation that does not repeat: "
+			      "it is ignored",
+			      op->driver->capsule->name);
+		return;
+	}
 	op->missed += op->upcall_pending;
 	op->more = true;
 	op->upcall_words[0] = 0;
 	op->upcall_words[1] = word1;
 	op->upcall_words[2] = word2;
 	upcall_post(op);
+}
+
+void op_missed(struct operation *op, uint32_t count)
+{
+	op->missed = count < UINT32_MAX - op->missed ? op->missed + count : UINT32_MAX;
 }
 
 void operation_cancel(struct operation *op)

@@ -26,6 +26,7 @@ struct operation {
 	struct driver *driver;
 	const struct command *command; /* NULL for an idle standing operation */
 	void (*granted)(struct operation *op);
+	uint64_t expires_ms; /* CLOCK_MONOTONIC; 0: no limit. expiry.h */
 	struct hil_waiter waiter;
 	struct record_range ranges[RECORD_RANGES_MAX];
 	uint32_t op_id; /* 0: the standing operation */
@@ -34,19 +35,26 @@ struct operation {
 	uint32_t upcall_words[RECORD_RETURN_WORDS];
 	uint32_t missed;
 	uint32_t subscription; /* standing: the token of its upcall; 0: the Null Upcall */
+	int descriptor;	       /* goes with a successful answer; -1: none */
 	uint16_t inline_length;
 	uint16_t output_length;
+	uint16_t why_length; /* bytes of a sentence about the failure, where the state was */
 	uint8_t writable; /* bit per slot: shared for writing */
 	uint8_t lent;	  /* bit per window - 1: memory of it was lent out */
 	uint8_t state;
 	bool upcall_pending;
 	bool more; /* the pending upcall is not the last */
 	bool cancelled;
+	bool expired; /* and that is why it was cancelled */
+
 	/* then: the capsule's state, then the inline bytes, then the output bytes */
 };
 
 /* The record's own bytes: inline_length that came, then output_length that go back. */
 uint8_t *operation_inline(struct operation *op);
+
+/* Why it failed: op->why_length bytes, not terminated. */
+const char *operation_why(const struct operation *op);
 
 /* Looks for an op_id that is not 0; NULL: none. */
 struct operation *operation_find(struct process *process, uint32_t op_id);
@@ -83,6 +91,9 @@ int operation_check(const struct operation *op, const struct command *command);
  * there is one; the operation is as it was before.
  */
 int operation_run(struct operation *op, const struct command *command);
+
+/* Closes the descriptor that would have gone with the answer, if there is one. */
+void operation_drop_descriptor(struct operation *op);
 
 /* Asks for an early end. The answer still comes. */
 void operation_cancel(struct operation *op);

@@ -12,8 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define POOL_BLOCK_MAX 8192u /* bytes of the largest block */
-#define POOL_CLASSES 56u
+#define POOL_BLOCK_MAX 16384u /* bytes of the largest block */
+#define POOL_CLASSES 64u
 
 struct pool_class {
 	uint8_t *start;

@@ -24,6 +24,11 @@ struct frontend {
 	void (*upcalls_ready)(struct process *process);
 	/* The process is over: drop everything that names it. Its state is freed afterwards. */
 	void (*closing)(struct process *process);
+	/*
+	 * Asked about once a second while kernel->timed is not 0 (expiry.h). true: the process had
+	 * a time limit, which is over, and the process is gone. NULL: the frontend has no limits.
+	 */
+	bool (*expire)(struct process *process, uint64_t now_ms);
 };
 
 struct credentials {
@@ -31,6 +36,7 @@ struct credentials {
 	uint32_t gid;
 	uint32_t pid;
 	char command[16]; /* /proc/PID/comm when it connected */
+	char app[32];	  /* the app that it is a part of, terminated; "": none */
 	uint64_t allowed; /* bit 1 << driver index; access_mask */
 };
 
@@ -47,9 +53,9 @@ struct process {
 	struct operation *operations; /* oldest first */
 	struct operation *upcalls;    /* waiting to be fetched, oldest first */
 	uint64_t requests;
-	uint64_t refusals;
-	bool dying;  /* gone; waits for engines to let go of its operations */
-	bool ending; /* process_kill is at work: nothing is freed under it */
+	uint32_t refusals; /* stays at UINT32_MAX; an idle process must fit into 512 bytes */
+	bool dying;	   /* gone; waits for engines to let go of its operations */
+	bool ending;	   /* process_kill is at work: nothing is freed under it */
 };
 
 /*

@@ -164,7 +164,8 @@ static int get_cancel(const uint8_t *from, size_t size, struct record *ret)
 	(void)from;
 	if (size != CANCEL_SIZE)
 		return -PLUTON_ESIZE;
-	return ret->header.driver == 0 ? 0 : -PLUTON_EINVAL;
+	/* Only a standing operation is named by its driver. */
+	return ret->header.op_id == 0 || ret->header.driver == 0 ? 0 : -PLUTON_EINVAL;
 }
 
 static int get_window(const uint8_t *from, size_t size, struct record *ret)

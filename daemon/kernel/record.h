@@ -21,7 +21,7 @@
 #define RECORD_WORDS 4u		  /* argument words of an operation */
 #define RECORD_RETURN_WORDS 3u	  /* words of a return and of an upcall */
 #define RECORD_TEXT_MAX 160u	  /* bytes of the sentence that explains a refusal */
-#define RECORD_INLINE_LIMIT 4096u /* no configuration allows more inline bytes than this */
+#define RECORD_INLINE_LIMIT 8192u /* no configuration allows more inline bytes than this */
 #define RECORD_WINDOW_INLINE 0u	  /* the window number of the record's own bytes */
 
 #define RECORD_HEADER_SIZE 16u

@@ -261,10 +261,19 @@ int request_submit(struct process *process, const struct record *record)
 	return r;
 }
 
+struct operation *request_find(struct process *process, const struct record_header *header)
+{
+	const struct driver *driver = kernel_driver(process->kernel, header->driver);
+
+	if (header->op_id != 0)
+		return operation_find(process, header->op_id);
+	return driver ? operation_find_standing(process, driver) : NULL;
+}
+
 void request_refused(struct process *process, struct driver *driver)
 {
 	process->kernel->counters.refusals++;
-	process->refusals++;
+	process->refusals += process->refusals < UINT32_MAX;
 	if (driver)
 		driver->refusals++;
 }

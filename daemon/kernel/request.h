@@ -23,6 +23,12 @@ int request_driver(struct process *process, uint32_t number, struct driver **ret
 int request_command(struct kernel *kernel, const struct driver *driver, uint32_t number,
 		    const struct command **ret_command);
 
+/*
+ * The operation that a header speaks of: that of its op_id, or with op_id 0 the standing one of its
+ * driver. NULL: none.
+ */
+struct operation *request_find(struct process *process, const struct record_header *header);
+
 /* Counts a refusal; driver may be NULL. */
 void request_refused(struct process *process, struct driver *driver);
 

@@ -38,8 +38,35 @@ bool upcall_peek(const struct process *process, struct record *ret_record)
 	if (op->upcall_words[0] == 0) {
 		ret_record->upcall.output_length = op->output_length;
 		ret_record->upcall.output = operation_inline(op) + op->inline_length;
+	} else {
+		ret_record->upcall.output_length = op->why_length;
+		ret_record->upcall.output = (const uint8_t *)operation_why(op);
 	}
 	return true;
+}
+
+int upcall_descriptor(const struct process *process)
+{
+	return process->upcalls ? process->upcalls->descriptor : -1;
+}
+
+int upcall_take_descriptor(struct process *process)
+{
+	int fd = process->upcalls->descriptor;
+
+	process->upcalls->descriptor = -1;
+	return fd;
+}
+
+void upcall_withhold(struct process *process)
+{
+	struct operation *op = process->upcalls;
+
+	operation_drop_descriptor(op);
+	op->why_length = 0;
+	op->upcall_words[0] = PLUTON_EBUSY;
+	op->upcall_words[1] = 0;
+	op->upcall_words[2] = 0;
 }
 
 void upcall_sent(struct process *process)

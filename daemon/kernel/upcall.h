@@ -18,6 +18,16 @@ void upcall_post(struct operation *op);
  */
 bool upcall_peek(const struct process *process, struct record *ret_record);
 
+/*
+ * The descriptor that goes with what upcall_peek gives; -1: none. It stays the operation's until
+ * the record was sent: then the frontend takes it, closes it, and calls upcall_sent.
+ */
+int upcall_descriptor(const struct process *process);
+int upcall_take_descriptor(struct process *process);
+
+/* The descriptor cannot be sent: the answer becomes -PLUTON_EBUSY without it. */
+void upcall_withhold(struct process *process);
+
 /* The one that upcall_peek gave has been delivered: its operation goes on, or is freed. */
 void upcall_sent(struct process *process);
 

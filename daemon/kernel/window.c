@@ -142,7 +142,11 @@ const struct window *window_find(const struct process *process, uint32_t number)
 
 static void unmap(struct process *process, struct window *window)
 {
-	if (window->memory)
+	const struct kernel *kernel = process->kernel;
+
+	if (window->memory && kernel->unmap)
+		kernel->unmap(kernel->disposal_context, window->memory, window->size);
+	else if (window->memory)
 		munmap(window->memory, window->size);
 	process->user->window_bytes -= window->size;
 	*window = (struct window){0};

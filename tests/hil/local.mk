@@ -38,7 +38,7 @@ libhiltest_la_SOURCES = \
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
 	$(JSON_LIBS) $(NETTLE_LIBS)
 OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h
-OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(CRYPTO_LIBS)
+OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(CRYPTO_LIBS) $(EVENT_LIBS)
 
 arbiter_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 arbiter_test_SOURCES = tests/unit/arbiter_test.c

@@ -52,11 +52,12 @@ class ProtocolError(Exception):
 
 
 class Client:
-    def __init__(self, address=None):
+    def __init__(self, address=None, connected=None):
         address = (address or os.environ.get("PLUTON_ADDRESS")
                    or "unix:/run/pluton/pluton.sock")
-        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.socket.connect(address.removeprefix("unix:"))
+        self.socket = connected or socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        if not connected:
+            self.socket.connect(address.removeprefix("unix:"))
         self.op_id = 0
         self.send(HELLO, struct.pack("<II", 1, 0))
         (kind, *_), body = self.receive()

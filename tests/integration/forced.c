@@ -16,7 +16,8 @@ static void hand_out(struct kernel *kernel, struct hil_engine *const engines[HIL
 		for (unsigned p = 0; p < driver->capsule->ports; p++) {
 			struct hil_port *port = &driver->ports[p];
 
-			port->engines[0] = engines[port->kind];
+			if (engines[port->kind])
+				port->engines[0] = engines[port->kind];
 		}
 	}
 }
@@ -31,7 +32,8 @@ void forced_open(struct forced *forced, struct rig *rig, enum openssl_execution 
 	if (openssl_open_with(&rig->machine->engines.environment, &options, &forced->instance) < 0)
 		abort();
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
-		if (arbiter_init(&forced->arbiters[kind], forced->instance->engines[kind],
+		if (forced->instance->engines[kind] &&
+		    arbiter_init(&forced->arbiters[kind], forced->instance->engines[kind],
 				 &kernel->deferred, kernel->limits.processes_max, 0,
 				 kernel_find_owner, kernel) < 0)
 			abort();
@@ -47,7 +49,9 @@ void forced_close(struct forced *forced)
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
 		own[kind] = forced->rig->machine->engines.ports[kind].engines[0];
 	hand_out(forced->rig->kernel, own);
-	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
-		arbiter_close(&forced->arbiters[kind]);
+	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
+		if (forced->instance->engines[kind])
+			arbiter_close(&forced->arbiters[kind]);
+	}
 	openssl_close(forced->instance);
 }

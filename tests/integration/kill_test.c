@@ -6,6 +6,7 @@
  * of its own here.
  */
 #include <dirent.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,15 +61,25 @@ static unsigned count_descriptors(void)
 	return count;
 }
 
+/* What its threads are still closing or unmapping is not left behind. */
+static void wait_for_closers(void)
+{
+	while (closer_under_way())
+		sched_yield();
+}
+
 static struct footprint measure(const struct rig *rig)
 {
 	const struct kernel *kernel = rig->kernel;
-	struct footprint footprint = {.taken = kernel->pool.taken,
-				      .committed = kernel->pool.committed,
-				      .processes = kernel->processes,
-				      .running = kernel->running,
-				      .mapped = count_mapped(),
-				      .descriptors = count_descriptors()};
+	struct footprint footprint;
+
+	wait_for_closers();
+	footprint = (struct footprint){.taken = kernel->pool.taken,
+				       .committed = kernel->pool.committed,
+				       .processes = kernel->processes,
+				       .running = kernel->running,
+				       .mapped = count_mapped(),
+				       .descriptors = count_descriptors()};
 
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
 		footprint.holders += rig->machine->engines.arbiters[kind][0].holders;
@@ -190,9 +201,21 @@ static bool everybody_waits(void *context)
 	return true;
 }
 
+/* Their pipes are open from now on, and so in every footprint. */
+static void start_closers(struct rig *rig)
+{
+	int ends[2];
+
+	if (pipe(ends) < 0)
+		abort();
+	CU_ASSERT_TRUE(closer_take(&rig->machine->channel.closer, ends[0]));
+	CU_ASSERT_TRUE(closer_take(&rig->machine->channel.own, ends[1]));
+}
+
 static void open_trial(struct rig *rig, struct witness *witness, bool others_wait)
 {
 	rig_open(rig, NULL);
+	start_closers(rig);
 	if (others_wait)
 		rig->machine->engines.environment.others_wait = everybody_waits;
 	meet_witness(rig, witness);

@@ -358,16 +358,42 @@ static void test_nothing_is_written_to_shared_memory_before_the_tag_is_right(voi
 	end();
 }
 
-static void test_decryption_of_more_than_the_scratch_is_refused_naming_the_limit(void)
+/* 4 MiB and the default scratch: a sealed copy is decrypted, whatever memory the message is in. */
+static void check_long_decryption(uint8_t *in)
 {
 	struct gcm gcm;
 
-	gcm_make(&gcm, 4 * MIB, 0);
-	begin();
-	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &gcm.request), -PLUTON_ESIZE);
-	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "scratch"));
-	end();
+	gcm_make(&gcm, 4 * MIB, 20);
+	CU_ASSERT_EQUAL(pluton_aes_gcm_encrypt(pluton, &gcm.request), 0);
+	memcpy(in, gcm.out, 4 * MIB);
+	gcm.request.input = in;
+	gcm.request.output = gcm.out;
+	memset(gcm.out, 0x55, 4 * MIB);
+	gcm.tag[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &gcm.request), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag"));
+	CU_ASSERT(all(gcm.out, 4 * MIB, 0x55));
+	gcm.tag[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &gcm.request), 0);
+	CU_ASSERT_EQUAL(memcmp(gcm.out, gcm.in, 4 * MIB), 0);
 	gcm_free(&gcm);
+}
+
+static void test_decryption_of_more_than_the_scratch_uses_a_sealed_copy(void)
+{
+	uint8_t *ordinary = malloc(4 * MIB);
+	uint32_t before, after;
+
+	begin();
+	check_long_decryption(ordinary);
+	CU_ASSERT_EQUAL(pluton_memop(pluton, PLUTON_MEMOP_WINDOWS, 0, &before), 0);
+	for (unsigned i = 0; i < 10; i++)
+		check_long_decryption(ordinary);
+	CU_ASSERT_EQUAL(pluton_memop(pluton, PLUTON_MEMOP_WINDOWS, 0, &after), 0);
+	CU_ASSERT_EQUAL(after, before);
+	check_long_decryption(pluton_alloc(pluton, 4 * MIB));
+	end();
+	free(ordinary);
 }
 
 static void test_gcm_cannot_be_decrypted_in_pieces(void)
@@ -743,7 +769,7 @@ static const struct test tests[] = {
 	TEST(test_gcm_encrypts_a_message_of_many_mebibytes),
 	TEST(test_a_message_that_was_changed_is_not_opened_and_nothing_is_written),
 	TEST(test_nothing_is_written_to_shared_memory_before_the_tag_is_right),
-	TEST(test_decryption_of_more_than_the_scratch_is_refused_naming_the_limit),
+	TEST(test_decryption_of_more_than_the_scratch_uses_a_sealed_copy),
 	TEST(test_gcm_cannot_be_decrypted_in_pieces),
 	TEST(test_a_gcm_stream_gives_what_one_message_gives),
 	TEST(test_as_many_operations_as_allowed_run_at_once_and_one_more_is_busy),

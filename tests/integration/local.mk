@@ -1,19 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python modules that use the built programs as a user would. One test_*.py a line.
 INTEGRATION_TESTS = \
+	tests/integration/test_app.py \
 	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_random.py \
 	tests/integration/test_cli_terminal.py \
+	tests/integration/test_cli_things.py \
 	tests/integration/test_cli_views.py \
 	tests/integration/test_completion.py \
 	tests/integration/test_daemon.py \
+	tests/integration/test_dbus.py \
 	tests/integration/test_manual.py \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_run.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/plutond.py tests/integration/private.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/plutond.py tests/integration/private.py

@@ -4,6 +4,7 @@
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -11,6 +12,8 @@ import time
 import unittest
 
 BUILD = os.environ["PLUTON_BUILD"]
+TPM_WORKS = ("GetRandom(16)", "PCR_Read", "PCR_Extend", "Sign, ECDSA P-256", "Sign, RSA-2048",
+             "NV_Write of 64 bytes", "connect, GetRandom(16), close")
 WORKS = ("AES-256-GCM encrypt", "AES-256-GCM decrypt", "SHA-256")
 
 
@@ -55,6 +58,20 @@ class Bench(unittest.TestCase):
             self.assertEqual(table[0]["ratio"], 1)
             for row in table:
                 self.assertGreaterEqual(row["p99_us"], row["median_us"])
+
+    @unittest.skipUnless(all(map(shutil.which, ("swtpm", "tpm2-abrmd", "dbus-daemon"))),
+                         "the peers are not installed")
+    def test_tpm_roundtrip_has_every_work_and_peer_for_each_placement(self):
+        all_rows = rows("tpm-roundtrip")
+        for placement in {row["table"].split(", ", 1)[1] for row in of_table(all_rows, "PCR_Read")}:
+            for work in TPM_WORKS:
+                table = of_table(all_rows, f"{work}, {placement}")
+                self.assertEqual([row["what"] for row in table],
+                                 ["swtpm, its socket held open", "swtpm through its TCTI",
+                                  "tpm2-abrmd over swtpm", "pluton through its TCTI"], work)
+                self.assertEqual(table[0]["ratio_swtpm"], 1)
+                for row in table:
+                    self.assertGreaterEqual(row["p99_us"], row["median_us"])
 
     def test_footprint_has_a_row_for_every_budget(self):
         all_rows = rows("footprint")

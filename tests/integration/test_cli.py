@@ -9,8 +9,13 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "aes", "log-level"]
-COMMANDS = [[noun] for noun in NOUNS] + [["aes", "encrypt"], ["aes", "decrypt"]]
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "aes", "tpm", "nv", "app",
+         "alarm", "log", "log-level"]
+VERBS = {"aes": ["encrypt", "decrypt"],
+         "tpm": ["info", "send", "cancel"],
+         "nv": ["list", "status", "put", "get", "define", "write", "read", "lock", "delete"],
+         "app": ["list", "status", "start", "stop", "restart"]}
+COMMANDS = [[noun] for noun in NOUNS] + [[noun, verb] for noun in VERBS for verb in VERBS[noun]]
 # "pluton-cli: what, value, what to do (ENAME)"
 ERROR = re.compile(rb"pluton-cli: [^,]+, .+, .+ \(E[A-Z]+\)\n|pluton-cli: .+, .+ \(E[A-Z]+\)\n")
 
@@ -67,7 +72,7 @@ class CommandLine(unittest.TestCase):
 
     def test_an_unknown_command_suggests_the_one_that_was_meant(self):
         for word, meant in (("hsah", "hash"), ("stat", "status"), ("rnadom", "random"),
-                            ("capsule", "capsules"), ("log", "log-level")):
+                            ("capsule", "capsules"), ("log-leve", "log-level")):
             done = run(CLI, word)
             self.assertEqual(done.returncode, 2)
             self.assertIn(f"{word}, did you mean {meant}?".encode(), done.stderr)

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""plutond(8) and plutond.conf(5) say what the daemon is: keys, defaults, options, messages."""
+"""plutond(8) and plutond.conf(5) say what the daemon is: keys, defaults, options, messages. The pages
+of libpluton name its functions, and their examples compile."""
 
+import glob
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 import unittest
@@ -103,6 +106,47 @@ class DaemonManual(unittest.TestCase):
             ids = re.findall(r'LOG_ID_\w+ "(\w{32})"', header.read())
         self.assertGreater(len(ids), 3)
         self.assertEqual(sorted(ids), sorted(re.findall(r"(?m)^\.B (\w{32})$", self.page)))
+
+
+def examples():
+    """{page: the program in its EXAMPLE}."""
+    found = {}
+    for path in glob.glob(f"{SOURCE}/docs/man/pluton_*.3"):
+        with open(path, encoding="utf-8") as page:
+            match = re.search(r"(?ms)^\.SH EXAMPLE.*?^\.EX\n(.*?)^\.EE", page.read())
+        if match:
+            found[os.path.basename(path)] = match[1].replace("\\e", "\\").replace("\\-", "-")
+    return found
+
+
+class LibraryManual(unittest.TestCase):
+    def test_every_function_of_the_headers_has_a_page_and_a_synopsis(self):
+        functions, named, shown = set(), set(), set()
+        for path in glob.glob(f"{SOURCE}/client-lib/pluton/*.h"):
+            with open(path, encoding="utf-8") as header:
+                text = re.sub(r"(?s)/\*.*?\*/", "", header.read())
+            functions.update(re.findall(r"(?<!\*)\b(pluton_\w+)\(", text))
+        for path in glob.glob(f"{SOURCE}/docs/man/*.3"):
+            with open(path, encoding="utf-8") as page:
+                text = page.read()
+            named.update(re.findall(r"pluton_\w+", text.split(".SH SYNOPSIS")[0]))
+            shown.update(re.findall(r"pluton_\w+(?=\()", text))
+        general = {"pluton_error_name", "pluton_error_text"}  # of libpluton(3)
+        self.assertGreater(len(functions), 80)
+        self.assertEqual(sorted(functions - named - general), [])
+        # pluton_aes(3) shows one of two that differ in their ends only
+        self.assertEqual([name for name in sorted(functions - shown - general)
+                          if not name.endswith("_async")], [])
+
+    @unittest.skipUnless(shutil.which("cc"), "there is no compiler")
+    def test_every_example_compiles(self):
+        self.assertGreaterEqual(set(examples()), {"pluton_alarm.3", "pluton_app.3", "pluton_nv.3",
+                                                  "pluton_console.3", "pluton_open.3"})
+        for page, program in examples().items():
+            done = subprocess.run(["cc", "-std=gnu17", "-Wall", "-Wextra", "-Werror", "-xc",
+                                   "-fsyntax-only", f"-I{SOURCE}/client-lib", "-"],
+                                  input=program, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, f"{page}: {done.stderr}")
 
 
 if __name__ == "__main__":

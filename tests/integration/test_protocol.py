@@ -64,7 +64,7 @@ class Services(ProtocolTest):
     def test_the_greeting_says_who_and_how_much(self):
         self.assertEqual(self.client.version, 1)
         self.assertEqual(self.client.pid, self.daemon.pid)
-        self.assertLessEqual(self.client.inline_max, 4096)
+        self.assertLessEqual(self.client.inline_max, 8192)
 
     def test_random_bytes_come(self):
         self.assertEqual(len(self.client.random(32)), 32)

@@ -150,8 +150,11 @@ class CommandLine(Folder):
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertIn(b"--frobnicate", done.stderr)
 
-    def test_there_is_no_dbus_option_yet(self):
-        self.assertEqual(self.run_it("--dbus", "--", "true").returncode, 2)
+    def test_without_dbus_daemon_the_dbus_option_says_what_to_install(self):
+        done = self.run_it("--dbus", "--", "true", env={**self.env, "PATH": self.folder})
+        self.assertEqual((done.returncode, done.stdout), (125, b""))
+        self.assertIn(b"dbus-daemon is not there, install it", done.stderr)
+        self.assertNothingLeft()
 
     def test_a_configuration_or_log_level_that_is_none_is_a_usage_error_with_a_way_out(self):
         missing = "No such file or directory"
@@ -225,7 +228,7 @@ class Daemon(Folder):
         self.assertEqual(len(os.listdir(self.temporary)), 1)
 
     def test_one_that_dies_meanwhile_is_reported_and_the_status_is_still_commands(self):
-        script = ("kill -9 $(pluton-cli status --json | sed 's/.*\"pid\":\\([0-9]*\\).*/\\1/'); "
+        script = ("kill -9 $(pluton-cli status --json | sed 's/,\"log_level.*//; s/.*\"pid\"://'); "
                   "while pluton-cli status >/dev/null 2>&1; do :; done; exit 5")
         done = self.run_it("--", *SHELL, script)
         self.assertEqual(done.returncode, 5)
@@ -459,6 +462,56 @@ class Signals(Folder):
                    "kill -HUP $PPID; kill -INT $PPID; kill -HUP $$; pluton-cli random 1",
                    env=self.env)
         self.assertEqual((done.returncode, len(done.stdout)), (0, 3))
+
+
+class Rest(Folder):
+    """What others leave behind ends with pluton-run."""
+
+    def assertEnded(self, *pids):
+        for pid in pids:
+            self.assertFalse(os.path.exists(f"/proc/{pid}"), pid)
+
+    def test_what_command_left_running_is_ended(self):
+        done = self.run_it("--", *SHELL, "sleep 1000 >/dev/null 2>&1 & echo $!; "
+                                         "setsid sleep 1000 >/dev/null 2>&1 & echo $!")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertEnded(*map(int, done.stdout.split()))
+
+    def test_what_does_not_hear_is_killed(self):
+        done = self.run_it("--", *SHELL, "(trap '' TERM; echo started; "
+                                         "while :; do sleep 1000 >/dev/null 2>&1; done) & echo $!; "
+                                         "exit 3")
+        self.assertEqual((done.returncode, done.stderr), (3, b""))
+        self.assertEnded(*[int(word) for word in done.stdout.split() if word.isdigit()])
+
+    def test_those_that_end_early_leave_no_zombies(self):
+        script = ("for n in 1 2 3 4 5; do orphan=$(sleep 0 >/dev/null & echo $!); "
+                  "while [ -e /proc/$orphan ]; do :; done; done")
+        self.assertEqual(self.run_it("--", *SHELL, script).returncode, 0)
+
+    def run_app(self, script):
+        """Starts an app for COMMAND; what it said, and the app's process id."""
+        os.mkdir(os.path.join(self.folder, "app.d"))
+        config = os.path.join(self.folder, "config")
+        with open(config, "w", encoding="utf-8") as file:
+            file.write(f"[app]\nfolders = {self.folder}/app.d\n")
+        with open(os.path.join(self.folder, "app.d", "one.conf"), "w", encoding="utf-8") as file:
+            file.write("[app]\nexec = pluton-counter\ndrivers = nvmem, alarm\n")
+        done = self.run_it("--config", config, "--", *SHELL,
+                           f"{CLI} app start one && {CLI} app status one && {script}")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done, int(re.search(rb"(?m)^PID +([1-9]\d*)$", done.stdout)[1])
+
+    def test_apps_end_with_it(self):
+        done, pid = self.run_app("true")
+        self.assertEqual(done.stderr, b"")
+        self.assertEnded(pid)
+        self.assertNothingLeft()
+
+    def test_an_app_that_lost_its_daemon_ends_with_it(self):
+        _, pid = self.run_app(f"kill -9 $({CLI} status | sed -n 's/^pid  *//p')")
+        self.assertEnded(pid)
+        self.assertNothingLeft()
 
 
 if __name__ == "__main__":

@@ -357,7 +357,7 @@ static void test_inline_max_over_the_wire(void)
 
 static void test_the_largest_record_there_can_be_is_served(void)
 {
-	static const char *const settings[] = {"kernel.inline_max=4096", NULL};
+	static const char *const settings[] = {"kernel.inline_max=8192", NULL};
 	static uint8_t inline_bytes[RECORD_INLINE_LIMIT], zeroes[RECORD_INLINE_LIMIT];
 	struct record record = good(1);
 	int fd;

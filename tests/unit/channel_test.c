@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/frontends/peer.h"
 #include "tests/guests.h"
 #include "tests/puppet.h"
 #include "tests/suite.h"
@@ -255,7 +258,7 @@ static void test_a_record_over_the_largest_is_refused_not_cut(void)
 /* The first RECORD_SIZE_MAX bytes alone would be well formed. */
 static void test_a_good_record_that_goes_on_past_the_largest_is_refused(void)
 {
-	static const char *const settings[] = {"kernel.inline_max=4096", NULL};
+	static const char *const settings[] = {"kernel.inline_max=8192", NULL};
 	static uint8_t inline_bytes[RECORD_INLINE_LIMIT], huge[RECORD_SIZE_MAX + 1];
 	struct record record = good(1);
 	int fd;
@@ -595,6 +598,219 @@ static void test_one_process_cannot_cancel_the_operation_of_another(void)
 	guests_close();
 }
 
+static void hold_standing(int fd)
+{
+	const uint32_t args[4] = {1, 2};
+
+	puppet.run = puppet_hold;
+	puppet.cancel = puppet_end_cancelled;
+	CU_ASSERT_EQUAL(rig_call(&rig, fd, PUPPET_DRIVER, CLASS_COMMAND, PUPPET_CALL, args, NULL),
+			0);
+	CU_ASSERT_EQUAL(puppet.held_count, 1);
+}
+
+static void test_cancelling_a_driver_ends_its_standing_operation(void)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .driver = PUPPET_DRIVER}};
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	hold_standing(fd);
+	rig_send(fd, &cancel, -1);
+	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+	CU_ASSERT_EQUAL(answer.header.type, RECORD_UPCALL);
+	CU_ASSERT_EQUAL(answer.header.op_id, 0);
+	CU_ASSERT_EQUAL(answer.header.driver, PUPPET_DRIVER);
+	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ECANCEL);
+	/* It is idle now: again there is nothing to cancel, and the next command runs. */
+	rig_send(fd, &cancel, -1);
+	hold_standing(fd);
+	CU_ASSERT_EQUAL(puppet.cancels, 1);
+	puppet_end_all();
+	guests_close();
+}
+
+static void test_cancelling_a_driver_leaves_all_else_alone(void)
+{
+	static const uint32_t drivers[] = {0, 1, RIG_RNG, UINT32_MAX};
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .driver = PUPPET_DRIVER}};
+	struct record record = good(3);
+	int fd, other;
+
+	open_machine();
+	fd = guest_connect();
+	other = guest_connect();
+	hold_standing(fd);
+	rig_send(fd, &record, -1);
+	for (unsigned i = 0; i < 4; i++) {
+		const struct record wrong = {
+			.header = {.type = RECORD_CANCEL, .driver = drivers[i]}};
+
+		rig_send(fd, &wrong, -1);
+	}
+	rig_send(other, &cancel, -1);
+	guests_turn();
+	CU_ASSERT_EQUAL(puppet.cancels, 0);
+	rig_send(fd, &cancel, -1);
+	guests_turn();
+	CU_ASSERT_EQUAL(puppet.cancels, 1);
+	CU_ASSERT_EQUAL(puppet.held_count, 1); /* the record's */
+	puppet_end_all();
+	guests_close();
+}
+
+/* --- apps ------------------------------------------------------------------------------------- */
+
+static struct {
+	bool is_app;
+	unsigned asked;
+	pid_t pid;
+	uid_t uid;
+	void *context;
+} engine;
+
+static bool identify_app(void *context, pid_t pid, uid_t uid, char name[32], uint64_t *ret_allowed)
+{
+	engine.asked++;
+	engine.context = context;
+	engine.pid = pid;
+	engine.uid = uid;
+	strcpy(name, "tpm0");
+	*ret_allowed = UINT64_C(1) << puppet.driver->index;
+	return engine.is_app;
+}
+
+static struct op_identity identity;
+static bool administers;
+
+static int note_identity(struct operation *op)
+{
+	op_identity(op, &identity);
+	administers = op_administers(op);
+	return puppet_answer(op);
+}
+
+static void open_with_apps(bool is_app)
+{
+	open_machine();
+	memset(&engine, 0, sizeof(engine));
+	memset(&identity, 0xff, sizeof(identity));
+	engine.is_app = is_app;
+	rig.machine->channel.identify_app = identify_app;
+	rig.machine->channel.app_context = &engine;
+	puppet.run = note_identity;
+}
+
+static void test_an_app_is_known_by_its_name_and_may_use_its_own_drivers(void)
+{
+	struct record record = good(1), random = rig_operation(2, RIG_RNG, 1);
+	int fd;
+
+	open_with_apps(true);
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(engine.asked, 1);
+	CU_ASSERT_PTR_EQUAL(engine.context, &engine);
+	CU_ASSERT_EQUAL(engine.pid, getpid());
+	CU_ASSERT_EQUAL(engine.uid, geteuid());
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	CU_ASSERT_STRING_EQUAL(identity.app, "tpm0");
+	rig_out(&random, 0, 8);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &random, NULL), -PLUTON_ENODEVICE);
+	guests_close();
+}
+
+static void test_who_is_no_app_has_no_name_and_what_the_rules_say(void)
+{
+	struct record record = good(1), random = rig_operation(2, RIG_RNG, 1);
+	int fd;
+
+	open_with_apps(false);
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(engine.asked, 1);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	CU_ASSERT_STRING_EQUAL(identity.app, "");
+	rig_out(&random, 0, 8);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &random, NULL), 0);
+	guests_close();
+}
+
+static void test_a_capsule_learns_who_asks(void)
+{
+	struct record record = good(1);
+	struct process *process;
+	int fd;
+
+	open_with_apps(false);
+	fd = guest_connect();
+	process = rig_last_process(&rig);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	CU_ASSERT_EQUAL(identity.pid, (uint32_t)getpid());
+	CU_ASSERT_EQUAL(identity.uid, geteuid());
+	CU_ASSERT_EQUAL(identity.gid, getegid());
+	CU_ASSERT_STRING_EQUAL(identity.command, process->who.command);
+	CU_ASSERT_TRUE(administers);
+	process->who.uid = geteuid() + 1;
+	record = good(2);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	CU_ASSERT_FALSE(administers);
+	process->who.uid = 0;
+	record = good(3);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
+	CU_ASSERT_TRUE(administers);
+	guests_close();
+}
+
+/* The end of a pair that a process made which is gone by now. */
+static int orphaned_end(void)
+{
+	int way[2], ends[2], fd;
+	pid_t child;
+	char byte;
+
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, way), 0);
+	child = fork();
+	if (child == 0) {
+		const struct record any = {.header = {.type = RECORD_CANCEL}};
+
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) < 0)
+			_exit(1);
+		rig_send(way[1], &any, ends[0]);
+		pause();
+	}
+	CU_ASSERT_FATAL(child > 0);
+	CU_ASSERT_EQUAL_FATAL(recv(way[0], &byte, 1, MSG_PEEK), 1); /* waits */
+	CU_ASSERT_TRUE_FATAL(rig_receive_with(&rig, way[0], &answer, &fd));
+	CU_ASSERT_TRUE(peer_lives(fd));
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+	close(way[0]);
+	close(way[1]);
+	return fd;
+}
+
+/* Its pid may be an app's by now. */
+static void test_who_connected_and_ended_is_no_app(void)
+{
+	int fd, pidfd;
+	socklen_t size = sizeof(pidfd);
+
+	open_with_apps(true);
+	fd = guest_connect();
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
+		guests_close();
+		suite_skip("Linux before 6.5 does not tell whether a peer has ended");
+		return;
+	}
+	close(pidfd);
+	fd = orphaned_end();
+	CU_ASSERT_FALSE(peer_lives(fd));
+	engine.asked = 0;
+	channel_adopt(&rig.machine->channel, fd);
+	CU_ASSERT_EQUAL(engine.asked, 0);
+	guests_close();
+}
+
 /* --- raw calls and operations over the wire --------------------------------------------------- */
 
 static void test_a_raw_call_is_answered_in_tocks_variants(void)
@@ -738,6 +954,12 @@ static const struct test tests[] = {
 	TEST(test_a_raw_command_is_answered_before_its_upcall),
 	TEST(test_no_bytes_of_a_record_stay_in_the_daemons_buffer),
 	TEST(test_an_empty_message_goes_in_and_comes_back),
+	TEST(test_cancelling_a_driver_ends_its_standing_operation),
+	TEST(test_cancelling_a_driver_leaves_all_else_alone),
+	TEST(test_an_app_is_known_by_its_name_and_may_use_its_own_drivers),
+	TEST(test_who_is_no_app_has_no_name_and_what_the_rules_say),
+	TEST(test_a_capsule_learns_who_asks),
+	TEST(test_who_connected_and_ended_is_no_app),
 };
 
 int main(int argc, char **argv)

@@ -912,7 +912,7 @@ static void test_a_daemon_that_closes_ends_what_is_under_way_with_off(void)
 
 static void test_wrong_answers_close_the_connection(void)
 {
-	static const uint8_t output[16];
+	static const uint8_t output[RECORD_TEXT_MAX + 1];
 	static const struct record wrong[] = {
 		/* to nobody */
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID + 1},
@@ -932,11 +932,7 @@ static void test_wrong_answers_close_the_connection(void)
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		 .upcall = {.output_length = 9, .output = output}},
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
-		 .upcall = {.output_length = 7, .output = output}},
-		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
-		 .upcall = {.output_length = 0}},
-		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
-		 .upcall = {.words = {6}, .output_length = 8, .output = output}},
+		 .upcall = {.words = {6}, .output_length = sizeof(output), .output = output}},
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		 .upcall = {.words = {PLUTON_EBADRVAL}}},
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
@@ -961,6 +957,61 @@ static void test_wrong_answers_close_the_connection(void)
 
 	for (size_t i = 0; i < TESTS_COUNT(wrong); i++)
 		CU_ASSERT_EQUAL(answer_with(&wrong[i]), -PLUTON_EBADRVAL);
+}
+
+/* A failure with a sentence of this length. */
+static void check_sentence(uint16_t length)
+{
+	uint8_t text[RECORD_TEXT_MAX];
+	const struct record answer = {
+		.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
+		.upcall = {.words = {PLUTON_EFAIL}, .output_length = length, .output = text}};
+	struct pluton_request request = plain(FAKE_HOLD, 0);
+
+	memset(text, 'x', sizeof(text));
+	text[1] = '\n';
+	begin_by_hand();
+	(void)submit(&request);
+	fake_send(&fake, &answer);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 1);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(strlen(pluton_error_message(pluton)), length);
+	CU_ASSERT_EQUAL(memcmp(pluton_error_message(pluton), "x?xx", 4), 0);
+	end();
+}
+
+static void test_a_failure_comes_with_the_daemons_sentence_made_printable(void)
+{
+	check_sentence(4);
+	check_sentence(RECORD_TEXT_MAX);
+}
+
+/* Two outputs of 8 bytes; the answer has `length` of them all. */
+static void check_short_output(uint16_t length)
+{
+	static const uint8_t output[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
+	const struct record answer = {.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
+				      .upcall = {.output_length = length, .output = output}};
+	struct pluton_request request = plain(FAKE_HOLD, 0);
+	uint8_t out[16];
+
+	memset(out, 0x55, sizeof(out));
+	request.slots[0] = (struct pluton_slot){.out = out, .length = 8};
+	request.slots[1] = (struct pluton_slot){.out = out + 8, .length = 8};
+	begin_by_hand();
+	(void)submit(&request);
+	fake_send(&fake, &answer);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	for (unsigned i = 0; i < sizeof(out); i++)
+		CU_ASSERT_EQUAL(out[i], i < length ? i + 1 : 0x55);
+	end();
+}
+
+static void test_what_an_answer_leaves_out_of_the_output_is_not_written(void)
+{
+	for (uint16_t length = 0; length <= 16; length++)
+		check_short_output(length);
 }
 
 static void test_bytes_that_are_no_record_close_the_connection(void)
@@ -1557,6 +1608,131 @@ static void test_gcm_seals_and_opens_and_says_when_a_tag_is_wrong(void)
 	free(back);
 }
 
+/* Encrypts, and decrypts at the limit of the fake's scratch and beyond; says how. */
+static unsigned sealed_for(size_t length, uint32_t scratch, bool shared)
+{
+	uint8_t key[32] = {0}, iv[12] = {0}, tag[16], *plain_text = bytes_of(length, 1);
+	uint8_t *back = calloc(1, length), *in = malloc(length);
+	struct pluton_aes_gcm_request request = {.key = key,
+						 .key_size = 32,
+						 .iv = iv,
+						 .input = plain_text,
+						 .output = in,
+						 .length = length,
+						 .tag = tag};
+	unsigned count;
+
+	begin_serving();
+	fake.scratch = scratch;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_encrypt(pluton, &request), 0);
+	request.input = in;
+	if (shared)
+		request.input = memcpy(pluton_alloc(pluton, length), in, length);
+	request.output = back;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), 0);
+	CU_ASSERT_EQUAL(memcmp(back, plain_text, length), 0);
+	tag[0] ^= 1;
+	memset(back, 0x55, length);
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT(back[0] == 0x55 && back[length - 1] == 0x55);
+	count = fake.sealed_messages;
+	/* The windows that served them are gone, so that these do not run out. */
+	for (unsigned i = 0; i < 2 * FAKE_WINDOWS_MAX; i++)
+		CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), -PLUTON_EINVAL);
+	end();
+	free(plain_text);
+	free(back);
+	free(in);
+	return count;
+}
+
+static void test_a_message_beyond_the_scratch_is_decrypted_from_a_sealed_window(void)
+{
+	CU_ASSERT_EQUAL(sealed_for(MIB, 0, false), 0);
+	CU_ASSERT_EQUAL(sealed_for(MIB + 1, 0, false), 2);
+	CU_ASSERT_EQUAL(sealed_for(MIB + 1, 0, true), 2);
+	CU_ASSERT_EQUAL(sealed_for(4096, 4096, false), 0);
+	CU_ASSERT_EQUAL(sealed_for(4097, 4096, false), 2);
+}
+
+static void test_sealed_decryption_is_refused_only_beyond_a_window(void)
+{
+	uint8_t key[32] = {0}, iv[12] = {0}, tag[16];
+	uint8_t *bytes = calloc(1, FAKE_WINDOW_SIZE_MAX + 1);
+	uint8_t *out = calloc(1, FAKE_WINDOW_SIZE_MAX + 1);
+	struct pluton_aes_gcm_request request = {.key = key,
+						 .key_size = 32,
+						 .iv = iv,
+						 .input = bytes,
+						 .output = out,
+						 .length = FAKE_WINDOW_SIZE_MAX,
+						 .tag = tag};
+
+	begin_serving();
+	CU_ASSERT_EQUAL(pluton_aes_gcm_encrypt(pluton, &request), 0);
+	request.input = out;
+	request.output = bytes;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), 0);
+	request.length++;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt_async(pluton, &request, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	request.length = FAKE_WINDOW_SIZE_MAX;
+	request.key_size = 31;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt(pluton, &request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "31"));
+	end();
+	free(bytes);
+	free(out);
+}
+
+static void note_status(struct pluton *of, int status, void *userdata)
+{
+	(void)of;
+	*(int *)userdata = status;
+}
+
+static void test_sealed_decryption_need_not_wait(void)
+{
+	uint8_t key[32] = {0}, iv[12] = {0}, tag[16], *in = bytes_of(2 * MIB, 3);
+	uint8_t *out = malloc(2 * MIB), *back = malloc(2 * MIB);
+	struct pluton_aes_gcm_request request = {.key = key,
+						 .key_size = 32,
+						 .iv = iv,
+						 .input = in,
+						 .output = out,
+						 .length = 2 * MIB,
+						 .tag = tag};
+	int status = 1;
+
+	begin_serving();
+	CU_ASSERT_EQUAL(pluton_aes_gcm_encrypt(pluton, &request), 0);
+	request.input = out;
+	request.output = back;
+	for (unsigned i = 0; i < 2 * FAKE_WINDOWS_MAX; i++) {
+		CU_ASSERT_EQUAL(
+			pluton_aes_gcm_decrypt_async(pluton, &request, note_status, &status, NULL),
+			0);
+		CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
+		CU_ASSERT_EQUAL(status, 0);
+		CU_ASSERT_EQUAL(memcmp(back, in, 2 * MIB), 0);
+	}
+	tag[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt_async(pluton, &request, note_status, &status, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
+	CU_ASSERT_EQUAL(status, -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag"));
+	/* closed in the middle */
+	CU_ASSERT_EQUAL(pluton_aes_gcm_decrypt_async(pluton, &request, note_status, &status, NULL),
+			0);
+	end();
+	CU_ASSERT_EQUAL(status, -PLUTON_EINVAL);
+	free(in);
+	free(out);
+	free(back);
+}
+
 static void test_several_gcm_messages_are_under_way_at_once(void)
 {
 	uint8_t key[16] = {0}, iv[12] = {0}, tags[4][16], *in = bytes_of(4000, 1), out[4][4000];
@@ -1701,6 +1877,8 @@ static const struct test tests[] = {
 	TEST(test_what_waits_for_room_is_bounded),
 	TEST(test_a_daemon_that_closes_ends_what_is_under_way_with_off),
 	TEST(test_wrong_answers_close_the_connection),
+	TEST(test_a_failure_comes_with_the_daemons_sentence_made_printable),
+	TEST(test_what_an_answer_leaves_out_of_the_output_is_not_written),
 	TEST(test_bytes_that_are_no_record_close_the_connection),
 	TEST(test_a_descriptor_from_the_daemon_is_not_taken),
 	TEST(test_a_flood_of_upcalls_is_cut_off),
@@ -1728,6 +1906,9 @@ static const struct test tests[] = {
 	TEST(test_ctr_in_pieces_counts_on_across_every_carry),
 	TEST(test_a_counter_that_would_start_over_is_refused),
 	TEST(test_gcm_seals_and_opens_and_says_when_a_tag_is_wrong),
+	TEST(test_a_message_beyond_the_scratch_is_decrypted_from_a_sealed_window),
+	TEST(test_sealed_decryption_is_refused_only_beyond_a_window),
+	TEST(test_sealed_decryption_need_not_wait),
 	TEST(test_several_gcm_messages_are_under_way_at_once),
 	TEST(test_lists_of_any_length_arrive_whole),
 	TEST(test_lists_that_make_no_sense_close_the_connection),

@@ -373,7 +373,7 @@ static void test_values_out_of_range_are_refused_with_the_range(void)
 {
 	check_refused("[kernel]\npool = 63K\n", 2, "\"63K\" is out of range", "from 64K to 4G");
 	check_refused("[kernel]\npool = 5G\n", 2, "\"5G\" is out of range", "from 64K to 4G");
-	check_refused("[kernel]\ninline_max = 4097\n", 2, "out of range", "from 64 to 4096");
+	check_refused("[kernel]\ninline_max = 8193\n", 2, "out of range", "from 64 to 8192");
 	check_refused("[hil]\nworkers = 0\n", 2, "out of range", "from 1 to 16");
 	check_refused("[kernel]\nengine_deadline = 99ms\n", 2, "out of range", "from 100ms to 1h");
 	check_refused("[daemon]\nsocket_mode = 1777\n", 2, "out of range", "0777");
@@ -398,6 +398,43 @@ static void test_wrong_paths_are_refused(void)
 	check_refused("[daemon]\nsocket = \n", 2, "\"\"", "begins with /");
 	memset(text + strlen(text), 'a', 107);
 	check_refused(text, 2, "socket", "at most 107 bytes");
+}
+
+static void test_folders_are_absolute_paths_or_default(void)
+{
+	load_well("[app]\nfolders = /etc/my apps/app.d ,default,\t/srv/a\n");
+	CU_ASSERT_STRING_EQUAL(config->app_folders, "/etc/my apps/app.d,default,/srv/a");
+	tear_down();
+}
+
+static void test_wrong_folders_are_refused(void)
+{
+	static const char *const wrong[] = {"",	   "/",	     "app.d",	   "/a,",
+					    ",/a", "/a,,/b", "/a,defaults"};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "[app]\nfolders = %s\n", wrong[i]);
+		check_refused(text, 2, "app.folders", "paths that begin with /, or default");
+	}
+}
+
+static void test_a_bus_is_a_word_or_an_address(void)
+{
+	static const char *const good[] = {"off", "session", "system", "unix:path=/run/bus"};
+	static const char *const wrong[] = {"", "on", "tcp:host=a", "/run/bus"};
+	char text[64];
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		snprintf(text, sizeof(text), "[dbus]\nbus = %s\n", good[i]);
+		load_well(text);
+		CU_ASSERT_STRING_EQUAL(config->bus, good[i]);
+		tear_down();
+	}
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		snprintf(text, sizeof(text), "[dbus]\nbus = %s\n", wrong[i]);
+		check_refused(text, 2, "dbus.bus", "begins with unix:");
+	}
 }
 
 static void test_wrong_lists_are_refused(void)
@@ -780,6 +817,9 @@ static const struct test tests[] = {
 	TEST(test_values_out_of_range_are_refused_with_the_range),
 	TEST(test_wrong_words_are_refused),
 	TEST(test_wrong_paths_are_refused),
+	TEST(test_folders_are_absolute_paths_or_default),
+	TEST(test_wrong_folders_are_refused),
+	TEST(test_a_bus_is_a_word_or_an_address),
 	TEST(test_wrong_lists_are_refused),
 	TEST(test_a_zero_byte_is_refused),
 	TEST(test_a_file_of_more_than_a_mebibyte_is_refused),

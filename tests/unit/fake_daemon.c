@@ -4,7 +4,7 @@
  * program where libpluton broke a promise. Its counters are read once the thread has ended, or
  * while it waits for a request.
  */
-#include "tests/unit/fake_daemon.h"
+#include "tests/unit/fake_services.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,6 +14,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <pluton/aes.h>
@@ -63,24 +64,31 @@ void fake_send(const struct fake_daemon *fake, const struct record *record)
 	fake_send_bytes(fake, bytes, (size_t)size);
 }
 
-void fake_send_fd(const struct fake_daemon *fake, const struct record *record, int fd)
+void fake_send_fds(const struct fake_daemon *fake, const struct record *record, const int *fds,
+		   size_t count)
 {
 	uint8_t bytes[RECORD_SIZE_MAX];
 	int size = record_encode(record, bytes, sizeof(bytes));
 	union {
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(FAKE_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
-	} control = {.align = {.cmsg_len = CMSG_LEN(sizeof(int)),
+	} control = {.align = {.cmsg_len = CMSG_LEN(count * sizeof(int)),
 			       .cmsg_level = SOL_SOCKET,
 			       .cmsg_type = SCM_RIGHTS}};
 	struct iovec iov = {.iov_base = bytes, .iov_len = (size_t)size};
 	struct msghdr message = {.msg_iov = &iov,
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
-				 .msg_controllen = sizeof(control.space)};
+				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
 
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
+	MUST(count <= FAKE_FDS_MAX);
+	memcpy(CMSG_DATA(&control.align), fds, count * sizeof(int));
 	MUST(sendmsg(fake->fd, &message, MSG_NOSIGNAL) == size);
+}
+
+void fake_send_fd(const struct fake_daemon *fake, const struct record *record, int fd)
+{
+	fake_send_fds(fake, record, &fd, 1);
 }
 
 void fake_welcome(const struct fake_daemon *fake)
@@ -88,11 +96,12 @@ void fake_welcome(const struct fake_daemon *fake)
 	const struct record welcome = {
 		.header = {.type = RECORD_WELCOME},
 		.welcome = {.version = 1,
-			    .pid = 4711,
+			    .pid = 4711 + fake->restarts,
 			    .process_index = 3,
 			    .process_generation = 5,
 			    .inline_max = FAKE_INLINE_MAX,
-			    .operations_max = FAKE_OPERATIONS_MAX,
+			    .operations_max = fake->operations_max ? fake->operations_max
+								   : FAKE_OPERATIONS_MAX,
 			    .windows_max = FAKE_WINDOWS_MAX,
 			    .window_size_max = FAKE_WINDOW_SIZE_MAX},
 	};
@@ -102,14 +111,7 @@ void fake_welcome(const struct fake_daemon *fake)
 
 /* --- what a request names -------------------------------------------------------------------- */
 
-/* The memory behind a slot while a request is being served; output goes into `output`. */
-struct request {
-	const struct record *record;
-	uint8_t output[RECORD_INLINE_LIMIT];
-	uint32_t words[2];
-};
-
-static uint8_t *slot_bytes(struct fake_daemon *fake, struct request *request, unsigned slot)
+uint8_t *fake_slot(struct fake_daemon *fake, struct fake_request *request, unsigned slot)
 {
 	const struct record_operation *operation = &request->record->operation;
 	const struct record_range *range = &operation->ranges[slot];
@@ -130,12 +132,12 @@ static uint8_t *slot_bytes(struct fake_daemon *fake, struct request *request, un
 	return (uint8_t *)(uintptr_t)operation->inline_bytes + range->offset;
 }
 
-static uint32_t slot_length(const struct request *request, unsigned slot)
+uint32_t fake_slot_length(const struct fake_request *request, unsigned slot)
 {
 	return request->record->operation.ranges[slot].length;
 }
 
-static void answer(struct fake_daemon *fake, const struct request *request, uint32_t error)
+void fake_answer(struct fake_daemon *fake, const struct fake_request *request, uint32_t error)
 {
 	const struct record upcall = {
 		.header = {.type = RECORD_UPCALL, .op_id = request->record->header.op_id},
@@ -161,15 +163,20 @@ static void refuse(struct fake_daemon *fake, uint32_t op_id, uint32_t driver, ui
 	fake_send(fake, &ret);
 }
 
+void fake_refuse(struct fake_daemon *fake, const struct fake_request *request, uint32_t error)
+{
+	refuse(fake, request->record->header.op_id, request->record->header.driver, error);
+}
+
 /* --- drivers --------------------------------------------------------------------------------- */
 
-static void do_invert(struct fake_daemon *fake, struct request *request)
+static void do_invert(struct fake_daemon *fake, struct fake_request *request)
 {
-	const uint8_t *in = slot_bytes(fake, request, 0);
-	uint8_t *out = slot_bytes(fake, request, 1);
+	const uint8_t *in = fake_slot(fake, request, 0);
+	uint8_t *out = fake_slot(fake, request, 1);
 
-	MUST(slot_length(request, 0) == slot_length(request, 1));
-	for (uint32_t i = 0; i < slot_length(request, 0); i++)
+	MUST(fake_slot_length(request, 0) == fake_slot_length(request, 1));
+	for (uint32_t i = 0; i < fake_slot_length(request, 0); i++)
 		out[i] = (uint8_t)~in[i];
 	for (unsigned i = 0; i < request->record->operation.range_count; i++) {
 		const struct record_range *range = &request->record->operation.ranges[i];
@@ -179,10 +186,10 @@ static void do_invert(struct fake_daemon *fake, struct request *request)
 
 		request->words[0] |= place << (4 * i);
 	}
-	answer(fake, request, 0);
+	fake_answer(fake, request, 0);
 }
 
-static void do_more(struct fake_daemon *fake, struct request *request)
+static void do_more(struct fake_daemon *fake, struct fake_request *request)
 {
 	for (uint32_t i = 0; i < request->record->operation.words[0]; i++) {
 		const struct record upcall = {
@@ -194,10 +201,10 @@ static void do_more(struct fake_daemon *fake, struct request *request)
 
 		fake_send(fake, &upcall);
 	}
-	answer(fake, request, 0);
+	fake_answer(fake, request, 0);
 }
 
-static void serve_fake(struct fake_daemon *fake, struct request *request)
+static void serve_fake(struct fake_daemon *fake, struct fake_request *request)
 {
 	const struct record_operation *operation = &request->record->operation;
 
@@ -206,7 +213,7 @@ static void serve_fake(struct fake_daemon *fake, struct request *request)
 		do_invert(fake, request);
 		break;
 	case FAKE_ERROR:
-		answer(fake, request, operation->words[0]);
+		fake_answer(fake, request, operation->words[0]);
 		break;
 	case FAKE_REFUSE:
 		refuse(fake, request->record->header.op_id, FAKE_DRIVER, operation->words[0]);
@@ -219,16 +226,16 @@ static void serve_fake(struct fake_daemon *fake, struct request *request)
 	}
 }
 
-static void serve_random(struct fake_daemon *fake, struct request *request)
+static void serve_random(struct fake_daemon *fake, struct fake_request *request)
 {
-	uint32_t length = slot_length(request, 0);
+	uint32_t length = fake_slot_length(request, 0);
 
 	if (length == 0 || length > 1u << 20) {
 		refuse(fake, request->record->header.op_id, PLUTON_DRIVER_RANDOM, PLUTON_ESIZE);
 		return;
 	}
-	memset(slot_bytes(fake, request, 0), 0xa5, length);
-	answer(fake, request, 0);
+	memset(fake_slot(fake, request, 0), 0xa5, length);
+	fake_answer(fake, request, 0);
 }
 
 static uint32_t sum(const uint8_t *bytes, uint32_t length, uint32_t start)
@@ -239,22 +246,22 @@ static uint32_t sum(const uint8_t *bytes, uint32_t length, uint32_t start)
 }
 
 /* A "digest" is the sum in its first bytes. */
-static void serve_digest(struct fake_daemon *fake, struct request *request)
+static void serve_digest(struct fake_daemon *fake, struct fake_request *request)
 {
 	uint32_t command = request->record->operation.command;
-	const uint8_t *in = slot_bytes(fake, request, 0);
+	const uint8_t *in = fake_slot(fake, request, 0);
 
 	if (command == 2)
 		fake->stream_sum = 0;
 	if (command == 1 || command == 3)
 		fake->stream_sum =
-			sum(in, slot_length(request, 0), command == 1 ? 0 : fake->stream_sum);
+			sum(in, fake_slot_length(request, 0), command == 1 ? 0 : fake->stream_sum);
 	if (command == 1 || command == 4) {
-		memset(slot_bytes(fake, request, 1), 0, slot_length(request, 1));
-		memcpy(slot_bytes(fake, request, 1), &fake->stream_sum, 4);
+		memset(fake_slot(fake, request, 1), 0, fake_slot_length(request, 1));
+		memcpy(fake_slot(fake, request, 1), &fake->stream_sum, 4);
 	}
-	request->words[0] = command == 2 ? 77 : slot_length(request, 1);
-	answer(fake, request, 0);
+	request->words[0] = command == 2 ? 77 : fake_slot_length(request, 1);
+	fake_answer(fake, request, 0);
 }
 
 static void count_up(uint8_t *block, uint32_t bits)
@@ -267,63 +274,86 @@ static void count_up(uint8_t *block, uint32_t bits)
 	}
 }
 
-/* CTR with the identity as its cipher; GCM inverts, its tag is the sum. */
-static void serve_aes(struct fake_daemon *fake, struct request *request)
+/* As the capsule does, before anything is read. */
+static bool must_be_sealed(struct fake_daemon *fake, const struct fake_request *request)
 {
 	const struct record_operation *operation = &request->record->operation;
-	const uint8_t *in = slot_bytes(fake, request, 3);
-	uint8_t *out = slot_bytes(fake, request, 4);
-	uint32_t tag = sum(in, slot_length(request, 3), 0);
+	uint32_t scratch = fake->scratch ? fake->scratch : FAKE_SCRATCH_MAX;
+	uint32_t window = operation->ranges[3].window;
+
+	if (operation->command != 2 || operation->words[0] != PLUTON_AES_GCM)
+		return false;
+	if (window != 0 && fake->windows[window].sealed)
+		fake->sealed_messages++;
+	return operation->ranges[3].length > scratch &&
+	       (window == 0 || !fake->windows[window].sealed);
+}
+
+/* CTR with the identity as its cipher; GCM inverts, its tag is the sum. */
+static void serve_aes(struct fake_daemon *fake, struct fake_request *request)
+{
+	const struct record_operation *operation = &request->record->operation;
+	const uint8_t *in = fake_slot(fake, request, 3);
+	uint8_t *out = fake_slot(fake, request, 4);
+	uint32_t tag = sum(in, fake_slot_length(request, 3), 0);
 	uint8_t block[16];
 
-	MUST(slot_length(request, 3) == slot_length(request, 4));
+	MUST(fake_slot_length(request, 3) == fake_slot_length(request, 4));
+	if (must_be_sealed(fake, request)) {
+		fake_refuse(fake, request, PLUTON_ESIZE);
+		return;
+	}
 	if (operation->words[0] == PLUTON_AES_CTR || operation->words[0] == FAKE_CTR32) {
-		memcpy(block, slot_bytes(fake, request, 1), 16);
-		for (uint32_t i = 0; i < slot_length(request, 3); i++) {
+		memcpy(block, fake_slot(fake, request, 1), 16);
+		for (uint32_t i = 0; i < fake_slot_length(request, 3); i++) {
 			out[i] = in[i] ^ block[i % 16];
 			if (i % 16 == 15)
 				count_up(block, operation->words[0] == FAKE_CTR32 ? 32 : 128);
 		}
-		answer(fake, request, 0);
+		fake_answer(fake, request, 0);
 		return;
 	}
-	for (uint32_t i = 0; i < slot_length(request, 3); i++)
+	for (uint32_t i = 0; i < fake_slot_length(request, 3); i++)
 		out[i] = (uint8_t)~in[i];
 	if (operation->command == 1) {
-		memset(slot_bytes(fake, request, 5), 0, 16);
-		memcpy(slot_bytes(fake, request, 5), &tag, 4);
-		answer(fake, request, 0);
+		memset(fake_slot(fake, request, 5), 0, 16);
+		memcpy(fake_slot(fake, request, 5), &tag, 4);
+		fake_answer(fake, request, 0);
 	} else {
-		tag = sum(out, slot_length(request, 3), 0);
-		answer(fake, request,
-		       memcmp(slot_bytes(fake, request, 5), &tag, 4) ? PLUTON_EINVAL : 0);
+		tag = sum(out, fake_slot_length(request, 3), 0);
+		fake_answer(fake, request,
+			    memcmp(fake_slot(fake, request, 5), &tag, 4) ? PLUTON_EINVAL : 0);
 	}
 }
 
 /* Only Limits: as many rows as it was told, in pages. */
-static void serve_manager(struct fake_daemon *fake, struct request *request)
+static void serve_manager(struct fake_daemon *fake, struct fake_request *request)
 {
 	uint32_t first = request->record->operation.words[0];
-	uint32_t fit = slot_length(request, 0) / (uint32_t)row_limit.size;
-	uint8_t *wire = slot_bytes(fake, request, 0);
+	uint32_t fit = fake_slot_length(request, 0) / (uint32_t)row_limit.size;
+	uint8_t *wire = fake_slot(fake, request, 0);
 	uint32_t i;
 
 	for (i = 0; i < fit && first + i < fake->lists; i++) {
-		struct pluton_limit_row row = {.value = first + i};
+		struct pluton_limit_row row = {.value = 1000 * fake->restarts + first + i};
 
 		snprintf(row.name, sizeof(row.name), "limit %u", first + i);
 		row_encode(&row_limit, &row, wire + i * row_limit.size);
 	}
 	request->words[0] = i;
 	request->words[1] = first + i < fake->lists ? first + i : 0;
-	answer(fake, request, 0);
+	fake_answer(fake, request, 0);
 }
 
 static void serve_operation(struct fake_daemon *fake, const struct record *record)
 {
-	struct request request = {.record = record};
+	struct fake_request request = {.record = record};
 
 	fake->operations++;
+	if (fake->crash_every || (fake->crash_at != 0 && --fake->crash_at == 0)) {
+		shutdown(fake->fd, SHUT_RDWR);
+		return;
+	}
 	if (record->header.driver == PLUTON_DRIVER_RANDOM)
 		serve_random(fake, &request);
 	else if (record->header.driver == PLUTON_DRIVER_DIGEST)
@@ -334,8 +364,8 @@ static void serve_operation(struct fake_daemon *fake, const struct record *recor
 		serve_manager(fake, &request);
 	else if (record->header.driver == FAKE_DRIVER)
 		serve_fake(fake, &request);
-	else
-		refuse(fake, record->header.op_id, record->header.driver, PLUTON_ENODEVICE);
+	else if (!fake_serve_service(fake, &request))
+		fake_refuse(fake, &request, PLUTON_ENODEVICE);
 }
 
 /* --- windows and calls ----------------------------------------------------------------------- */
@@ -368,8 +398,11 @@ static void add_window(struct fake_daemon *fake, const struct record *record, in
 		return;
 	}
 	fake->windows[number].size = (uint32_t)st.st_size;
+	fake->windows[number].sealed = fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE;
 	fake->windows[number].bytes =
-		mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+		fake->windows[number].sealed
+			? mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0)
+			: mmap(NULL, (size_t)st.st_size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	MUST(fake->windows[number].bytes != MAP_FAILED);
 	close(fd);
 	fake->windows_added++;
@@ -484,7 +517,10 @@ static void serve_record(struct fake_daemon *fake, const struct record *record, 
 	MUST((fd >= 0) == (record->header.type == RECORD_WINDOW_ADD));
 	switch (record->header.type) {
 	case RECORD_HELLO:
-		fake_welcome(fake);
+		if (fake->greeting_refusal != 0)
+			refuse(fake, 0, 0, fake->greeting_refusal);
+		else
+			fake_welcome(fake);
 		break;
 	case RECORD_OPERATION:
 		serve_operation(fake, record);
@@ -506,9 +542,8 @@ static void serve_record(struct fake_daemon *fake, const struct record *record, 
 	}
 }
 
-static void *serve(void *arg)
+static void serve_connection(struct fake_daemon *fake)
 {
-	struct fake_daemon *fake = arg;
 	uint8_t bytes[RECORD_SIZE_MAX];
 	struct record record;
 	ssize_t n;
@@ -522,6 +557,37 @@ static void *serve(void *arg)
 		if (fake->windows[i].bytes)
 			forget_window(fake, i);
 	}
+}
+
+static void *serve(void *arg)
+{
+	struct fake_daemon *fake = arg;
+
+	serve_connection(fake);
+	return NULL;
+}
+
+/* What a daemon that was restarted does not know any more. */
+static void forget_client(struct fake_daemon *fake)
+{
+	fake->windows_live = 0;
+	fake->stream_sum = 0;
+	fake->subscription = 0;
+	fake->allow = (struct record_range){0};
+	fake->restarts++;
+}
+
+static void *serve_listening(void *arg)
+{
+	struct fake_daemon *fake = arg;
+	int fd;
+
+	while ((fd = accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		fake->fd = fd;
+		serve_connection(fake);
+		close(fd);
+		forget_client(fake);
+	}
 	return NULL;
 }
 
@@ -531,12 +597,38 @@ void fake_daemon_serve(struct fake_daemon *fake)
 	MUST(pthread_create(&fake->thread, NULL, serve, fake) == 0);
 }
 
+void fake_daemon_listen(struct fake_daemon *fake, const char *path)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+
+	MUST(strlen(path) < sizeof(name.sun_path));
+	memcpy(name.sun_path, path, strlen(path) + 1);
+	unlink(path);
+	fake->fd = -1;
+	fake->listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	MUST(bind(fake->listen_fd, (struct sockaddr *)&name, sizeof(name)) == 0);
+	MUST(listen(fake->listen_fd, 8) == 0);
+	fake->serving = true;
+	MUST(pthread_create(&fake->thread, NULL, serve_listening, fake) == 0);
+}
+
+void fake_hang_up(struct fake_daemon *fake)
+{
+	shutdown(fake->fd, SHUT_RDWR);
+}
+
 void fake_daemon_end(struct fake_daemon *fake)
 {
+	if (fake->listen_fd > 0)
+		shutdown(fake->listen_fd, SHUT_RDWR);
 	if (fake->serving) {
 		shutdown(fake->fd, SHUT_RDWR);
 		pthread_join(fake->thread, NULL);
 	}
-	close(fake->fd);
+	if (fake->listen_fd > 0)
+		close(fake->listen_fd);
+	else
+		close(fake->fd);
 	fake->serving = false;
+	fake->listen_fd = 0;
 }

@@ -305,6 +305,63 @@ static void test_priorities_are_those_of_syslog(void)
 	}
 }
 
+/* --- what programs write ---------------------------------------------------------------------- */
+
+static void test_a_programs_line_keeps_its_characters_and_has_its_priority(void)
+{
+	struct log_entry entry;
+
+	log_compose_text(&entry, 5, LOG_FIELDS(LOG_NUMBER("uid", 7), LOG_TEXT("app", "a\nb")),
+			 "Grüße\\x0a");
+	CU_ASSERT_EQUAL(entry.count, 4);
+	CU_ASSERT_TRUE(entry_has(&entry, "MESSAGE=Grüße\\x0a"));
+	CU_ASSERT_TRUE(entry_has(&entry, "PRIORITY=5"));
+	CU_ASSERT_TRUE(entry_has(&entry, "PLUTON_UID=7"));
+	CU_ASSERT_TRUE(entry_has(&entry, "PLUTON_APP=a\\x0ab"));
+}
+
+static void test_a_programs_line_of_any_length_is_whole_in_the_journal(void)
+{
+	char text[LOG_TEXT_MAX + 2], wanted[sizeof("MESSAGE=") + LOG_TEXT_MAX];
+	struct log_entry entry;
+
+	memset(text, 'a', sizeof(text));
+	for (size_t length = LOG_TEXT_MAX; length <= LOG_TEXT_MAX + 1; length++) {
+		text[length] = '\0';
+		snprintf(wanted, sizeof(wanted), "MESSAGE=%.*s", (int)LOG_TEXT_MAX, text);
+		log_compose_text(&entry, 6, LOG_NO_FIELDS, text);
+		CU_ASSERT_TRUE(entry_has(&entry, wanted));
+		text[length] = 'a';
+	}
+}
+
+static void test_a_programs_line_on_stderr_is_cut_off_between_characters(void)
+{
+	char text[LOG_TEXT_SIZE + 8];
+
+	for (size_t at = 0; at < sizeof(text); at++)
+		text[at] = at % 2 ? '\xa4' : '\xc3'; /* "ä" and "ä" and … */
+	text[sizeof(text) - 2] = '\0';
+	catch_stderr();
+	log_text(6, LOG_FIELDS(LOG_NUMBER("uid", 7)), text);
+	log_text(6, LOG_FIELDS(LOG_NUMBER("uid", 7)), text + 1);
+	release_stderr();
+	CU_ASSERT_EQUAL(count_lines(), 2);
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "\xc3\xa4 (uid=7)\n"));
+	CU_ASSERT_PTR_NULL(strstr(caught, "\xc3 (uid=7)\n"));
+}
+
+static void test_priorities_that_do_not_exist_are_not_written(void)
+{
+	catch_stderr();
+	for (int priority = -1; priority < 10; priority++)
+		log_text(priority, LOG_NO_FIELDS, "x");
+	release_stderr();
+	CU_ASSERT_EQUAL(count_lines(), 4); /* error, warning, notice, info; debug is not wanted */
+}
+
+/* --- a journal behind stderr ------------------------------------------------------------------ */
+
 /* A journal of our own at the place where libsystemd looks for it; only this process sees it. */
 static int open_own_journal(void)
 {
@@ -347,10 +404,18 @@ static int log_to_own_journal(void)
 	if (n < 0)
 		return 1;
 	entry[n] = '\0';
-	return strstr(entry, "MESSAGE=into the journal\n") && strstr(entry, "PLUTON_UID=7\n") &&
-			       strstr(entry, "PRIORITY=6\n")
+	if (!strstr(entry, "MESSAGE=into the journal\n") || !strstr(entry, "PLUTON_UID=7\n") ||
+	    !strstr(entry, "PRIORITY=6\n"))
+		return 2;
+	log_text(5, LOG_FIELDS(LOG_TEXT("app", "tpm0")), "Grüße");
+	n = recv(fd, entry, sizeof(entry) - 1, MSG_DONTWAIT);
+	if (n < 0)
+		return 3;
+	entry[n] = '\0';
+	return strstr(entry, "MESSAGE=Grüße\n") && strstr(entry, "PLUTON_APP=tpm0\n") &&
+			       strstr(entry, "PRIORITY=5\n")
 		       ? 0
-		       : 2;
+		       : 4;
 }
 
 static void test_with_a_journal_behind_stderr_entries_go_there(void)
@@ -492,6 +557,10 @@ static const struct test tests[] = {
 	TEST(test_a_level_that_does_not_exist_has_no_name_and_is_not_set),
 	TEST(test_a_journal_entry_has_structured_fields),
 	TEST(test_priorities_are_those_of_syslog),
+	TEST(test_a_programs_line_keeps_its_characters_and_has_its_priority),
+	TEST(test_a_programs_line_of_any_length_is_whole_in_the_journal),
+	TEST(test_a_programs_line_on_stderr_is_cut_off_between_characters),
+	TEST(test_priorities_that_do_not_exist_are_not_written),
 	TEST(test_with_a_journal_behind_stderr_entries_go_there),
 	TEST(test_a_journal_stream_that_is_not_stderr_is_ignored),
 	TEST(test_an_allowance_is_a_burst_and_then_one_line_a_time),

@@ -264,6 +264,19 @@ static void test_an_upcall_has_the_documented_fields(void)
 
 /* --- what is wrong with a record ------------------------------------------------------------- */
 
+static void test_a_cancel_names_an_operation_or_a_driver_and_not_both(void)
+{
+	const struct record standing = {.header = {.type = RECORD_CANCEL, .driver = 0x40001}};
+	const struct record both = {
+		.header = {.type = RECORD_CANCEL, .op_id = 7, .driver = 0x40001}};
+	uint8_t bytes[RECORD_HEADER_SIZE];
+	struct record record;
+
+	CU_ASSERT_EQUAL(decode(bytes, encode(&standing, bytes), &record), 0);
+	CU_ASSERT_EQUAL(record.header.driver, 0x40001);
+	CU_ASSERT_EQUAL(decode(bytes, encode(&both, bytes), &record), -PLUTON_EINVAL);
+}
+
 static void test_reserved_bytes_must_be_zero(void)
 {
 	/* which sample, which byte */
@@ -476,6 +489,7 @@ static const struct test tests[] = {
 	TEST(test_a_failure_leaves_the_header_and_nothing_else),
 	TEST(test_less_than_a_header_leaves_zeroes),
 	TEST(test_random_bytes_never_decode_past_their_end),
+	TEST(test_a_cancel_names_an_operation_or_a_driver_and_not_both),
 };
 
 int main(int argc, char **argv)

@@ -778,7 +778,8 @@ static void test_a_capsule_table_that_is_not_sound_is_refused(void)
 				  .doc = "",
 				  .driver = 1,
 				  .commands = &bad,
-				  .command_count = 1};
+				  .command_count = 1,
+				  .cancel = puppet_capsule.cancel};
 
 	open_kernel();
 	bad.number = 0;
@@ -798,6 +799,45 @@ static void test_a_capsule_table_that_is_not_sound_is_refused(void)
 	CU_ASSERT_EQUAL(try_register(&capsule), -PLUTON_EINVAL);
 	capsule.state_size = 0;
 	CU_ASSERT_EQUAL(try_register(&capsule), 0);
+	bare_close(&bare);
+}
+
+static void test_what_repeats_can_be_cancelled_and_gives_nothing(void)
+{
+	struct command bad = puppet_capsule.commands[PUPPET_GIVE - 1];
+	struct capsule capsule = {.name = "bad",
+				  .interface = "Bad",
+				  .doc = "",
+				  .driver = 1,
+				  .commands = &bad,
+				  .command_count = 1,
+				  .cancel = puppet_capsule.cancel};
+
+	open_kernel();
+	bad.repeats = true;
+	CU_ASSERT_EQUAL(try_register(&capsule), -PLUTON_EINVAL);
+	bad.gives = NULL;
+	capsule.cancel = NULL;
+	CU_ASSERT_EQUAL(try_register(&capsule), -PLUTON_EINVAL);
+	bad.repeats = false;
+	bad.gives = "";
+	CU_ASSERT_EQUAL(try_register(&capsule), -PLUTON_EINVAL);
+	bad.gives = "something";
+	CU_ASSERT_EQUAL(try_register(&capsule), 0);
+	bare_close(&bare);
+}
+
+static void test_parameters_max_can_be_reached_and_not_passed(void)
+{
+	struct capsule capsule = {.name = "many", .interface = "Many", .doc = "", .driver = 1};
+
+	open_kernel();
+	for (unsigned i = 0; i <= CAPSULE_PARAMETERS_MAX; i++)
+		capsule.parameters[i] = "some";
+	CU_ASSERT_EQUAL(try_register(&capsule), -PLUTON_EINVAL);
+	capsule.parameters[CAPSULE_PARAMETERS_MAX] = NULL;
+	CU_ASSERT_EQUAL(try_register(&capsule), 0);
+	CU_ASSERT_EQUAL(kernel_count_parameters(&capsule), CAPSULE_PARAMETERS_MAX);
 	bare_close(&bare);
 }
 
@@ -865,6 +905,8 @@ static const struct test tests[] = {
 	TEST(test_an_operations_state_does_not_touch_its_inline_bytes),
 	TEST(test_a_driver_number_or_name_can_be_taken_once),
 	TEST(test_a_capsule_table_that_is_not_sound_is_refused),
+	TEST(test_what_repeats_can_be_cancelled_and_gives_nothing),
+	TEST(test_parameters_max_can_be_reached_and_not_passed),
 	TEST(test_drivers_max_can_be_reached_and_not_passed),
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The manager's rows: the tables of fields cover the structs of pluton/manager.h exactly.
+ * The rows of answers: the tables of fields cover the structs of the public headers exactly.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -10,8 +10,15 @@
 #include "tests/suite.h"
 
 static const struct row_layout *const layouts[] = {
-	&row_status, &row_capsule, &row_engine, &row_process, &row_limit, &row_handler,
+	&row_status,  &row_capsule, &row_engine, &row_process,	&row_limit,
+	&row_handler, &row_nv,	    &row_app,	 &row_app_peer, &row_tpm_info,
 };
+
+/* Bytes behind the fields: these two rows have a `reserved`. */
+static size_t reserved(const struct row_layout *layout)
+{
+	return layout == &row_process || layout == &row_app_peer ? 4 : 0;
+}
 
 static void test_fields_follow_one_another_without_a_gap(void)
 {
@@ -22,8 +29,7 @@ static void test_fields_follow_one_another_without_a_gap(void)
 			CU_ASSERT_EQUAL(layouts[i]->fields[j].offset, end);
 			end += layouts[i]->fields[j].size;
 		}
-		/* only a process row has something behind its fields: `reserved` */
-		CU_ASSERT_EQUAL(end, layouts[i]->size - (layouts[i] == &row_process ? 4 : 0));
+		CU_ASSERT_EQUAL(end, layouts[i]->size - reserved(layouts[i]));
 	}
 }
 
@@ -33,9 +39,8 @@ static void test_types_agree_with_sizes(void)
 		for (size_t j = 0; j < layouts[i]->field_count; j++) {
 			const struct row_field *field = &layouts[i]->fields[j];
 
-			CU_ASSERT_EQUAL(field->size, field->type == ROW_U32   ? 4
-						     : field->type == ROW_U64 ? 8
-									      : PLUTON_NAME_SIZE);
+			if (field->type != ROW_TEXT)
+				CU_ASSERT_EQUAL(field->size, field->type == ROW_U32 ? 4 : 8);
 			CU_ASSERT_PTR_NOT_NULL(field->doc);
 		}
 	}
@@ -65,8 +70,7 @@ static void test_every_row_comes_back(void)
 			if (field->type == ROW_TEXT)
 				memset(row + field->offset + 5, 0, field->size - 5u);
 		}
-		if (layouts[i] == &row_process)
-			memset(row + 108, 0, 4);
+		memset(row + layouts[i]->size - reserved(layouts[i]), 0, reserved(layouts[i]));
 		row_encode(layouts[i], row, wire);
 		CU_ASSERT_EQUAL(row_decode(layouts[i], wire, back), 0);
 		CU_ASSERT_EQUAL(memcmp(row, back, layouts[i]->size), 0);

@@ -510,6 +510,42 @@ static void test_allow_through_another_driver_is_refused(void)
 	bare_close(&bare);
 }
 
+/* --- driver 0, and which operation a record speaks of ----------------------------------------- */
+
+static void test_driver_zero_is_a_driver_like_any_other(void)
+{
+	const struct record record = {.header = {.type = RECORD_CALL, .driver = 0},
+				      .call = {.class = CLASS_COMMAND, .number = PUPPET_CALL}};
+	const struct record_header header = {.type = RECORD_CANCEL};
+	struct capsule zero = puppet_capsule;
+	struct driver *driver;
+
+	open_kernel();
+	CU_ASSERT_PTR_NULL(request_find(process, &header)); /* there is none yet */
+	zero.name = "zero";
+	zero.driver = 0;
+	CU_ASSERT_EQUAL_FATAL(kernel_register(&bare.kernel, &zero, NULL, &driver), 0);
+	CU_ASSERT_PTR_NULL(request_find(process, &header)); /* it runs nothing */
+	puppet.run = puppet_hold;
+	trd104_call(process, &record, &ret);
+	CU_ASSERT_EQUAL_FATAL(ret.variant, VARIANT_SUCCESS);
+	CU_ASSERT_PTR_EQUAL(request_find(process, &header), puppet.held[0]);
+	bare_close(&bare);
+}
+
+static void test_a_header_speaks_of_its_op_id_or_else_of_its_driver(void)
+{
+	const struct record_header by_id = {.op_id = 5};
+	const struct record_header standing = {.driver = PUPPET_DRIVER};
+
+	open_kernel();
+	hold_live();
+	CU_ASSERT_EQUAL(command(PUPPET_CALL, 0, 0), 0);
+	CU_ASSERT_PTR_EQUAL(request_find(process, &by_id), puppet.held[0]);
+	CU_ASSERT_PTR_EQUAL(request_find(process, &standing), puppet.held[1]);
+	bare_close(&bare);
+}
+
 /* --- memop and the rest ----------------------------------------------------------------------- */
 
 static void test_memop_reads_limit_use_and_windows(void)
@@ -614,6 +650,8 @@ static const struct test tests[] = {
 	TEST(test_a_live_operation_keeps_the_access_it_was_checked_for),
 	TEST(test_allow_on_an_operation_that_is_not_there_is_refused),
 	TEST(test_allow_through_another_driver_is_refused),
+	TEST(test_driver_zero_is_a_driver_like_any_other),
+	TEST(test_a_header_speaks_of_its_op_id_or_else_of_its_driver),
 	TEST(test_memop_reads_limit_use_and_windows),
 	TEST(test_memop_that_would_change_something_is_nosupport),
 	TEST(test_classes_that_are_none_are_nosupport),

@@ -119,6 +119,20 @@ static void test_more_keeps_the_operation_and_says_so(void)
 	bare_close(&bare);
 }
 
+static void test_more_from_what_does_not_repeat_is_ignored_and_reported(void)
+{
+	const struct record record = rig_operation(1, PUPPET_DRIVER, PUPPET_GIVE);
+
+	open_kernel();
+	puppet.run = puppet_hold;
+	CU_ASSERT_EQUAL_FATAL(request_submit(process, &record), 0);
+	op_more(puppet.held[0], 5, 6);
+	CU_ASSERT_FALSE(bare_fetch(process, &answer));
+	CU_ASSERT_EQUAL(bare.reports, 1);
+	CU_ASSERT_PTR_NOT_NULL(strstr(bare.report, "does not repeat"));
+	bare_close(&bare);
+}
+
 static void test_a_repeating_source_coalesces_and_counts_what_was_missed(void)
 {
 	open_kernel();
@@ -236,6 +250,7 @@ static const struct test tests[] = {
 	TEST(test_unsubscribing_takes_a_repeating_answer_back_and_leaves_the_operation),
 	TEST(test_withdrawing_from_the_middle_keeps_the_others_in_order),
 	TEST(test_the_frontend_is_told_of_each_answer),
+	TEST(test_more_from_what_does_not_repeat_is_ignored_and_reported),
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
 /*
  * One queue, a few threads. They block every signal, so that the loop's thread gets them all.
  */
-#include "backends/openssl/worker.h"
+#include "backends/worker.h"
 
 #include <signal.h>
 #include <stdlib.h>

@@ -5,8 +5,8 @@
  * Work belongs to the worker from submit until its interrupt runs; nobody else touches it then,
  * but for `cancelled`. A worker touches only lent memory and its own.
  */
-#ifndef PLUTON_OPENSSL_WORKER_H
-#define PLUTON_OPENSSL_WORKER_H
+#ifndef PLUTON_BACKENDS_WORKER_H
+#define PLUTON_BACKENDS_WORKER_H
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -1,0 +1,600 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The one place that changes an app's state. The rule a newcomer would break first: a process is
+ * gone when its pidfd says so, not when it was told to go.
+ */
+#include "backends/fork/app.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "backends/fork/launch.h"
+#include "backends/fork/runfile.h"
+
+#define END_MS 5000 /* how long the daemon's end waits for what it has killed */
+
+static void start_attempt(struct app *app);
+
+static const char *name_of(const struct app *app)
+{
+	return app->definition->name;
+}
+
+static void tell(struct app *app, enum app_event event)
+{
+	app->host->changed(app->host, app, event);
+}
+
+static void set_state(struct app *app, enum app_state state)
+{
+	app->state = state;
+	app->since_ms = host_now_ms();
+}
+
+static void arm(struct app *app, uint64_t after_ms)
+{
+	struct timeval after = {(time_t)(after_ms / 1000), (suseconds_t)(after_ms % 1000 * 1000)};
+
+	event_add(&app->timer, &after);
+}
+
+static void disarm(struct app *app)
+{
+	event_del(&app->timer);
+}
+
+static void send_signal(const struct app *app, int number)
+{
+	(void)syscall(SYS_pidfd_send_signal, app->process.pidfd, number, NULL, 0);
+}
+
+/* From now on it is on its way out, and has stop_timeout for that. */
+static void begin_end(struct app *app, enum app_cause cause, int number)
+{
+	app->cause = cause;
+	set_state(app, APP_STOPPING);
+	if (number)
+		send_signal(app, number);
+	arm(app, app->in_force->stop_timeout_ms);
+}
+
+/* --- after a process, or without one --------------------------------------------------------- */
+
+static uint64_t back_off(struct app *app)
+{
+	const struct definition *definition = app->in_force;
+	uint64_t delay = definition->restart_delay_ms;
+
+	for (uint32_t i = 1; i < app->failures && delay < definition->restart_delay_max_ms; i++)
+		delay *= 2;
+	return delay < definition->restart_delay_max_ms ? delay : definition->restart_delay_max_ms;
+}
+
+/* It waits for its back-off, and is then started. */
+static void wait_for_back_off(struct app *app)
+{
+	uint64_t now = host_now_ms();
+
+	set_state(app, APP_WAITING);
+	arm(app, app->not_before_ms > now ? app->not_before_ms - now : 0);
+}
+
+static bool is_started_again(const struct app *app, bool clean)
+{
+	if (app->host->closing || app->gone)
+		return false;
+	return app->again || app->definition->restart == DEFINITION_RESTART_ALWAYS ||
+	       (app->definition->restart == DEFINITION_RESTART_ON_FAILURE && !clean);
+}
+
+static void settle_failure(struct app *app, uint32_t pid, bool clean)
+{
+	char when[40] = "";
+
+	app->failures++;
+	app->not_before_ms = host_now_ms() + back_off(app);
+	if (is_started_again(app, clean)) {
+		wait_for_back_off(app);
+		snprintf(when, sizeof(when), "; again in %llu ms",
+			 (unsigned long long)back_off(app));
+	} else {
+		set_state(app, clean ? APP_STOPPED : APP_FAILED);
+	}
+	app->again = false;
+	host_say(app->host, clean ? PLUTON_LOG_INFO : PLUTON_LOG_WARNING, name_of(app), pid,
+		 "an app %s%s", app->reason, when);
+}
+
+/* Nothing was executed, and trying again would not change that. */
+static void fail_for_good(struct app *app)
+{
+	program_close(&app->program);
+	app->failures++;
+	app->again = false;
+	app->not_before_ms = host_now_ms() + back_off(app);
+	set_state(app, APP_FAILED);
+	host_say(app->host, PLUTON_LOG_ERROR, name_of(app), 0, "an app cannot be started: %s",
+		 app->reason);
+	tell(app, APP_STARTS_NOT);
+}
+
+static void settle_stopped(struct app *app)
+{
+	fdstore_empty(&app->store, &app->host->closer);
+	app->failures = 0;
+	app->not_before_ms = 0;
+	app->reason[0] = '\0';
+	set_state(app, APP_STOPPED);
+	tell(app, APP_ENDED);
+}
+
+/* --- how a process ended --------------------------------------------------------------------- */
+
+static void describe_status(struct app *app, const siginfo_t *info)
+{
+	char *reason = app->reason;
+	const char *limit = app->in_force->memory_max ? " (memory_max?)" : "";
+	const char *what;
+	int number = 0;
+
+	what = spawn_failure(&app->process, &number);
+	if (what)
+		snprintf(reason, sizeof(app->reason), "was not executed, %s: %s; correct its file",
+			 what, strerror(number));
+	else if (info->si_pid == 0)
+		snprintf(reason, sizeof(app->reason), "ended; its messages may say why");
+	else if (info->si_code == CLD_EXITED)
+		snprintf(reason, sizeof(app->reason),
+			 "ended with status %d%s; its messages say why", info->si_status,
+			 info->si_status ? limit : "");
+	else
+		snprintf(reason, sizeof(app->reason), "ended by signal %d, %s%s; see its messages",
+			 info->si_status, sigdescr_np(info->si_status), limit);
+}
+
+static void describe_end(struct app *app, const siginfo_t *info)
+{
+	const struct definition *definition = app->in_force;
+
+	switch (app->cause) {
+	case CAUSE_LATE:
+		snprintf(app->reason, sizeof(app->reason),
+			 "did not say READY=1 in %llu ms; mend it, or raise start_timeout",
+			 (unsigned long long)definition->start_timeout_ms);
+		break;
+	case CAUSE_HUNG:
+		snprintf(app->reason, sizeof(app->reason),
+			 "said no WATCHDOG=1 for %llu ms; mend it, or raise watchdog",
+			 (unsigned long long)definition->watchdog_ms);
+		break;
+	default:
+		describe_status(app, info);
+		break;
+	}
+}
+
+/* What it forked is in its session and must not outlive it. Before the pid can be another's. */
+static void end_group(const struct app *app)
+{
+	if (!app->adopted)
+		(void)kill(-app->process.pid, SIGKILL);
+}
+
+static void forget_process(struct app *app)
+{
+	event_del(&app->ended);
+	disarm(app);
+	close(app->process.pidfd);
+	if (app->process.gate >= 0)
+		close(app->process.gate);
+	app->process = (struct spawned){.pidfd = -1, .gate = -1};
+	app->adopted = false;
+	runfile_remove(app->host->runs, name_of(app));
+}
+
+static void settle_end(struct app *app, uint32_t pid, const siginfo_t *info)
+{
+	bool clean = app->cause == CAUSE_ITSELF && info->si_pid != 0 &&
+		     info->si_code == CLD_EXITED && info->si_status == 0;
+	bool ran_well =
+		app->ready && host_now_ms() - app->ready_ms >= app->in_force->restart_delay_max_ms;
+	bool was_ready = app->ready;
+
+	if (ran_well)
+		app->failures = 0;
+	settle_failure(app, pid, clean);
+	if (!was_ready || app->state != APP_WAITING)
+		tell(app, APP_STARTS_NOT);
+}
+
+static void on_ended(evutil_socket_t fd, short events, void *context)
+{
+	struct app *app = context;
+	siginfo_t info = {0};
+	uint32_t pid = (uint32_t)app->process.pid;
+
+	(void)events;
+	app->host->listen(app->host); /* its last words came before its end */
+	end_group(app);
+	if (waitid(P_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG) < 0)
+		info.si_pid = 0; /* an adopted one is not ours to wait for */
+	describe_end(app, &info);
+	forget_process(app);
+	if (app->cause == CAUSE_RESTARTED && !app->host->closing) {
+		host_say(app->host, PLUTON_LOG_INFO, name_of(app), pid,
+			 "an app ended, to be restarted");
+		tell(app, APP_ENDED);
+		start_attempt(app);
+	} else if (app->cause == CAUSE_STOPPED || app->host->closing) {
+		host_say(app->host, PLUTON_LOG_INFO, name_of(app), pid, "an app stopped, as asked");
+		settle_stopped(app);
+		if (app->again)
+			start_attempt(app);
+	} else {
+		settle_end(app, pid, &info);
+	}
+}
+
+/* --- starting -------------------------------------------------------------------------------- */
+
+static int watch(struct app *app)
+{
+	event_assign(&app->ended, app->host->environment->base, app->process.pidfd, EV_READ,
+		     on_ended, app);
+	return event_add(&app->ended, NULL);
+}
+
+static void begin(struct app *app)
+{
+	program_close(&app->program);
+	app->cause = CAUSE_ITSELF;
+	app->ready = false;
+	app->store_was_full = false;
+	if (watch(app) < 0)
+		host_say(app->host, PLUTON_LOG_ERROR, name_of(app), (uint32_t)app->process.pid,
+			 "the end of an app will not be seen: no memory");
+	arm(app, app->in_force->start_timeout_ms);
+}
+
+static void start_process(struct app *app)
+{
+	int r = launch(app->host, app->in_force, &app->program, &app->store, &app->process,
+		       app->reason, sizeof(app->reason));
+
+	if (r < 0) {
+		/* For want of something that may be there again in a moment. */
+		app->process = (struct spawned){.pidfd = -1, .gate = -1};
+		program_close(&app->program);
+		settle_failure(app, 0, false);
+		tell(app, APP_STARTS_NOT);
+		return;
+	}
+	begin(app);
+	app->starts++;
+	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)app->process.pid,
+		 "an app was started");
+}
+
+static void on_check(struct deferred_call *call)
+{
+	struct app *app = (struct app *)(void *)((char *)call - offsetof(struct app, check));
+	int r = program_check(&app->program, app->in_force, app->reason, sizeof(app->reason));
+
+	if (r > 0)
+		deferred_call_set(call);
+	else if (r < 0)
+		fail_for_good(app);
+	else
+		start_process(app);
+}
+
+static bool is_startable(struct app *app)
+{
+	const struct definition *definition = app->definition;
+	const char *file = strrchr(definition->file, '/');
+
+	if (app->host->trouble)
+		snprintf(app->reason, sizeof(app->reason), "%s", app->host->trouble);
+	else if (definition->problem[0] && definition->problem_line)
+		snprintf(app->reason, sizeof(app->reason), "%s:%u: %.80s", file ? file + 1 : "",
+			 definition->problem_line, definition->problem);
+	else if (definition->problem[0])
+		snprintf(app->reason, sizeof(app->reason), "%s: %.90s", file ? file + 1 : "",
+			 definition->problem);
+	else
+		return true;
+	return false;
+}
+
+static void start_attempt(struct app *app)
+{
+	disarm(app);
+	app->again = false;
+	definition_release(app->in_force);
+	app->in_force = definition_hold(app->definition);
+	set_state(app, APP_STARTING);
+	if (!is_startable(app) || program_open(&app->program, app->in_force,
+					       (const char *const *)app->host->program_folders,
+					       app->reason, sizeof(app->reason)) < 0)
+		fail_for_good(app);
+	else if (app->in_force->hashed)
+		deferred_call_set(&app->check);
+	else
+		start_process(app);
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+static void on_timer(evutil_socket_t fd, short events, void *context)
+{
+	struct app *app = context;
+
+	(void)fd;
+	(void)events;
+	switch (app->state) {
+	case APP_STARTING:
+		begin_end(app, CAUSE_LATE, SIGTERM);
+		break;
+	case APP_RUNNING:
+		begin_end(app, CAUSE_HUNG, SIGABRT);
+		break;
+	case APP_STOPPING:
+		host_say(app->host, PLUTON_LOG_WARNING, name_of(app), (uint32_t)app->process.pid,
+			 "an app did not end within stop_timeout: killed");
+		send_signal(app, SIGKILL);
+		break;
+	case APP_WAITING:
+		start_attempt(app);
+		break;
+	case APP_STOPPED:
+	case APP_FAILED:
+		break;
+	}
+}
+
+/* --- what is asked for ----------------------------------------------------------------------- */
+
+void app_start(struct app *app)
+{
+	app->failures = 0;
+	app->not_before_ms = 0;
+	if (app->state == APP_RUNNING)
+		tell(app, APP_RUNS);
+	else if (app->host->closing || app->gone)
+		tell(app, APP_STARTS_NOT);
+	else if (app->state == APP_STOPPING)
+		app->again = true;
+	else if (app->state != APP_STARTING)
+		start_attempt(app);
+}
+
+void app_demand(struct app *app)
+{
+	bool refused = app->host->closing || app->gone || app->definition->problem[0] ||
+		       app->definition->start == DEFINITION_START_MANUAL;
+
+	if (app->state == APP_RUNNING)
+		tell(app, APP_RUNS);
+	else if (app->state == APP_STARTING || app->state == APP_WAITING)
+		return;
+	else if (refused)
+		tell(app, APP_STARTS_NOT);
+	else if (app->state == APP_STOPPING)
+		app->again = true;
+	else if (app->not_before_ms > host_now_ms())
+		wait_for_back_off(app);
+	else
+		start_attempt(app);
+}
+
+static void give_up_start(struct app *app)
+{
+	disarm(app);
+	deferred_call_drop(&app->check);
+	program_close(&app->program);
+}
+
+void app_stop(struct app *app)
+{
+	bool asked = app->state == APP_STOPPING && app->cause == CAUSE_STOPPED;
+
+	app->again = false;
+	tell(app, APP_OVERTAKEN);
+	if (asked)
+		return;
+	if (app->process.pid) {
+		begin_end(app, CAUSE_STOPPED, SIGTERM);
+		return;
+	}
+	give_up_start(app);
+	settle_stopped(app);
+}
+
+void app_restart(struct app *app)
+{
+	app->failures = 0;
+	app->not_before_ms = 0;
+	app->again = false;
+	if (app->host->closing) {
+		tell(app, APP_STARTS_NOT);
+		return;
+	}
+	if (app->process.pid) {
+		begin_end(app, CAUSE_RESTARTED, SIGTERM);
+		return;
+	}
+	give_up_start(app);
+	set_state(app, APP_STOPPED);
+	app_start(app);
+}
+
+void app_kill(struct app *app)
+{
+	if (app->process.pid)
+		send_signal(app, SIGKILL);
+}
+
+/* --- what it says ---------------------------------------------------------------------------- */
+
+static void store_one(struct app *app, int fd, const char *name)
+{
+	int r = fdstore_add(&app->store, fd, name, (unsigned)app->in_force->fd_store_max,
+			    &app->host->closer);
+
+	if (r == 0 || app->store_was_full)
+		return;
+	app->store_was_full = true;
+	host_say(app->host, PLUTON_LOG_WARNING, name_of(app), (uint32_t)app->process.pid,
+		 "an app stores more than %llu descriptors: they are closed; raise fd_store_max",
+		 (unsigned long long)app->in_force->fd_store_max);
+}
+
+static void take_descriptors(struct app *app, struct notification *notification)
+{
+	if (!notification->store || !notification->name[0])
+		return;
+	for (unsigned i = 0; i < notification->count; i++) {
+		store_one(app, notification->descriptors[i], notification->name);
+		notification->descriptors[i] = -1;
+	}
+}
+
+static void note_ready(struct app *app)
+{
+	app->ready = true;
+	app->ready_ms = host_now_ms();
+	app->reason[0] = '\0';
+	set_state(app, APP_RUNNING);
+	if (app->in_force->watchdog_ms)
+		arm(app, app->in_force->watchdog_ms);
+	else
+		disarm(app);
+	host_say(app->host, PLUTON_LOG_DEBUG, name_of(app), (uint32_t)app->process.pid,
+		 "an app is ready");
+	tell(app, APP_RUNS);
+}
+
+void app_notified(struct app *app, struct notification *notification)
+{
+	take_descriptors(app, notification);
+	if (notification->remove && notification->name[0])
+		fdstore_remove(&app->store, notification->name, &app->host->closer);
+	if (notification->ready && app->state == APP_STARTING)
+		note_ready(app);
+	if (notification->alive && app->state == APP_RUNNING && app->in_force->watchdog_ms)
+		arm(app, app->in_force->watchdog_ms);
+	if (notification->trigger && app->state == APP_RUNNING)
+		begin_end(app, CAUSE_HUNG, SIGABRT);
+	else if (notification->stopping &&
+		 (app->state == APP_RUNNING || app->state == APP_STARTING))
+		begin_end(app, CAUSE_ITSELF, 0);
+}
+
+/* --- itself ---------------------------------------------------------------------------------- */
+
+struct app *app_make(struct fork_host *host, struct definition *definition)
+{
+	struct app *app = calloc(1, sizeof(*app));
+
+	if (!app)
+		return NULL;
+	app->host = host;
+	app->definition = definition_hold(definition);
+	app->in_force = definition_hold(definition);
+	app->process = (struct spawned){.pidfd = -1, .gate = -1};
+	app->program.fd = -1;
+	app->since_ms = host_now_ms();
+	deferred_call_init(&app->check, host->environment->deferred, on_check);
+	event_assign(&app->timer, host->environment->base, -1, 0, on_timer, app);
+	if (!is_startable(app) && app->definition->problem[0])
+		app->state = APP_FAILED;
+	else
+		app->reason[0] = '\0';
+	return app;
+}
+
+static void await_killed(struct app *app)
+{
+	struct pollfd ended = {.fd = app->process.pidfd, .events = POLLIN};
+	siginfo_t info;
+
+	app_kill(app);
+	(void)poll(&ended, 1, END_MS);
+	end_group(app);
+	(void)waitid(P_PIDFD, (id_t)app->process.pidfd, &info, WEXITED | WNOHANG);
+	forget_process(app);
+}
+
+void app_free(struct app *app)
+{
+	if (app->process.pid)
+		await_killed(app);
+	give_up_start(app);
+	fdstore_empty(&app->store, &app->host->closer);
+	definition_release(app->definition);
+	definition_release(app->in_force);
+	free(app);
+}
+
+void app_adopt(struct app *app)
+{
+	int pidfd;
+	pid_t pid = runfile_find(app->host->runs, name_of(app), &pidfd);
+
+	if (!pid)
+		return;
+	app->process = (struct spawned){.pid = pid, .pidfd = pidfd, .gate = -1};
+	app->adopted = true;
+	app->reason[0] = '\0';
+	set_state(app, APP_STARTING);
+	begin(app);
+	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)pid,
+		 "an app of an earlier plutond was taken over");
+}
+
+void app_redefine(struct app *app, struct definition *definition)
+{
+	app->gone = !definition;
+	if (!definition || definition_equal(app->definition, definition))
+		return;
+	definition_release(app->definition);
+	app->definition = definition_hold(definition);
+	if (app->state != APP_STOPPED && app->state != APP_FAILED)
+		return;
+	/* What was wrong with the old file is not what is wrong with the new one. */
+	app->failures = 0;
+	app->not_before_ms = 0;
+	app->reason[0] = '\0';
+	set_state(app, is_startable(app) ? APP_STOPPED : APP_FAILED);
+}
+
+bool app_is(const struct app *app, pid_t pid)
+{
+	struct pollfd ended = {.fd = app->process.pidfd, .events = POLLIN};
+
+	/* The pid of a child is its own until we have waited for it. */
+	return pid > 0 && app->process.pid == pid && (!app->adopted || poll(&ended, 1, 0) == 0);
+}
+
+void app_describe(const struct app *app, struct app_status *ret)
+{
+	uint64_t now = host_now_ms();
+
+	*ret = (struct app_status){.state = app->state,
+				   .pid = (uint32_t)app->process.pid,
+				   .starts = app->starts,
+				   .failures = app->failures,
+				   .since_ms = now - app->since_ms};
+	if (app->state == APP_WAITING && app->not_before_ms > now)
+		ret->retry_ms = app->not_before_ms - now;
+	snprintf(ret->name, sizeof(ret->name), "%s", name_of(app));
+	snprintf(ret->reason, sizeof(ret->reason), "%s", app->reason);
+}

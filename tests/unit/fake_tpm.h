@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A plutond that knows one app, and the TPM app behind it, for tests of what clients do when these
+ * two come and go. A "TPM command" here counts: its response says how many have run, so a test
+ * sees what ran twice and what did not. It stops the test program where libpluton broke a promise.
+ */
+#ifndef PLUTON_TESTS_FAKE_TPM_H
+#define PLUTON_TESTS_FAKE_TPM_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FAKE_TPM_ACTS 32u
+#define FAKE_TPM_CHANNELS 64u
+#define FAKE_TPM_WORLDS 16u
+#define FAKE_TPM_RESPONSE_MIN 18u /* bytes: header, commands run, locality */
+#define FAKE_TPM_LOCALITY_MAX 3u
+
+#define FAKE_RC_CANCELED 0x909u
+#define FAKE_RC_RETRY 0x922u
+
+/* What becomes of the next command; those that were not told run. */
+enum fake_act {
+	ACT_RUN = 0,
+	ACT_DIE_BEFORE, /* the app is gone before it accepted the command */
+	ACT_DIE_MIDWAY, /* ... after it accepted it, and nobody knows whether it ran */
+	ACT_DIE_AFTER,	/* ... after it ran it and stored the response */
+	ACT_OFF_BEFORE, /* it is gone for good: nothing is kept */
+	ACT_OFF_AFTER,	/* likewise, and the command did run */
+	ACT_ANSWER_AND_DIE,
+	ACT_HOLD,	   /* until it is cancelled */
+	ACT_REFUSE,	   /* -PLUTON_ENOMEM with a text; uses no number */
+	ACT_FAIL,	   /* the same by an upcall */
+	ACT_SAY_LONG,	   /* answers with more than any response has */
+	ACT_SAY_SHORT,	   /* a response without a whole header */
+	ACT_SAY_OTHERWISE, /* the response's header has another length */
+	ACT_SAY_TWICE,	   /* two answers */
+	ACT_SAY_NOISE,	   /* no record */
+	ACT_SAY_OVERSIZED, /* a record that is longer than records are */
+	ACT_SAY_DESCRIPTOR,
+};
+
+/* What plutond answers when it is asked for a channel. */
+enum fake_broker {
+	BROKER_GIVES = 0,
+	BROKER_GIVES_DEAD, /* a channel that is closed already */
+	BROKER_NO_DEVICE,
+	BROKER_FAILS,
+	BROKER_IS_BUSY,
+	BROKER_SILENT,
+	BROKER_GIVES_NONE, /* success without a descriptor */
+	BROKER_HANGS_UP,
+	BROKER_NOISE,
+};
+
+/* A connection as the app keeps it. */
+struct fake_world {
+	bool used;
+	uint8_t token[16];
+	uint32_t last;
+	uint32_t locality;
+	size_t size;
+	uint8_t response[4096];
+};
+
+struct fake_channel {
+	struct fake_tpm *fake;
+	int fd;
+	bool started;
+	pthread_t thread;
+	struct fake_world *world;
+	bool attached;
+};
+
+struct fake_tpm {
+	char directory[64];
+	char address[96]; /* for pluton_tpm_open */
+	int listen_fd;
+	int stop_fds[2];
+	pthread_t thread;
+	pthread_mutex_t lock; /* of all below */
+	struct fake_channel channels[FAKE_TPM_CHANNELS];
+	unsigned channel_count;
+	struct fake_world worlds[FAKE_TPM_WORLDS];
+	enum fake_act acts[FAKE_TPM_ACTS];
+	unsigned act_count, act_next;
+	enum fake_broker broker;
+	unsigned broker_times;	/* so often; then it gives; 0: for ever */
+	uint32_t attach_deaths; /* so many ATTACHes are done and not answered */
+	uint32_t attach_last;	/* instead of the last number in the next ATTACH's answer; 0: no */
+	unsigned asked;		/* for a channel */
+	unsigned executed;	/* commands */
+	unsigned served;	/* TRANSMITs that came, each time */
+	unsigned cancels;	/* CANCELs of a command that was held */
+	uint32_t inline_max;
+};
+
+void fake_tpm_begin(struct fake_tpm *fake);
+void fake_tpm_end(struct fake_tpm *fake);
+
+/* Nobody listens any more, or somebody does again. */
+void fake_tpm_deafen(struct fake_tpm *fake);
+void fake_tpm_hear(struct fake_tpm *fake);
+
+void fake_tpm_next(struct fake_tpm *fake, enum fake_act act);
+void fake_tpm_broker(struct fake_tpm *fake, enum fake_broker broker, unsigned times);
+
+/* Sets one of inline_max, attach_deaths and attach_last. */
+void fake_tpm_set(struct fake_tpm *fake, uint32_t *setting, uint32_t value);
+
+/* The app dies while nothing is under way: as after a crash, or switched off. */
+void fake_tpm_crash(struct fake_tpm *fake);
+void fake_tpm_power_off(struct fake_tpm *fake);
+
+/* Counters. */
+unsigned fake_tpm_executed(struct fake_tpm *fake);
+unsigned fake_tpm_served(struct fake_tpm *fake);
+unsigned fake_tpm_asked(struct fake_tpm *fake);
+unsigned fake_tpm_cancels(struct fake_tpm *fake);
+
+/* A command of `size` bytes whose response shall have `wanted` (0: FAKE_TPM_RESPONSE_MIN). */
+void fake_tpm_command(uint8_t *command, uint32_t size, uint32_t wanted);
+
+/* What a response says. */
+uint32_t fake_tpm_rc(const uint8_t *response);
+uint32_t fake_tpm_count(const uint8_t *response);
+uint32_t fake_tpm_locality(const uint8_t *response);
+
+#endif
