@@ -20,8 +20,9 @@ enum tpm_channel_command {
 	 * new ATTACH is 1. Slots: the command, ro; room for the response, rw. Answer: word 1 is the
 	 * response's length; the upcall's output is no longer than that.
 	 *
-	 * The number of the command before: its response again, and nothing runs (the bytes of the
-	 * command are not looked at). One that was accepted before a crash and did not finish:
+	 * The number of the command before, as the first after ATTACH or after an answer that did
+	 * not fit: its response again, and nothing runs (the bytes of the command are not looked
+	 * at). Later a second program uses the connection, and must not get that. One that was accepted before a crash and did not finish:
 	 * TPM_RC_RETRY as the response, and the number is used. Any other: -PLUTON_EINVAL.
 	 * -PLUTON_EBUSY: another command of this connection is under way. CANCEL of this operation
 	 * asks the TPM to cancel; the response comes.

@@ -66,6 +66,7 @@ struct client {
 	uint32_t entry;			    /* in the snapshot, or NO_ENTRY */
 	enum work work;
 	bool cancel; /* asked for, and its TRANSMIT has not ended */
+	bool fresh;  /* the next TRANSMIT may repeat the last: the first, or after one of SIZE */
 	uint32_t op_id;
 	uint32_t sequence;
 	uint32_t room; /* bytes for the response */
@@ -306,6 +307,7 @@ static void send_response(struct clients *clients, struct client *client)
 		response_size = tpm_error_response(TPM_RC_RETRY, retry);
 		response = retry;
 	}
+	client->fresh = response_size > client->room;
 	size = encode_response(clients, client, response, response_size);
 	r = send_now(client->fd, clients->out, (size_t)size);
 	explicit_bzero(clients->out, (size_t)size);
@@ -538,7 +540,11 @@ static int find_slots(const struct record_operation *operation, unsigned in, uns
 	return 0;
 }
 
-/* Known sequence numbers: the next one, and the last one again. */
+/*
+ * Known sequence numbers: the next one; and the last one again, but only first after ATTACH. Later
+ * it is a second program that uses the same connection, a child after fork say, and must not be
+ * given the response to another's command.
+ */
 static bool is_repeated(const struct clients *clients, const struct client *client,
 			uint32_t sequence)
 {
@@ -570,7 +576,7 @@ static void take_transmit(struct clients *clients, struct client *client,
 	client->op_id = record->header.op_id;
 	client->sequence = sequence;
 	client->room = slots.out_length;
-	if (is_repeated(clients, client, sequence)) {
+	if (client->fresh && is_repeated(clients, client, sequence)) {
 		send_response(clients, client);
 		return;
 	}
@@ -588,6 +594,7 @@ static void take_transmit(struct clients *clients, struct client *client,
 	}
 	memcpy(client->command, slots.in, slots.in_length);
 	client->command_size = slots.in_length;
+	client->fresh = false;
 	client->cancel = false;
 	client->work = WORK_WAITS;
 }
@@ -732,6 +739,7 @@ static void take_attach(struct clients *clients, struct client *client, const st
 		return;
 	}
 	client->phase = PHASE_OPEN;
+	client->fresh = true;
 	answer(clients, client, record->header.op_id,
 	       (const uint32_t[3]){0, again, snapshot_accepted(snapshot, client->entry)},
 	       snapshot_entry(snapshot, client->entry)->token, TPM_TOKEN_SIZE);

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "backends/fork/launch.h"
@@ -87,6 +88,13 @@ static void wait_for_back_off(struct app *app)
 	arm(app, app->not_before_ms > now ? app->not_before_ms - now : 0);
 }
 
+/* What an end that nobody asked for says about the next start. */
+enum end_kind {
+	END_CLEAN,
+	END_FAILED,
+	END_HOPELESS, /* EX_CONFIG of sysexits(3): only a person can mend it */
+};
+
 static bool is_started_again(const struct app *app, bool clean)
 {
 	if (app->host->closing || app->gone)
@@ -95,13 +103,14 @@ static bool is_started_again(const struct app *app, bool clean)
 	       (app->definition->restart == DEFINITION_RESTART_ON_FAILURE && !clean);
 }
 
-static void settle_failure(struct app *app, uint32_t pid, bool clean)
+static void settle_failure(struct app *app, uint32_t pid, enum end_kind kind)
 {
+	bool clean = kind == END_CLEAN;
 	char when[40] = "";
 
 	app->failures++;
 	app->not_before_ms = host_now_ms() + back_off(app);
-	if (is_started_again(app, clean)) {
+	if (kind != END_HOPELESS && is_started_again(app, clean)) {
 		wait_for_back_off(app);
 		snprintf(when, sizeof(when), "; again in %llu ms",
 			 (unsigned long long)back_off(app));
@@ -151,6 +160,10 @@ static void describe_status(struct app *app, const siginfo_t *info)
 			 what, strerror(number));
 	else if (info->si_pid == 0)
 		snprintf(reason, sizeof(app->reason), "ended; its messages may say why");
+	else if (info->si_code == CLD_EXITED && info->si_status == EX_CONFIG)
+		snprintf(reason, sizeof(app->reason),
+			 "ended with status 78, its configuration or state is wrong; its messages "
+			 "say more");
 	else if (info->si_code == CLD_EXITED)
 		snprintf(reason, sizeof(app->reason),
 			 "ended with status %d%s; its messages say why", info->si_status,
@@ -202,15 +215,19 @@ static void forget_process(struct app *app)
 
 static void settle_end(struct app *app, uint32_t pid, const siginfo_t *info)
 {
-	bool clean = app->cause == CAUSE_ITSELF && info->si_pid != 0 &&
-		     info->si_code == CLD_EXITED && info->si_status == 0;
+	bool exited =
+		app->cause == CAUSE_ITSELF && info->si_pid != 0 && info->si_code == CLD_EXITED;
+	enum end_kind kind = !exited			    ? END_FAILED
+			     : info->si_status == 0	    ? END_CLEAN
+			     : info->si_status == EX_CONFIG ? END_HOPELESS
+							    : END_FAILED;
 	bool ran_well =
 		app->ready && host_now_ms() - app->ready_ms >= app->in_force->restart_delay_max_ms;
 	bool was_ready = app->ready;
 
 	if (ran_well)
 		app->failures = 0;
-	settle_failure(app, pid, clean);
+	settle_failure(app, pid, kind);
 	if (!was_ready || app->state != APP_WAITING)
 		tell(app, APP_STARTS_NOT);
 }
@@ -273,7 +290,7 @@ static void start_process(struct app *app)
 		/* For want of something that may be there again in a moment. */
 		app->process = (struct spawned){.pidfd = -1, .gate = -1};
 		program_close(&app->program);
-		settle_failure(app, 0, false);
+		settle_failure(app, 0, END_FAILED);
 		tell(app, APP_STARTS_NOT);
 		return;
 	}

@@ -61,8 +61,12 @@ class OnBus(unittest.TestCase):
         return entered
 
     def make_daemon(self, config=None, bus=None):
-        return plutond.Daemon(self.CONFIG if config is None else config,
-                              ["--bus", bus or self.bus.address])
+        """Without apps: one that starts by itself would be counted among what is there."""
+        daemon = plutond.Daemon(arguments=["--bus", bus or self.bus.address])
+        os.mkdir(f"{daemon.directory}/app.d")
+        daemon.configure(f"[app]\nfolders = {daemon.directory}/app.d\n"
+                         + (self.CONFIG if config is None else config))
+        return daemon
 
     def join(self):
         peer = Peer(self.bus.address)

@@ -276,6 +276,27 @@ static void test_response_without_room_is_asked_for_again_with_the_same_number(v
 	rig_close(&rig);
 }
 
+/* Two programs, after a fork, and one connection: neither gets what the other asked for. */
+static void test_number_that_was_answered_is_not_answered_twice(void)
+{
+	struct rig rig;
+	struct rig_client client;
+	struct order order;
+
+	rig_open(&rig);
+	rig_start(&rig);
+	rig_attach(&rig, &client, SOMEBODY, NULL);
+	order_get_random(&order, 16);
+	rig_submit(&client, TPM_TRANSMIT, 1, order.bytes, order.size, 28);
+	CU_ASSERT_EQUAL(rig_receive(&client), 0);
+	rig_submit(&client, TPM_TRANSMIT, 1, order.bytes, order.size, 28);
+	CU_ASSERT_EQUAL(rig_receive(&client), -PLUTON_EINVAL);
+	rig_submit(&client, TPM_TRANSMIT, 2, order.bytes, order.size, 28);
+	CU_ASSERT_EQUAL(rig_receive(&client), 0);
+	rig_hang_up(&client);
+	rig_close(&rig);
+}
+
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static struct record transmit_of(const struct order *order)
@@ -550,6 +571,7 @@ static const struct test tests[] = {
 	TEST(test_locality_up_to_the_limit_is_taken_and_one_more_is_refused),
 	TEST(test_command_sizes_at_and_over_the_limits),
 	TEST(test_wrong_size_fields_are_answered_by_the_tpm),
+	TEST(test_number_that_was_answered_is_not_answered_twice),
 	TEST(test_response_without_room_is_asked_for_again_with_the_same_number),
 	TEST(test_operations_that_a_tpm_does_not_have_are_refused_with_a_sentence),
 	TEST(test_ranges_that_are_not_the_records_own_bytes_are_refused),

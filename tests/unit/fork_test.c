@@ -657,6 +657,17 @@ static void test_its_policy_says_whether_it_is_started_again(void)
 	end_test();
 }
 
+static void test_one_that_cannot_do_with_its_configuration_is_not_tried_again(void)
+{
+	open_with_one("end 78", "restart = always\n");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_FAILED);
+	assert_contains(status_of("one").reason, "configuration or state is wrong");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL); /* unless somebody asks */
+	CU_ASSERT_EQUAL(status_of("one").starts, 2);
+	end_test();
+}
+
 static void test_demand_waits_for_the_back_off_and_an_administrator_does_not(void)
 {
 	struct asked demand;
@@ -1258,6 +1269,7 @@ static const struct test tests[] = {
 	TEST(test_one_that_ends_at_once_is_tried_again_ever_more_slowly),
 	TEST(test_one_that_crashes_is_started_again_by_itself),
 	TEST(test_its_policy_says_whether_it_is_started_again),
+	TEST(test_one_that_cannot_do_with_its_configuration_is_not_tried_again),
 	TEST(test_demand_waits_for_the_back_off_and_an_administrator_does_not),
 	TEST(test_one_that_is_never_ready_is_killed_after_start_timeout),
 	TEST(test_one_that_does_not_stop_is_killed_after_stop_timeout),
