@@ -26,6 +26,7 @@ libbackends_la_SOURCES = \
 	backends/files/place.c backends/files/place.h \
 	backends/files/quota.c backends/files/quota.h \
 	backends/files/repair.c backends/files/repair.h \
+	backends/journal/allowance.c backends/journal/allowance.h \
 	backends/journal/escape.c backends/journal/escape.h \
 	backends/journal/journal.c backends/journal/journal.h \
 	backends/openssl/aes.c \

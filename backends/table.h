@@ -51,7 +51,8 @@ struct backend_instance;
 
 /*
  * What the machine asks of a backend that starts apps, besides its engine. All on the loop; nothing
- * waits. The order is open, begin, and then anything until end.
+ * waits. open comes first, and with it requests and identify; after begin, anything; end may come
+ * before begin, which then starts nothing.
  */
 struct backend_apps {
 	/*
@@ -64,9 +65,13 @@ struct backend_apps {
 	/* Asks all to stop and starts none any more; calls `ended` once when none runs. */
 	void (*end)(struct backend_instance *instance, void (*ended)(void *context), void *context);
 	void (*kill)(struct backend_instance *instance); /* what has not ended by then */
-	/* true: this living process is an app; its name, and the capsules it may use. */
-	bool (*identify)(struct backend_instance *instance, pid_t pid, const char **ret_name,
-			 const char **ret_drivers);
+	/*
+	 * true: this living process is an app, or in the session of one, which it cannot have come
+	 * into but by being forked there: then *ret_name is NULL. The capsules that the app may
+	 * use.
+	 */
+	bool (*identify)(struct backend_instance *instance, pid_t pid, uid_t uid,
+			 const char **ret_name, const char **ret_drivers);
 };
 
 /* One opened backend; the backend's own struct begins with it. */

@@ -28,8 +28,10 @@ enum {
 
 /* fixedTPM, fixedParent, sensitiveDataOrigin, userWithAuth, noDA, sign */
 #define KEY_ATTRIBUTES 0x00040472u
-/* owner and auth may write and read, no dictionary-attack protection; a counter is type 1 */
-#define NV_ATTRIBUTES 0x02060006u
+/* owner and auth may write and read; a counter is type 1 */
+#define NV_PROTECTED 0x00060006u
+#define NV_NO_DA 0x02000000u /* no dictionary-attack protection */
+#define NV_ATTRIBUTES (NV_PROTECTED | NV_NO_DA)
 #define NV_COUNTER 0x10u
 #define DIGEST_SIZE 32u
 
@@ -57,13 +59,26 @@ static struct tpm_bytes begin(uint16_t tag, uint32_t code)
 	return command;
 }
 
-static void put_password(struct tpm_bytes *to)
+/* An authorization by a password of so many bytes, which follow. */
+static void put_password_size(struct tpm_bytes *to, uint16_t size)
 {
-	put(to, 9, 4);
+	put(to, 9u + size, 4);
 	put(to, RS_PASSWORD, 4);
 	put(to, 0, 2); /* nonce */
 	put(to, 0, 1); /* attributes */
-	put(to, 0, 2); /* password */
+	put(to, size, 2);
+}
+
+static void put_password(struct tpm_bytes *to)
+{
+	put_password_size(to, 0);
+}
+
+/* A password that nothing here has. */
+static void put_guess(struct tpm_bytes *to)
+{
+	put_password_size(to, 1);
+	put(to, '?', 1);
 }
 
 static struct tpm_bytes end(struct tpm_bytes *command)
@@ -196,12 +211,25 @@ struct tpm_bytes tpm_nv_define_counter(uint32_t index)
 	return nv_define(index, 8, NV_ATTRIBUTES | NV_COUNTER);
 }
 
-static struct tpm_bytes on_index(uint32_t code, uint32_t index)
+struct tpm_bytes tpm_nv_define_protected(uint32_t index, uint16_t size)
+{
+	return nv_define(index, size, NV_PROTECTED);
+}
+
+/* Authorized by the index's own password. */
+static struct tpm_bytes begin_on_index(uint32_t code, uint32_t index)
 {
 	struct tpm_bytes command = begin(SESSIONS, code);
 
-	put(&command, index, 4); /* authorized by its own password */
 	put(&command, index, 4);
+	put(&command, index, 4);
+	return command;
+}
+
+static struct tpm_bytes on_index(uint32_t code, uint32_t index)
+{
+	struct tpm_bytes command = begin_on_index(code, index);
+
 	put_password(&command);
 	return command;
 }
@@ -217,6 +245,16 @@ struct tpm_bytes tpm_nv_read(uint32_t index, uint16_t size)
 {
 	struct tpm_bytes command = on_index(CC_NV_READ, index);
 
+	put(&command, size, 2);
+	put(&command, 0, 2); /* offset */
+	return end(&command);
+}
+
+struct tpm_bytes tpm_nv_read_guessing(uint32_t index, uint16_t size)
+{
+	struct tpm_bytes command = begin_on_index(CC_NV_READ, index);
+
+	put_guess(&command);
 	put(&command, size, 2);
 	put(&command, 0, 2); /* offset */
 	return end(&command);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * TPM 2.0 commands as bytes, as TCG "TPM 2.0 Library, Part 3: Commands" lays them out. All
- * authorizations are passwords, and empty.
+ * authorizations are passwords, and empty, but for the one that guesses.
  */
 #ifndef PLUTON_BENCH_TPM_COMMANDS_H
 #define PLUTON_BENCH_TPM_COMMANDS_H
@@ -26,8 +26,10 @@ struct tpm_bytes tpm_create_primary(enum tpm_key key); /* a signing key of the o
 struct tpm_bytes tpm_sign(uint32_t handle);	       /* a SHA-256 digest */
 struct tpm_bytes tpm_nv_define(uint32_t index, uint16_t size);
 struct tpm_bytes tpm_nv_define_counter(uint32_t index);
+struct tpm_bytes tpm_nv_define_protected(uint32_t index, uint16_t size); /* from guessing */
 struct tpm_bytes tpm_nv_increment(uint32_t index);
 struct tpm_bytes tpm_nv_read(uint32_t index, uint16_t size);
+struct tpm_bytes tpm_nv_read_guessing(uint32_t index, uint16_t size); /* with a wrong password */
 struct tpm_bytes tpm_nv_undefine(uint32_t index);
 struct tpm_bytes tpm_nv_write(uint32_t index, uint16_t size);
 

@@ -43,14 +43,18 @@ static void expired(struct pluton *pluton, int status, uint64_t now_us, uint32_t
 {
 	struct series *series = userdata;
 
+	if (series->left == 0) { /* what crosses the CANCEL is no part of the series */
+		series->over = status < 0;
+		return;
+	}
 	if (status < 0) {
 		series->over = true;
-		series->status = series->left == 0 ? 0 : status;
+		series->status = status;
 		return;
 	}
 	print_expiry(series->session, now_us - series->start_us, missed);
-	if (--series->left == 0)
-		(void)pluton_cancel(pluton, series->id);
+	if (--series->left == 0 && pluton_cancel(pluton, series->id) < 0)
+		series->over = true;
 }
 
 static int run_series(struct session *session, uint32_t ms, uint32_t count)
@@ -82,6 +86,22 @@ static int run_once(struct session *session, uint32_t ms)
 	return CLI_DONE;
 }
 
+/* What the line says; *ret_count stays as it is where the line does not give it. */
+static int read_line(const struct words *words, uint32_t *ret_ms, uint32_t *ret_count)
+{
+	const char *count = words->option[OPTION_COUNT];
+	bool every = words->option[OPTION_EVERY];
+	int status = words_number(words->word[0], "MS", UINT32_MAX, ret_ms);
+
+	if (status == CLI_DONE && count)
+		status = words_number(count, "--count", UINT32_MAX, ret_count);
+	if (status == CLI_DONE && count && !every)
+		status = fail_usage("--count without --every, %s, give both or neither", count);
+	if (status == CLI_DONE && every && (*ret_ms == 0 || *ret_count == 0))
+		status = fail_usage("nothing to wait for, 0, give 1 or more");
+	return status;
+}
+
 int noun_alarm(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
@@ -98,18 +118,13 @@ int noun_alarm(struct session *session, int argc, char **argv)
 		.names = {"the time in milliseconds, MS,"},
 		.required = 1,
 		.options = options,
-		.defaults = {[OPTION_COUNT] = "4294967295"},
 	};
 	struct words words;
-	uint32_t ms = 0, count = 0;
+	uint32_t ms = 0, count = UINT32_MAX;
 	int status = words_parse(&form, session, argc, argv, &words);
 
 	if (status == CLI_DONE)
-		status = words_number(words.word[0], "MS", UINT32_MAX, &ms);
-	if (status == CLI_DONE)
-		status = words_number(words.option[OPTION_COUNT], "--count", UINT32_MAX, &count);
-	if (status == CLI_DONE && words.option[OPTION_EVERY] && (ms == 0 || count == 0))
-		status = fail_usage("nothing to wait for, 0, give 1 or more");
+		status = read_line(&words, &ms, &count);
 	if (status == CLI_DONE)
 		status = session_open(session);
 	if (status != CLI_DONE)

@@ -11,6 +11,12 @@
 
 enum { OPTION_LEVEL };
 
+static const struct advice advice[] = {
+	{PLUTON_EBUSY, "over the rate", "wait a while, or raise it in [console] of plutond.conf"},
+	{PLUTON_ESIZE, NULL, "write a line of such a length"},
+	{0},
+};
+
 static int level_by_word(const char *word, enum pluton_console_level *ret)
 {
 	static const struct {
@@ -47,8 +53,10 @@ int noun_log(struct session *session, int argc, char **argv)
 	};
 	enum pluton_console_level level = PLUTON_CONSOLE_INFO;
 	struct words words;
-	int r, status = words_parse(&form, session, argc, argv, &words);
+	int r, status;
 
+	session->advice = advice;
+	status = words_parse(&form, session, argc, argv, &words);
 	if (status == CLI_DONE)
 		status = level_by_word(words.option[OPTION_LEVEL], &level);
 	if (status == CLI_DONE)

@@ -3,11 +3,14 @@
  * pluton-cli nv: NV memory. Data goes from file to daemon and back without a stop in between.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <pluton/nv.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/param.h>
 
 #include "cli/failure.h"
+#include "cli/hex.h"
 #include "cli/input.h"
 #include "cli/noun.h"
 #include "cli/output.h"
@@ -15,9 +18,20 @@
 #include "cli/verbs.h"
 #include "cli/words.h"
 
-#define PIECE_SIZE ((size_t)64 << 10) /* bytes that the input grows by */
+#define ROOM_FIRST ((size_t)64 << 10) /* bytes for an input of unknown size */
 
 enum { OPTION_OFFSET, OPTION_LENGTH, OPTION_IN, OPTION_OUT };
+
+static const struct advice advice[] = {
+	{PLUTON_ENODEVICE, "does not exist", "see `pluton-cli nv list'"},
+	{PLUTON_EALREADY, "exists", "delete it first, or use another name"},
+	{PLUTON_ERESERVE, "locked", "use another area"},
+	{PLUTON_ESIZE, "ends before", "see `pluton-cli nv status NAME'"},
+	{PLUTON_ESIZE, "less room", "see `pluton-cli nv status NAME'"},
+	{PLUTON_ESIZE, "nothing", "give some data"},
+	{PLUTON_ENOMEM, "_per_owner", "delete an area, or raise the limit in plutond.conf"},
+	{0},
+};
 
 static const char *locks_word(uint64_t locks)
 {
@@ -187,8 +201,7 @@ static int run_list(struct session *session, int argc, char **argv)
 
 /* --- data out -------------------------------------------------------------------------------- */
 
-/* Writes a whole file, or standard output; `data` is wiped and freed. */
-static int write_out(const char *path, void *data, size_t length)
+static int write_file(const char *path, const void *data, size_t length)
 {
 	struct output output = OUTPUT_NONE;
 	int status = output_open(&output, path);
@@ -198,6 +211,37 @@ static int write_out(const char *path, void *data, size_t length)
 	if (status == CLI_DONE)
 		status = output_commit(&output);
 	output_close(&output);
+	return status;
+}
+
+/* The data itself, in the one object that --json promises; without json-c's copies. */
+static int write_hex(const void *data, size_t length)
+{
+	static const char before[] = "{\"data\":\"", after[] = "\"}\n";
+	size_t size = sizeof(before) - 1 + 2 * length + sizeof(after) - 1;
+	char *line = malloc(size), *at = line;
+	int status;
+
+	if (!line)
+		return fail_system(ENOMEM, "no memory, for the answer, free some");
+	at = mempcpy(at, before, sizeof(before) - 1);
+	hex_encode(data, length, at);
+	memcpy(at + 2 * length, after, sizeof(after) - 1);
+	status = write_file("-", line, size);
+	explicit_bzero(line, size);
+	free(line);
+	return status;
+}
+
+/* Writes a whole file, or standard output; `data` is wiped and freed. */
+static int write_out(const struct words *words, void *data, size_t length)
+{
+	const char *path = words->option[OPTION_OUT];
+	bool json = words->session->json, to_file = strcmp(path, "-") != 0;
+	int status = json && !to_file ? write_hex(data, length) : write_file(path, data, length);
+
+	if (status == CLI_DONE && json && to_file)
+		status = json_print_member("out", json_text(path));
 	explicit_bzero(data, length);
 	free(data);
 	return status;
@@ -233,8 +277,7 @@ static int run_get(struct session *session, int argc, char **argv)
 	if (status != CLI_DONE)
 		return status;
 	r = pluton_nv_get(session->pluton, words.word[0], &data, &length);
-	return r < 0 ? failed(&words, r, "cannot read")
-		     : write_out(words.option[OPTION_OUT], data, length);
+	return r < 0 ? failed(&words, r, "cannot read") : write_out(&words, data, length);
 }
 
 /* Bytes of the area from `offset` on, and at most `length` of them. */
@@ -254,7 +297,7 @@ static int read_part(const struct words *words, uint32_t offset, uint32_t length
 		return fail_system(ENOMEM, "no memory, %s, free some", words->word[0]);
 	r = pluton_nv_read(words->session->pluton, words->word[0], offset, data, length, &there);
 	if (r == 0)
-		return write_out(words->option[OPTION_OUT], data, there);
+		return write_out(words, data, there);
 	free(data);
 	return failed(words, r, "cannot read");
 }
@@ -290,33 +333,75 @@ static int run_read(struct session *session, int argc, char **argv)
 
 /* --- data in --------------------------------------------------------------------------------- */
 
-/* All of a file or of standard input; the caller wipes and frees *ret. */
-static int read_in(const char *path, uint8_t **ret, size_t *ret_length)
+/* What came of a file or of standard input. It may be a secret: buffer_free wipes it. */
+struct buffer {
+	uint8_t *data;
+	size_t room;   /* bytes */
+	size_t length; /* of them that are filled */
+};
+
+static void buffer_free(struct buffer *buffer)
+{
+	if (buffer->data)
+		explicit_bzero(buffer->data, buffer->room);
+	free(buffer->data);
+	*buffer = (struct buffer){0};
+}
+
+static bool buffer_grow(struct buffer *buffer, size_t room)
+{
+	struct buffer larger = {malloc(room), room, buffer->length};
+
+	if (!larger.data)
+		return false;
+	if (buffer->data)
+		memcpy(larger.data, buffer->data, buffer->length);
+	buffer_free(buffer);
+	*buffer = larger;
+	return true;
+}
+
+static int too_long(const char *path, uint64_t max)
+{
+	return fail_pluton(-PLUTON_ESIZE,
+			   "too long, %s: an area has at most %" PRIu64 " bytes, give less or "
+			   "raise area_max in plutond.conf",
+			   path, max);
+}
+
+/* To its end, but never more than one byte over `max`, by which it is known to be too long. */
+static int read_all(const struct input *input, size_t max, struct buffer *ret)
+{
+	size_t room = MIN(input->size > 0 ? (size_t)input->size + 1 : ROOM_FIRST, max + 1);
+	size_t piece = 0;
+	int status;
+
+	do {
+		if (!buffer_grow(ret, room))
+			return fail_system(ENOMEM, "no memory, %s, free some", input->name);
+		status = input_read(input, ret->data + ret->length, room - ret->length, &piece);
+		if (status != CLI_DONE)
+			return status;
+		ret->length += piece;
+		room = MIN(2 * room, max + 1);
+	} while (ret->length == ret->room && ret->length <= max);
+	return ret->length > max ? too_long(input->name, max) : CLI_DONE;
+}
+
+/* All of a file or of standard input, if an area can have so much. */
+static int read_in(const struct session *session, const char *path, struct buffer *ret)
 {
 	struct input input = INPUT_NONE;
-	size_t length = 0, piece = PIECE_SIZE;
-	int status = input_open(&input, path);
-	uint8_t *data = NULL;
+	uint64_t max = 0;
+	int status = session_limit(session, "nvmem.area_max", &max);
 
-	while (status == CLI_DONE && piece == PIECE_SIZE) {
-		uint8_t *more = malloc(length + PIECE_SIZE);
-
-		if (!more) {
-			status = fail_system(ENOMEM, "no memory, %s, free some", path);
-			break;
-		}
-		if (data) {
-			memcpy(more, data, length);
-			explicit_bzero(data, length);
-			free(data);
-		}
-		data = more;
-		status = input_read(&input, data + length, PIECE_SIZE, &piece);
-		length += status == CLI_DONE ? piece : 0;
-	}
+	if (status == CLI_DONE)
+		status = input_open(&input, path);
+	if (status == CLI_DONE && input.size > max)
+		status = too_long(path, max);
+	if (status == CLI_DONE)
+		status = read_all(&input, (size_t)max, ret);
 	input_close(&input);
-	*ret = data;
-	*ret_length = length;
 	return status;
 }
 
@@ -329,18 +414,16 @@ static int read_in(const char *path, uint8_t **ret, size_t *ret_length)
 static int store(const struct words *words, uint32_t offset, bool whole)
 {
 	struct session *session = words->session;
-	uint8_t *data;
-	size_t length;
-	int r, status = read_in(words->option[OPTION_IN], &data, &length);
+	const char *name = words->word[0];
+	struct buffer in = {0};
+	int r, status = read_in(session, words->option[OPTION_IN], &in);
 
 	if (status == CLI_DONE) {
-		r = whole ? pluton_nv_put(session->pluton, words->word[0], data, length)
-			  : pluton_nv_write(session->pluton, words->word[0], offset, data, length);
+		r = whole ? pluton_nv_put(session->pluton, name, in.data, in.length)
+			  : pluton_nv_write(session->pluton, name, offset, in.data, in.length);
 		status = r < 0 ? failed(words, r, "cannot write") : CLI_DONE;
 	}
-	if (data)
-		explicit_bzero(data, length);
-	free(data);
+	buffer_free(&in);
 	return status;
 }
 
@@ -414,5 +497,6 @@ static const struct verbs nv = {
 
 int noun_nv(struct session *session, int argc, char **argv)
 {
+	session->advice = advice;
 	return verbs_run(&nv, session, argc, argv);
 }

@@ -13,35 +13,39 @@
 
 #define MESSAGE_SIZE 512 /* bytes */
 
-struct advice {
-	int error;
-	const char *text;
+/* Whatever the noun. ERESERVE is a stream that was lost on the way. */
+static const struct advice general[] = {
+	{PLUTON_EBUSY, NULL, "try again when other requests are done"},
+	{PLUTON_EOFF, NULL, "start plutond and try again"},
+	{PLUTON_ERESERVE, NULL, "try again"},
+	{PLUTON_EINVAL, NULL, "correct it and try again"},
+	{PLUTON_ESIZE, NULL, "see `pluton-cli limits'"},
+	{PLUTON_ECANCEL, NULL, "try again"},
+	{PLUTON_ENOMEM, NULL, "end other clients, or raise the limits in plutond.conf"},
+	{PLUTON_ENOSUPPORT, NULL, "see `pluton-cli capsules' and `pluton-cli engines'"},
+	{PLUTON_ENODEVICE, NULL, "see `pluton-cli capsules' and `pluton-cli engines'"},
+	{PLUTON_EUNINSTALLED, NULL, "see `pluton-cli engines'"},
+	{PLUTON_ENOACK, NULL, "see `pluton-cli engines'"},
+	{PLUTON_EBADRVAL, NULL, "install plutond and pluton-cli of one version"},
+	{0, NULL, "see the daemon's log"},
 };
 
-static const struct advice advices[] = {
-	{PLUTON_EFAIL, "see the daemon's log"},
-	{PLUTON_EBUSY, "try again when other requests are done"},
-	{PLUTON_EALREADY, "try again"},
-	{PLUTON_EOFF, "start plutond and try again"},
-	{PLUTON_ERESERVE, "try again"},
-	{PLUTON_EINVAL, "correct it and try again"},
-	{PLUTON_ESIZE, "see `pluton-cli limits'"},
-	{PLUTON_ECANCEL, "try again"},
-	{PLUTON_ENOMEM, "end other clients, or raise the limits in plutond.conf"},
-	{PLUTON_ENOSUPPORT, "see `pluton-cli capsules' and `pluton-cli engines'"},
-	{PLUTON_ENODEVICE, "`pluton-cli capsules' shows what you may use"},
-	{PLUTON_EUNINSTALLED, "see `pluton-cli engines'"},
-	{PLUTON_ENOACK, "see `pluton-cli engines'"},
-	{PLUTON_EBADRVAL, "install plutond and pluton-cli of one version"},
-};
-
-static const char *advice_for(int error)
+static const struct advice *find_advice(const struct advice *list, int error, const char *why)
 {
-	for (size_t i = 0; i < sizeof(advices) / sizeof(advices[0]); i++) {
-		if (advices[i].error == -error)
-			return advices[i].text;
-	}
-	return "see the daemon's log";
+	while (list->error && (list->error != -error || (list->part && !strstr(why, list->part))))
+		list++;
+	return list;
+}
+
+/* NULL: `why` says it itself. */
+static const char *advice_for(const struct session *session, int error, const char *why)
+{
+	const struct advice *own =
+		session->advice ? find_advice(session->advice, error, why) : NULL;
+
+	if (strstr(why, "; "))
+		return NULL;
+	return own && own->error ? own->text : find_advice(general, error, why)->text;
 }
 
 static const struct argp_option options[] = {
@@ -113,7 +117,7 @@ int session_open(struct session *session)
 	case -PLUTON_EINVAL:
 		return fail_usage("%s, correct --address or PLUTON_ADDRESS", why);
 	default:
-		return fail_pluton(r, "%s, %s", *why ? why : pluton_error_text(r), advice_for(r));
+		return session_explain(session, r, "no connection", NULL, why);
 	}
 }
 
@@ -125,13 +129,19 @@ void session_close(struct session *session)
 
 int session_failed(const struct session *session, int error, const char *what, const char *value)
 {
-	const char *why = pluton_error_message(session->pluton);
+	return session_explain(session, error, what, value, pluton_error_message(session->pluton));
+}
+
+int session_explain(const struct session *session, int error, const char *what, const char *value,
+		    const char *why)
+{
+	const char *advice;
 
 	if (*why == '\0')
 		why = pluton_error_text(error);
-	if (value)
-		return fail_pluton(error, "%s, %s: %s, %s", what, value, why, advice_for(error));
-	return fail_pluton(error, "%s: %s, %s", what, why, advice_for(error));
+	advice = advice_for(session, error, why);
+	return fail_pluton(error, "%s%s%s: %s%s%s", what, value ? ", " : "", value ? value : "",
+			   why, advice ? ", " : "", advice ? advice : "");
 }
 
 int session_limit(const struct session *session, const char *name, uint64_t *ret_value)

@@ -40,6 +40,7 @@ static const struct argp argp = {
 	.children = session_options,
 };
 
+/* `apps` NULL: they are not ours to see. */
 static int print(const struct session *session, const struct pluton_status *row,
 		 const struct pluton_app_row *apps, size_t app_count)
 {
@@ -54,7 +55,8 @@ static int print(const struct session *session, const struct pluton_status *row,
 		return CLI_DONE;
 	}
 	object = table_json_row(&table, row);
-	json_object_object_add(object, "apps", table_json(&app_rows, apps, app_count));
+	if (apps)
+		json_object_object_add(object, "apps", table_json(&app_rows, apps, app_count));
 	return json_print(object);
 }
 
@@ -72,8 +74,10 @@ int noun_status(struct session *session, int argc, char **argv)
 	r = pluton_get_status(session->pluton, &row);
 	if (r < 0)
 		return session_failed(session, r, "cannot ask for the status", NULL);
-	/* Who may not use the app capsule sees the daemon alone. */
-	(void)pluton_app_list(session->pluton, &apps, &app_count);
+	/* Who may not use the app capsule, or has none, sees the daemon alone. */
+	r = pluton_app_list(session->pluton, &apps, &app_count);
+	if (r < 0 && r != -PLUTON_ENODEVICE && r != -PLUTON_ENOSUPPORT)
+		return session_failed(session, r, "cannot list", "apps");
 	status = print(session, &row, apps, app_count);
 	free(apps);
 	return status;

@@ -26,29 +26,29 @@ enum { OPTION_INSTANCE, OPTION_LOCALITY, OPTION_IN, OPTION_OUT };
 			"The TPM's name (default: " PLUTON_TPM_DEFAULT_INSTANCE ")", 0             \
 	}
 
+static const struct advice advice[] = {
+	{PLUTON_EOFF, "the TPM ", "see `pluton-cli app list' and the daemon's log"},
+	{PLUTON_EOFF, NULL, "start plutond, or run the command in `pluton-run -- ...'"},
+	{PLUTON_EFAIL, NULL, "see `pluton-cli app list' and the daemon's log"},
+	{PLUTON_ESIZE, "command", "send one whole command"},
+	{PLUTON_ENODEVICE, "no app", "see `pluton-cli app list'"},
+	{0},
+};
+
 static int open_tpm(const struct words *words, struct pluton_tpm **ret)
 {
 	const char *instance = words->option[OPTION_INSTANCE];
 	char why[MESSAGE_SIZE] = "";
 	int r = pluton_tpm_open(words->session->address, instance, ret, why, sizeof(why));
 
-	if (r == -PLUTON_EOFF)
-		return fail_pluton(
-			r, "%s, start plutond, or run the command in `pluton-run -- ...'", why);
-	if (r < 0)
-		return fail_pluton(r, "no TPM, %s: %s, see `pluton-cli app list'", instance,
-				   *why ? why : pluton_error_text(r));
-	return CLI_DONE;
+	return r < 0 ? session_explain(words->session, r, "no TPM", instance, why) : CLI_DONE;
 }
 
 static int failed(const struct words *words, const struct pluton_tpm *tpm, int error,
 		  const char *what)
 {
-	const char *why = pluton_tpm_error_message(tpm);
-
-	return fail_pluton(error, "%s, %s: %s, see `pluton-cli app status %s'", what,
-			   words->option[OPTION_INSTANCE], *why ? why : pluton_error_text(error),
-			   words->option[OPTION_INSTANCE]);
+	return session_explain(words->session, error, what, words->option[OPTION_INSTANCE],
+			       pluton_tpm_error_message(tpm));
 }
 
 /* --- send ------------------------------------------------------------------------------------ */
@@ -86,24 +86,39 @@ static int command_from_file(const char *path, struct command *ret)
 static int print_response(const struct words *words, const uint8_t *response, size_t size)
 {
 	char digits[2 * PLUTON_TPM_RESPONSE_MAX + 1];
-	struct output output = OUTPUT_NONE;
-	int status;
 
 	hex_encode(response, size, digits);
 	digits[2 * size] = '\0';
 	if (words->session->json)
 		return json_print_member("response", json_object_new_string(digits));
-	if (!words->option[OPTION_OUT]) {
-		puts(digits);
-		return CLI_DONE;
-	}
-	status = output_open(&output, words->option[OPTION_OUT]);
+	puts(digits);
+	return CLI_DONE;
+}
+
+static int write_response(const char *path, const uint8_t *response, size_t size)
+{
+	struct output output = OUTPUT_NONE;
+	int status = output_open(&output, path);
+
 	if (status == CLI_DONE)
 		status = output_write(&output, response, size);
 	if (status == CLI_DONE)
 		status = output_commit(&output);
 	output_close(&output);
 	return status;
+}
+
+static int give_response(const struct words *words, const uint8_t *response, size_t size)
+{
+	const char *path = words->option[OPTION_OUT];
+	bool json = words->session->json;
+	int status;
+
+	/* JSON and bytes cannot share standard output: there --out - asks for nothing more. */
+	if (!path || (json && strcmp(path, "-") == 0))
+		return print_response(words, response, size);
+	status = write_response(path, response, size);
+	return status == CLI_DONE && json ? json_print_member("out", json_text(path)) : status;
 }
 
 static int send_command(const struct words *words, const struct command *command, uint32_t locality)
@@ -121,10 +136,19 @@ static int send_command(const struct words *words, const struct command *command
 	if (r < 0)
 		status = failed(words, tpm, r, "cannot send a command to the TPM");
 	else
-		status = print_response(words, response, size);
+		status = give_response(words, response, size);
 	pluton_tpm_close(tpm);
 	explicit_bzero(response, sizeof(response));
 	return status;
+}
+
+static int read_command(const struct words *words, struct command *ret)
+{
+	const char *hex = words->word[0], *path = words->option[OPTION_IN];
+
+	if (hex && path)
+		return fail_usage("two commands, %s and --in %s, give one of them", hex, path);
+	return hex ? command_from_hex(hex, ret) : command_from_file(path ? path : "-", ret);
 }
 
 static int run_send(struct session *session, int argc, char **argv)
@@ -149,9 +173,8 @@ static int run_send(struct session *session, int argc, char **argv)
 		       "  pluton-cli tpm send 80010000000c0000017b0008\n",
 		.names = {"the command, HEX,"},
 		.options = options,
-		.defaults = {[OPTION_INSTANCE] = PLUTON_TPM_DEFAULT_INSTANCE,
-			     [OPTION_LOCALITY] = "0",
-			     [OPTION_IN] = "-"},
+		.defaults =
+			{[OPTION_INSTANCE] = PLUTON_TPM_DEFAULT_INSTANCE, [OPTION_LOCALITY] = "0"},
 	};
 	struct command command = {.size = 0};
 	struct words words;
@@ -161,8 +184,7 @@ static int run_send(struct session *session, int argc, char **argv)
 	if (status == CLI_DONE)
 		status = words_number(words.option[OPTION_LOCALITY], "--locality", 4, &locality);
 	if (status == CLI_DONE)
-		status = words.word[0] ? command_from_hex(words.word[0], &command)
-				       : command_from_file(words.option[OPTION_IN], &command);
+		status = read_command(&words, &command);
 	if (status == CLI_DONE)
 		status = send_command(&words, &command, locality);
 	explicit_bzero(&command, sizeof(command));
@@ -272,5 +294,6 @@ static const struct verbs tpm = {
 
 int noun_tpm(struct session *session, int argc, char **argv)
 {
+	session->advice = advice;
 	return verbs_run(&tpm, session, argc, argv);
 }

@@ -251,6 +251,7 @@ int pluton_timer_wait(struct pluton *pluton, uint32_t *ret_mask)
 		if (!due_run(pluton, &ran))
 			(void)connection_wait(pluton);
 	}
+	loop_settle(pluton);
 	if (r == 0 && mask == 0)
 		return connection_refuse(pluton, -PLUTON_EALREADY, "no timer runs");
 	if (r == 0)
@@ -269,6 +270,7 @@ int pluton_timer_poll(struct pluton *pluton, uint32_t *ret_mask)
 		r = fetch(pluton->timers, &mask);
 	if (r == 0 && mask == 0)
 		r = reconnect_try(pluton);
+	loop_settle(pluton);
 	if (r < 0)
 		return r;
 	*ret_mask = mask;

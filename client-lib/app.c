@@ -13,6 +13,7 @@
 #include "client-lib/connection.h"
 #include "client-lib/list.h"
 #include "client-lib/rows.h"
+#include "client-lib/status.h"
 
 enum {
 	COMMAND_LIST = 1,
@@ -26,7 +27,7 @@ enum {
 
 enum {
 	SLOT_NAME = 0,
-	SLOT_ROW = 1,
+	SLOT_ROW = STATUS_SLOT_ROW,
 	SLOT_PEER = 0,
 };
 
@@ -80,12 +81,31 @@ int pluton_app_status(struct pluton *pluton, const char *name, struct pluton_app
 	return 0;
 }
 
+int pluton_app_status_async(struct pluton *pluton, const char *name, struct pluton_app_row *ret,
+			    pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
+{
+	const struct status status = {&row_app, ret, done, userdata};
+	struct pluton_request request;
+	int r = app_request(pluton, COMMAND_STATUS, name, &request);
+
+	return r < 0 ? r : status_submit(pluton, &request, &status, ret_id);
+}
+
 static int control(struct pluton *pluton, uint32_t command, const char *name)
 {
 	struct pluton_request request;
 	int r = app_request(pluton, command, name, &request);
 
 	return r < 0 ? r : operation_perform(pluton, &request, REPEAT_UNSENT, NULL);
+}
+
+static int begin(struct pluton *pluton, uint32_t command, const char *name,
+		 const struct completion *completion, pluton_operation_id *ret_id)
+{
+	struct pluton_request request;
+	int r = app_request(pluton, command, name, &request);
+
+	return r < 0 ? r : operation_submit(pluton, &request, completion, ret_id);
 }
 
 int pluton_app_start(struct pluton *pluton, const char *name)
@@ -103,6 +123,32 @@ int pluton_app_restart(struct pluton *pluton, const char *name)
 	return control(pluton, COMMAND_RESTART, name);
 }
 
+int pluton_app_start_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			   void *userdata, pluton_operation_id *ret_id)
+{
+	const struct completion completion = {.done = done, .userdata = userdata};
+
+	return begin(pluton, COMMAND_START, name, &completion, ret_id);
+}
+
+int pluton_app_stop_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			  void *userdata, pluton_operation_id *ret_id)
+{
+	const struct completion completion = {.done = done, .userdata = userdata};
+
+	return begin(pluton, COMMAND_STOP, name, &completion, ret_id);
+}
+
+int pluton_app_restart_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			     void *userdata, pluton_operation_id *ret_id)
+{
+	const struct completion completion = {.done = done, .userdata = userdata};
+
+	return begin(pluton, COMMAND_RESTART, name, &completion, ret_id);
+}
+
+/* --- channels -------------------------------------------------------------------------------- */
+
 int pluton_app_connect(struct pluton *pluton, const char *name, int *ret_fd)
 {
 	struct pluton_request request;
@@ -115,10 +161,43 @@ int app_connect_begin(struct pluton *pluton, const char *name, operation_told_fn
 		      void *userdata)
 {
 	const struct completion completion = {.told = told, .userdata = userdata, .gives = true};
-	struct pluton_request request;
-	int r = app_request(pluton, COMMAND_CONNECT, name, &request);
 
-	return r < 0 ? r : operation_submit(pluton, &request, &completion, NULL);
+	return begin(pluton, COMMAND_CONNECT, name, &completion, NULL);
+}
+
+/* A connect under way: where its answer goes. */
+struct connect {
+	pluton_app_connect_fn function;
+	void *userdata;
+};
+
+static void connected(struct pluton *pluton, const struct answer *answer, void *userdata)
+{
+	const struct connect connect = *(const struct connect *)userdata;
+
+	free(userdata);
+	if (connect.function)
+		connect.function(pluton, answer->status, answer->fd, connect.userdata);
+	else if (answer->status == 0)
+		close(answer->fd);
+}
+
+int pluton_app_connect_async(struct pluton *pluton, const char *name,
+			     pluton_app_connect_fn function, void *userdata,
+			     pluton_operation_id *ret_id)
+{
+	struct connect *connect = malloc(sizeof(*connect));
+	const struct completion completion = {
+		.told = connected, .userdata = connect, .drop = free, .gives = true};
+	int r;
+
+	if (!connect)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a connect");
+	*connect = (struct connect){function, userdata};
+	r = begin(pluton, COMMAND_CONNECT, name, &completion, ret_id);
+	if (r < 0)
+		free(connect);
+	return r;
 }
 
 /* --- for apps -------------------------------------------------------------------------------- */

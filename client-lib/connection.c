@@ -106,6 +106,7 @@ int connection_fail(struct pluton *pluton, int error, const char *format, ...)
 	drop_outgoing(pluton);
 	operation_fail_all(pluton, error);
 	reconnect_lost(pluton);
+	loop_settle(pluton);
 	return error;
 }
 
@@ -113,6 +114,7 @@ void pluton_close(struct pluton *pluton)
 {
 	if (!pluton)
 		return;
+	loop_free(pluton->loop);
 	close(pluton->fd);
 	drop_outgoing(pluton);
 	free(pluton->timers);
@@ -177,6 +179,7 @@ static int keep(struct pluton *pluton, const void *bytes, size_t size, int fd)
 		tail = &(*tail)->next;
 	*tail = copy;
 	pluton->outgoing_count++;
+	loop_settle(pluton);
 	return 0;
 }
 
@@ -451,8 +454,8 @@ int connection_flush(struct pluton *pluton)
 	return r;
 }
 
-int connection_exchange(struct pluton *pluton, const struct record *record, int fd,
-			struct pluton_return *ret)
+static int post_and_wait(struct pluton *pluton, const struct record *record, int fd,
+			 struct pluton_return *ret)
 {
 	struct exchange *exchange = &pluton->exchange;
 	int r = connection_flush(pluton);
@@ -478,22 +481,20 @@ int connection_exchange(struct pluton *pluton, const struct record *record, int 
 	return r;
 }
 
-/* --- event loop ------------------------------------------------------------------------------ */
+int connection_exchange(struct pluton *pluton, const struct record *record, int fd,
+			struct pluton_return *ret)
+{
+	int r = post_and_wait(pluton, record, fd, ret);
+
+	loop_settle(pluton); /* callbacks may have become due meanwhile */
+	return r;
+}
+
+/* --- for users and for loops ----------------------------------------------------------------- */
 
 void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret)
 {
 	*ret = pluton->limits;
-}
-
-int pluton_get_fd(const struct pluton *pluton)
-{
-	return pluton->fd;
-}
-
-short pluton_get_events(const struct pluton *pluton)
-{
-	/* What is due makes no descriptor readable; a socket is nearly always writable. */
-	return pluton->outgoing || pluton->due.head ? POLLIN | POLLOUT : POLLIN;
 }
 
 int connection_run_due(struct pluton *pluton)
@@ -513,16 +514,4 @@ int connection_run_due(struct pluton *pluton)
 		count += ran;
 	}
 	return count;
-}
-
-int pluton_dispatch(struct pluton *pluton)
-{
-	int count;
-
-	(void)connection_turn(pluton);
-	/* What callbacks make due waits for the next dispatch. */
-	count = connection_run_due(pluton);
-	if (count > 0)
-		return count;
-	return pluton->error != 0 ? reconnect_dispatch(pluton) : 0;
 }

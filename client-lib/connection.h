@@ -15,6 +15,7 @@
 
 #include <pluton/pluton.h>
 
+#include "client-lib/loop.h"
 #include "client-lib/memory.h"
 #include "client-lib/operation.h"
 #include "client-lib/reconnect.h"
@@ -61,6 +62,7 @@ struct pluton {
 	struct memory memory;
 	struct trd104 trd104;
 	struct reconnect reconnect;
+	struct loop *loop;     /* NULL: lost is lost, and what is polled is the socket */
 	struct timers *timers; /* NULL until the first is started */
 	int in_fd;	       /* came with the record that is being taken in; -1: none */
 	bool in_lost;	       /* one did, and this process had no number free for it */
@@ -80,7 +82,8 @@ int connection_greet(struct pluton *pluton, int timeout_ms);
 
 /*
  * A socket connected to `address`, which waits at most so long when it connects and receives (0:
- * as long as it takes), until open_settled. Errors and message as pluton_open_explained.
+ * as long as it takes), until open_settled. Errors and message as pluton_open_explained, and
+ * -PLUTON_EBUSY: the time was over, and connecting still had to wait for others.
  */
 int open_socket(const char *address, int timeout_ms, char *message, size_t message_size);
 int open_settled(struct pluton *pluton);

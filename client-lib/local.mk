@@ -22,6 +22,7 @@ libclient_la_SOURCES = \
 	client-lib/console.c \
 	client-lib/digest.c \
 	client-lib/list.c client-lib/list.h \
+	client-lib/loop.c client-lib/loop.h \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \
 	client-lib/nv.c \
@@ -29,6 +30,7 @@ libclient_la_SOURCES = \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
 	client-lib/reconnect.c client-lib/reconnect.h \
+	client-lib/status.c client-lib/status.h \
 	client-lib/stream.c client-lib/stream.h \
 	client-lib/tpm.c client-lib/tpm_channel.h \
 	client-lib/tpm_link.c client-lib/tpm_link.h \

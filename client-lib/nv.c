@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Non-volatile memory. What changes an area is one operation, however long, and so all or nothing.
- * Reading is several: the driver gives PLUTON_NV_READ_MAX bytes at a time.
+ * Reading is several: the driver gives PLUTON_NV_READ_MAX bytes at a time. Each request is made
+ * once for both ways of asking, waiting and not.
  *
  * The rule a newcomer would break first: pieces of one read must tell the same generation, or a
  * writer came in between and the reading begins again.
@@ -15,6 +16,7 @@
 #include "client-lib/connection.h"
 #include "client-lib/list.h"
 #include "client-lib/rows.h"
+#include "client-lib/status.h"
 
 enum {
 	COMMAND_DEFINE = 1,
@@ -32,7 +34,7 @@ enum {
 	SLOT_NAME = 0,
 	SLOT_CHANGES = 0,
 	SLOT_DATA = 1,
-	SLOT_ROW = 1,
+	SLOT_ROW = STATUS_SLOT_ROW,
 };
 
 #define ATTEMPTS_MAX 1000u /* of reading what somebody changes meanwhile */
@@ -79,9 +81,26 @@ static int perform(struct pluton *pluton, uint32_t command, const char *name, ui
 	return r < 0 ? r : operation_perform(pluton, &request, REPEAT_UNSENT, NULL);
 }
 
+static int submit(struct pluton *pluton, const struct pluton_request *request, pluton_done_fn done,
+		  void *userdata, pluton_operation_id *ret_id)
+{
+	const struct completion completion = {.done = done, .userdata = userdata};
+
+	return operation_submit(pluton, request, &completion, ret_id);
+}
+
 int pluton_nv_define(struct pluton *pluton, const char *name, uint32_t capacity)
 {
 	return perform(pluton, COMMAND_DEFINE, name, capacity);
+}
+
+int pluton_nv_define_async(struct pluton *pluton, const char *name, uint32_t capacity,
+			   pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
+{
+	struct pluton_request request;
+	int r = nv_request(pluton, COMMAND_DEFINE, name, capacity, &request);
+
+	return r < 0 ? r : submit(pluton, &request, done, userdata, ret_id);
 }
 
 int pluton_nv_delete(struct pluton *pluton, const char *name)
@@ -89,9 +108,27 @@ int pluton_nv_delete(struct pluton *pluton, const char *name)
 	return perform(pluton, COMMAND_DELETE, name, 0);
 }
 
+int pluton_nv_delete_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			   void *userdata, pluton_operation_id *ret_id)
+{
+	struct pluton_request request;
+	int r = nv_request(pluton, COMMAND_DELETE, name, 0, &request);
+
+	return r < 0 ? r : submit(pluton, &request, done, userdata, ret_id);
+}
+
 int pluton_nv_lock(struct pluton *pluton, const char *name, enum pluton_nv_lock lock)
 {
 	return perform(pluton, COMMAND_LOCK, name, lock);
+}
+
+int pluton_nv_lock_async(struct pluton *pluton, const char *name, enum pluton_nv_lock lock,
+			 pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
+{
+	struct pluton_request request;
+	int r = nv_request(pluton, COMMAND_LOCK, name, lock, &request);
+
+	return r < 0 ? r : submit(pluton, &request, done, userdata, ret_id);
 }
 
 int pluton_nv_status(struct pluton *pluton, const char *name, struct pluton_nv_row *ret)
@@ -111,6 +148,16 @@ int pluton_nv_status(struct pluton *pluton, const char *name, struct pluton_nv_r
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "an area's row makes no sense");
 	*ret = row;
 	return 0;
+}
+
+int pluton_nv_status_async(struct pluton *pluton, const char *name, struct pluton_nv_row *ret,
+			   pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
+{
+	const struct status status = {&row_nv, ret, done, userdata};
+	struct pluton_request request;
+	int r = nv_request(pluton, COMMAND_STATUS, name, 0, &request);
+
+	return r < 0 ? r : status_submit(pluton, &request, &status, ret_id);
 }
 
 int pluton_nv_list(struct pluton *pluton, struct pluton_nv_row **ret_rows, size_t *ret_count)
@@ -228,6 +275,64 @@ int pluton_nv_read(struct pluton *pluton, const char *name, uint32_t offset, voi
 	return 0;
 }
 
+/* A read under way, of one piece. */
+struct nv_read {
+	pluton_done_fn done;
+	void *userdata;
+	size_t *ret_length; /* may be NULL */
+	size_t length;
+};
+
+static void read_answered(struct pluton *pluton, const struct answer *answer, void *userdata)
+{
+	const struct nv_read read = *(const struct nv_read *)userdata;
+	int r = answer->status;
+
+	free(userdata);
+	if (r == 0 && answer->words[1] > read.length)
+		r = connection_fail(pluton, -PLUTON_EBADRVAL, "a read of %u bytes instead of %zu",
+				    answer->words[1], read.length);
+	if (r == 0 && read.ret_length)
+		*read.ret_length = answer->words[1];
+	if (read.done)
+		read.done(pluton, r, read.userdata);
+}
+
+static int submit_read(struct pluton *pluton, const struct pluton_request *request,
+		       const struct nv_read *read, pluton_operation_id *ret_id)
+{
+	struct nv_read *copy = malloc(sizeof(*copy));
+	const struct completion completion = {
+		.told = read_answered, .drop = free, .userdata = copy};
+	int r;
+
+	if (!copy)
+		return connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a read");
+	*copy = *read;
+	r = operation_submit(pluton, request, &completion, ret_id);
+	if (r < 0)
+		free(copy);
+	return r;
+}
+
+int pluton_nv_read_async(struct pluton *pluton, const char *name, uint32_t offset, void *buffer,
+			 size_t length, size_t *ret_length, pluton_done_fn done, void *userdata,
+			 pluton_operation_id *ret_id)
+{
+	const struct nv_read read = {done, userdata, ret_length, length};
+	struct pluton_request request;
+	int r = nv_request(pluton, COMMAND_READ, name, offset, &request);
+
+	if (r < 0)
+		return r;
+	if (length == 0 || length > PLUTON_NV_READ_MAX || !buffer)
+		return connection_refuse(pluton, -PLUTON_ESIZE,
+					 "room for %zu bytes: one read takes 1 to %d", length,
+					 PLUTON_NV_READ_MAX);
+	request.slots[SLOT_DATA] = (struct pluton_slot){.out = buffer, .length = length};
+	return submit_read(pluton, &request, &read, ret_id);
+}
+
 static void wipe_and_free(void *bytes, size_t size)
 {
 	if (!bytes)
@@ -285,18 +390,36 @@ int pluton_nv_get(struct pluton *pluton, const char *name, void **ret_data, size
 
 /* --- writing --------------------------------------------------------------------------------- */
 
-int pluton_nv_write(struct pluton *pluton, const char *name, uint32_t offset, const void *buffer,
-		    size_t length)
+static int write_request(struct pluton *pluton, const char *name, uint32_t offset,
+			 const void *buffer, size_t length, struct pluton_request *ret)
 {
-	struct pluton_request request;
-	int r = nv_request(pluton, COMMAND_WRITE, name, offset, &request);
+	int r = nv_request(pluton, COMMAND_WRITE, name, offset, ret);
 
 	if (r < 0)
 		return r;
 	if (length == 0)
 		return connection_refuse(pluton, -PLUTON_ESIZE, "there is nothing to write");
-	request.slots[SLOT_DATA] = (struct pluton_slot){.in = buffer, .length = length};
-	return operation_perform(pluton, &request, REPEAT_UNSENT, NULL);
+	ret->slots[SLOT_DATA] = (struct pluton_slot){.in = buffer, .length = length};
+	return 0;
+}
+
+int pluton_nv_write(struct pluton *pluton, const char *name, uint32_t offset, const void *buffer,
+		    size_t length)
+{
+	struct pluton_request request;
+	int r = write_request(pluton, name, offset, buffer, length, &request);
+
+	return r < 0 ? r : operation_perform(pluton, &request, REPEAT_UNSENT, NULL);
+}
+
+int pluton_nv_write_async(struct pluton *pluton, const char *name, uint32_t offset,
+			  const void *buffer, size_t length, pluton_done_fn done, void *userdata,
+			  pluton_operation_id *ret_id)
+{
+	struct pluton_request request;
+	int r = write_request(pluton, name, offset, buffer, length, &request);
+
+	return r < 0 ? r : submit(pluton, &request, done, userdata, ret_id);
 }
 
 int pluton_nv_put(struct pluton *pluton, const char *name, const void *data, size_t length)
@@ -313,14 +436,13 @@ int pluton_nv_put(struct pluton *pluton, const char *name, const void *data, siz
 int pluton_nv_put_async(struct pluton *pluton, const char *name, const void *data, size_t length,
 			pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
 {
-	const struct completion completion = {.done = done, .userdata = userdata};
 	struct pluton_request request;
 	int r = nv_request(pluton, COMMAND_PUT, name, 0, &request);
 
 	if (r < 0)
 		return r;
 	request.slots[SLOT_DATA] = (struct pluton_slot){.in = data, .length = length};
-	return operation_submit(pluton, &request, &completion, ret_id);
+	return submit(pluton, &request, done, userdata, ret_id);
 }
 
 /* --- commits --------------------------------------------------------------------------------- */
@@ -383,9 +505,10 @@ static uint8_t *put_change(uint8_t *at, const struct pluton_nv_change *change)
 	return at + change->length;
 }
 
-int pluton_nv_commit(struct pluton *pluton, const struct pluton_nv_change *changes, size_t count)
+/* The changes as they are sent; the caller wipes and frees *ret_list. */
+static int list_changes(struct pluton *pluton, const struct pluton_nv_change *changes, size_t count,
+			struct pluton_slot *ret_slot, uint8_t **ret_list)
 {
-	struct pluton_request request = {.driver = PLUTON_DRIVER_NV, .command = COMMAND_COMMIT};
 	uint8_t *list, *at;
 	size_t size = 0;
 	int r = size_changes(pluton, changes, count, &size);
@@ -398,8 +521,37 @@ int pluton_nv_commit(struct pluton *pluton, const struct pluton_nv_change *chang
 	at = list;
 	for (size_t i = 0; i < count; i++)
 		at = put_change(at, &changes[i]);
-	request.slots[SLOT_CHANGES] = (struct pluton_slot){.in = list, .length = size};
+	*ret_slot = (struct pluton_slot){.in = list, .length = size};
+	*ret_list = list;
+	return 0;
+}
+
+int pluton_nv_commit(struct pluton *pluton, const struct pluton_nv_change *changes, size_t count)
+{
+	struct pluton_request request = {.driver = PLUTON_DRIVER_NV, .command = COMMAND_COMMIT};
+	struct pluton_slot *slot = &request.slots[SLOT_CHANGES];
+	uint8_t *list;
+	int r = list_changes(pluton, changes, count, slot, &list);
+
+	if (r < 0)
+		return r;
 	r = operation_perform(pluton, &request, REPEAT_UNSENT, NULL);
-	wipe_and_free(list, size);
+	wipe_and_free(list, slot->length);
+	return r;
+}
+
+int pluton_nv_commit_async(struct pluton *pluton, const struct pluton_nv_change *changes,
+			   size_t count, pluton_done_fn done, void *userdata,
+			   pluton_operation_id *ret_id)
+{
+	struct pluton_request request = {.driver = PLUTON_DRIVER_NV, .command = COMMAND_COMMIT};
+	struct pluton_slot *slot = &request.slots[SLOT_CHANGES];
+	uint8_t *list;
+	int r = list_changes(pluton, changes, count, slot, &list);
+
+	if (r < 0)
+		return r;
+	r = submit(pluton, &request, done, userdata, ret_id);
+	wipe_and_free(list, slot->length); /* it is sent, or copied */
 	return r;
 }

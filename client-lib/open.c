@@ -67,6 +67,9 @@ static int explain_connect(const char *address, const struct explanation *to)
 		return explain(to, -PLUTON_EOFF, "nobody listens at %s", address);
 	case EPROTOTYPE:
 		return explain(to, -PLUTON_EOFF, "what listens at %s is not plutond", address);
+	case EAGAIN:
+		return explain(to, -PLUTON_EBUSY,
+			       "plutond at %s is busy: its queue of connections is full", address);
 	case ENOMEM:
 	case ENOBUFS:
 		return explain(to, -PLUTON_ENOMEM, "cannot connect to %s: %s", address,
@@ -193,7 +196,8 @@ static int remember(struct pluton *pluton, const char *address)
 {
 	pluton->reconnect.address = strdup(address);
 	pluton->reconnect.timeout_ms = RECONNECT_TIMEOUT_MS;
-	return pluton->reconnect.address ? 0 : -PLUTON_ENOMEM;
+	pluton->loop = loop_new();
+	return pluton->reconnect.address && pluton->loop ? 0 : -PLUTON_ENOMEM;
 }
 
 int pluton_open_explained(const char *address, struct pluton **ret, char *message,

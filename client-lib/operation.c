@@ -418,7 +418,7 @@ static void finish_lost(struct pluton *pluton, struct pending *pending, int erro
 	finish(pluton, pending, &answer);
 }
 
-/* What came of the outputs; one that is shorter than was asked for ends what came early. */
+/* What came of the outputs; what a short one leaves out is not written. */
 static void copy_outputs(struct pending *pending, const struct record_upcall *upcall)
 {
 	for (unsigned i = 0; i < PLUTON_SLOTS_MAX; i++) {
@@ -481,6 +481,16 @@ static void quote_failure(struct pending *pending, const struct record_upcall *u
 	memcpy(pending->text, upcall->output, upcall->output_length);
 }
 
+/* All of the outputs, or who asked would take for an answer what nobody wrote. */
+static bool right_length(const struct pending *pending, const struct record_upcall *upcall)
+{
+	if (upcall->words[0] != 0)
+		return upcall->output_length <= RECORD_TEXT_MAX;
+	if (pending->completion.short_output)
+		return upcall->output_length <= pending->output_length;
+	return upcall->output_length == pending->output_length;
+}
+
 int operation_answered(struct pluton *pluton, const struct record *record)
 {
 	const struct record_upcall *upcall = &record->upcall;
@@ -495,8 +505,7 @@ int operation_answered(struct pluton *pluton, const struct record *record)
 
 	if (!pending || pending->state != PENDING_RUNNING || upcall->number != 0)
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "an answer that nobody waits for");
-	if (error >= PLUTON_EBADRVAL ||
-	    upcall->output_length > (error == 0 ? pending->output_length : RECORD_TEXT_MAX))
+	if (error >= PLUTON_EBADRVAL || !right_length(pending, upcall))
 		return connection_fail(pluton, -PLUTON_EBADRVAL,
 				       "an answer with error %u and %u bytes of output", error,
 				       upcall->output_length);
@@ -622,10 +631,13 @@ static int perform(struct pluton *pluton, const struct pluton_request *request,
 	if (r < 0)
 		return r;
 	r = perform_once(pluton, request, how, ret);
-	if (r != -PLUTON_EOFF || !may_repeat(ret->fate, repeat))
-		return r;
-	r = reconnect_wait(pluton);
-	return r < 0 ? r : perform_once(pluton, request, how, ret);
+	if (r == -PLUTON_EOFF && may_repeat(ret->fate, repeat)) {
+		r = reconnect_wait(pluton);
+		if (r == 0)
+			r = perform_once(pluton, request, how, ret);
+	}
+	loop_settle(pluton); /* callbacks may have become due meanwhile */
+	return r;
 }
 
 int operation_perform_answer(struct pluton *pluton, const struct pluton_request *request,

@@ -55,6 +55,7 @@ struct completion {
 	void *userdata;
 	const char *invalid; /* what -PLUTON_EINVAL as an answer means; NULL: nothing special */
 	bool gives;	     /* a success comes with a descriptor; only with `told` */
+	bool short_output;   /* a success tells its output's length, and may send less */
 };
 
 /* pluton_submit with any kind of function. */

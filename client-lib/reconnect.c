@@ -10,7 +10,6 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/timerfd.h>
 #include <unistd.h>
 
 #define TRY_TIMEOUT_MS 1000 /* of a try that must not wait: for the greeting of who listens */
@@ -61,9 +60,9 @@ static int replace(struct pluton *pluton, int fd, int before)
 {
 	struct reconnect *reconnect = &pluton->reconnect;
 
+	loop_forget(pluton);
 	if (dup3(fd, before, O_CLOEXEC) < 0)
 		return connection_fail(pluton, -PLUTON_EOFF, "dup3: %s", strerror(errno));
-	reconnect->timer = false;
 	reconnect->connection++;
 	operation_renew(pluton);
 	if (reconnect->function && !reconnect->again_due) {
@@ -82,7 +81,8 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 	int r;
 
 	if (fd < 0)
-		return connection_refuse(pluton, fd, "%s", message);
+		return connection_refuse(pluton, fd == -PLUTON_EBUSY ? -PLUTON_EOFF : fd, "%s",
+					 message);
 	pluton->reconnect.trying = true;
 	pluton->fd = fd;
 	pluton->error = 0;
@@ -99,6 +99,7 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 	close(fd);
 	pluton->fd = before;
 	pluton->reconnect.trying = false;
+	loop_settle(pluton);
 	return r;
 }
 
@@ -136,23 +137,9 @@ int reconnect_wait(struct pluton *pluton)
 	}
 }
 
-/* Makes the descriptor readable when the next try is due. Nothing else is due now. */
-static void set_timer(struct pluton *pluton, unsigned pause_ms)
+static void pause_tries(struct reconnect *reconnect)
 {
-	struct itimerspec when = {.it_value = {.tv_sec = pause_ms / 1000,
-					       .tv_nsec = (long)(pause_ms % 1000) * 1000000}};
-	int fd;
-
-	pluton->reconnect.next_try_ms = connection_now_ms() + pause_ms;
-	if (!pluton->reconnect.timer) {
-		fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-		if (fd < 0)
-			return; /* polling the dead socket then never waits, but works */
-		pluton->reconnect.timer = dup3(fd, pluton->fd, O_CLOEXEC) >= 0;
-		close(fd);
-	}
-	if (pluton->reconnect.timer)
-		(void)timerfd_settime(pluton->fd, 0, &when, NULL);
+	reconnect->next_try_ms = connection_now_ms() + reconnect->pause_ms;
 }
 
 int reconnect_dispatch(struct pluton *pluton)
@@ -163,14 +150,14 @@ int reconnect_dispatch(struct pluton *pluton)
 		return pluton->error;
 	if (!reconnect->told) {
 		reconnect->told = true;
-		set_timer(pluton, reconnect->pause_ms);
+		pause_tries(reconnect);
 		return -PLUTON_EOFF;
 	}
 	if (connection_now_ms() < reconnect->next_try_ms)
 		return 0;
 	if (try_once(pluton, TRY_TIMEOUT_MS) < 0) {
 		reconnect->pause_ms = longer(reconnect->pause_ms);
-		set_timer(pluton, reconnect->pause_ms);
+		pause_tries(reconnect);
 	}
 	return 0;
 }
@@ -224,6 +211,7 @@ int pluton_set_reconnect(struct pluton *pluton, int timeout_ms)
 	if (timeout_ms < 0)
 		return connection_refuse(pluton, -PLUTON_EINVAL, "a time of %d ms", timeout_ms);
 	pluton->reconnect.timeout_ms = timeout_ms;
+	loop_settle(pluton);
 	return 0;
 }
 

@@ -30,9 +30,7 @@ struct reconnect {
 	bool told;	     /* dispatch or a yield has returned -PLUTON_EOFF for this loss */
 	bool raw_used;	     /* raw calls were made on this connection */
 	bool raw_lost;	     /* ... and on one that is gone, and nobody has been told */
-	/* Between tries of an event loop the descriptor is a timer, so that polling it waits. */
-	bool timer;
-	unsigned pause_ms;
+	unsigned pause_ms;   /* between tries of an event loop */
 	uint64_t next_try_ms;
 	struct due again; /* function, once the connection is there again */
 	bool again_due;

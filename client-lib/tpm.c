@@ -16,7 +16,8 @@
  * S only if the app says that S was never used. A number is chosen at the first sending and at no
  * other time, and the bytes of a job never change.
  *
- * The rule a newcomer would break first: `stopper` is all that pluton_tpm_cancel may touch.
+ * The rule a newcomer would break first: pluton_tpm_cancel may touch `stopper` and read `process`,
+ * which never changes, and nothing else.
  */
 #include <pluton/tpm.h>
 
@@ -29,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "client-lib/rows.h"
 #include "client-lib/tpm_link.h"
@@ -42,6 +44,7 @@ struct job {
 	uint32_t word;	   /* TPM_TRANSMIT: its number, once `numbered` */
 	unsigned epoch;	   /* the link's when it was sent; 0: not yet */
 	unsigned sendings; /* each on another channel */
+	uint32_t op_id;	   /* of the last sending */
 	bool numbered;
 	bool done;
 	bool delivered; /* the caller has the result */
@@ -58,11 +61,13 @@ struct stopper {
 	pthread_mutex_t lock; /* never held while anything waits */
 	bool under_way;	      /* a command is */
 	bool wanted;	      /* its end is; it stays so when the channel is lost */
-	int fd;		      /* the channel on which the command is; -1: none now */
+	bool sent;	      /* CANCEL is, on this channel */
+	int fd;		      /* the channel onto which the command has gone; -1: none now */
 	uint32_t op_id;	      /* and its operation there */
 };
 
 struct pluton_tpm {
+	pid_t process; /* who opened it, and nobody else's */
 	struct tpm_link link;
 	struct tpm_watch watch;
 	struct stopper stopper;
@@ -87,6 +92,19 @@ __attribute__((format(printf, 3, 4))) static int refuse(struct pluton_tpm *tpm, 
 	return error;
 }
 
+/*
+ * After fork(2) both processes have the channel and the last number. Two commands with one number
+ * are one command to the app: both would get one response, and the same random bytes.
+ */
+static int check_process(struct pluton_tpm *tpm)
+{
+	if (tpm->process == getpid())
+		return 0;
+	return refuse(tpm, -PLUTON_EOFF,
+		      "this connection to the TPM is process %ld's; process %ld must open its own",
+		      (long)tpm->process, (long)getpid());
+}
+
 /* --- cancel ---------------------------------------------------------------------------------- */
 
 /* With the lock held. -PLUTON_EBUSY: no room in the socket. A peer that is gone is no error. */
@@ -106,17 +124,33 @@ static int send_cancel(struct stopper *stopper)
 	}
 }
 
+/* With the lock held: sends CANCEL if one is wanted here. -PLUTON_EBUSY as above. */
+static int send_wish(struct stopper *stopper)
+{
+	int r;
+
+	if (!stopper->wanted || stopper->sent || stopper->fd < 0)
+		return 0;
+	r = send_cancel(stopper);
+	stopper->sent = r == 0;
+	return r;
+}
+
 int pluton_tpm_cancel(struct pluton_tpm *tpm)
 {
 	struct stopper *stopper = &tpm->stopper;
 	int r = 0;
 
+	if (tpm->process != getpid())
+		return -PLUTON_EOFF; /* nor is the lock ours: its holder may not have been forked */
 	pthread_mutex_lock(&stopper->lock);
-	if (!stopper->under_way)
+	if (!stopper->under_way) {
 		r = -PLUTON_EALREADY;
-	else if (!stopper->wanted && stopper->fd >= 0)
-		r = send_cancel(stopper);
-	stopper->wanted = stopper->under_way && r == 0;
+	} else if (!stopper->wanted) {
+		stopper->wanted = true;
+		r = send_wish(stopper);
+		stopper->wanted = r == 0; /* without a channel yet, it is kept till it is sent */
+	}
 	pthread_mutex_unlock(&stopper->lock);
 	return r;
 }
@@ -127,23 +161,38 @@ static void stopper_set(struct stopper *stopper, bool under_way)
 	pthread_mutex_lock(&stopper->lock);
 	stopper->under_way = under_way;
 	stopper->wanted = false;
+	stopper->sent = false;
 	stopper->fd = -1;
 	pthread_mutex_unlock(&stopper->lock);
 }
 
-/* The command is on this channel now; -1: on none. */
+/* The command has gone onto this channel; -1: it is on none. A wish that waits goes after it. */
 static void stopper_move(struct stopper *stopper, int fd, uint32_t op_id)
 {
 	pthread_mutex_lock(&stopper->lock);
-	stopper->fd = fd;
-	stopper->op_id = op_id;
-	if (fd >= 0 && stopper->wanted)
-		stopper->wanted = send_cancel(stopper) == 0;
+	if (stopper->fd != fd) {
+		stopper->fd = fd;
+		stopper->op_id = op_id;
+		stopper->sent = false;
+	}
+	(void)send_wish(stopper); /* no room: it is kept, and the next turn tries again */
 	pthread_mutex_unlock(&stopper->lock);
+}
+
+/* A wish waits for room in the socket. */
+static bool stopper_waits(struct stopper *stopper)
+{
+	bool waits;
+
+	pthread_mutex_lock(&stopper->lock);
+	waits = stopper->wanted && !stopper->sent && stopper->fd >= 0;
+	pthread_mutex_unlock(&stopper->lock);
+	return waits;
 }
 
 /* --- the job --------------------------------------------------------------------------------- */
 
+/* -PLUTON_EBUSY is what receive says of a response that is not there yet, and of nothing else. */
 static void finish(struct pluton_tpm *tpm, int status)
 {
 	struct job *job = &tpm->job;
@@ -152,7 +201,7 @@ static void finish(struct pluton_tpm *tpm, int status)
 		stopper_set(&tpm->stopper, false);
 	explicit_bzero(job->bytes, job->size);
 	job->done = true;
-	job->status = status;
+	job->status = status == -PLUTON_EBUSY ? -PLUTON_EFAIL : status;
 }
 
 static void finish_broken(struct pluton_tpm *tpm)
@@ -187,6 +236,12 @@ static void take_response(struct pluton_tpm *tpm)
 	finish(tpm, 0);
 }
 
+/* The last number used, where the job uses none. Sent again, it may have had one before. */
+static uint32_t number_without_job(const struct pluton_tpm *tpm)
+{
+	return tpm->job.sendings == 1 ? tpm->job.word - 1 : tpm->link.last_sequence;
+}
+
 static void answered(struct pluton *wire, const struct answer *answer, void *userdata)
 {
 	struct pluton_tpm *tpm = userdata;
@@ -202,14 +257,15 @@ static void answered(struct pluton *wire, const struct answer *answer, void *use
 	if (answer->status < 0)
 		refuse(tpm, answer->status, "%s", pluton_error_message(wire));
 	if (answer->status < 0 && job->command == TPM_TRANSMIT)
-		tpm->sequence--; /* what is refused uses no number */
+		tpm->sequence = number_without_job(tpm); /* what is refused uses none */
 	finish(tpm, answer->status);
 }
 
-static int submit(struct pluton_tpm *tpm, pluton_operation_id *ret_id)
+static int submit(struct pluton_tpm *tpm)
 {
-	const struct completion completion = {.told = answered, .userdata = tpm};
 	struct job *job = &tpm->job;
+	const struct completion completion = {
+		.told = answered, .userdata = tpm, .short_output = job->command == TPM_TRANSMIT};
 	struct pluton_request request = {
 		.driver = PLUTON_DRIVER_TPM,
 		.command = job->command,
@@ -225,7 +281,7 @@ static int submit(struct pluton_tpm *tpm, pluton_operation_id *ret_id)
 		request.slots[TPM_SLOT_INFO].out = job->out;
 		request.slots[TPM_SLOT_INFO].length = job->out_size;
 	}
-	return operation_submit(tpm->link.wire, &request, &completion, ret_id);
+	return operation_submit(tpm->link.wire, &request, &completion, &job->op_id);
 }
 
 /* What the last ATTACH means for numbers. */
@@ -274,8 +330,6 @@ static int may_send(struct pluton_tpm *tpm)
 static int send_job(struct pluton_tpm *tpm)
 {
 	struct job *job = &tpm->job;
-	const uint32_t sequence = tpm->sequence;
-	pluton_operation_id id = 0;
 	int r = may_send(tpm);
 
 	if (r < 0)
@@ -287,14 +341,22 @@ static int send_job(struct pluton_tpm *tpm)
 	}
 	job->epoch = tpm->link.epoch;
 	job->sendings++;
-	r = submit(tpm, &id);
-	if (r < 0) {
-		tpm->sequence = job->sendings == 1 ? sequence : tpm->link.last_sequence;
-		return refuse(tpm, r, "%s", pluton_error_message(tpm->link.wire));
-	}
+	r = submit(tpm);
+	if (r == 0)
+		return 0;
 	if (job->command == TPM_TRANSMIT)
-		stopper_move(&tpm->stopper, pluton_get_fd(tpm->link.wire), id);
-	return 0;
+		tpm->sequence = number_without_job(tpm);
+	return refuse(tpm, r, "%s", pluton_error_message(tpm->link.wire));
+}
+
+/* A CANCEL must not overtake its command, which may still wait for room in the socket. */
+static void let_cancel(struct pluton_tpm *tpm)
+{
+	const struct job *job = &tpm->job;
+	const struct tpm_link *link = &tpm->link;
+
+	if (job->command == TPM_TRANSMIT && job->epoch == link->epoch && !link->wire->outgoing)
+		stopper_move(&tpm->stopper, pluton_get_fd(link->wire), job->op_id);
 }
 
 /* --- turns ----------------------------------------------------------------------------------- */
@@ -320,6 +382,8 @@ static void use_link(struct pluton_tpm *tpm, unsigned epoch_before)
 		r = send_job(tpm);
 	if (r < 0)
 		fail_job(tpm, r);
+	else
+		let_cancel(tpm);
 }
 
 /* Brings the job as far as it gets without waiting. */
@@ -342,6 +406,13 @@ static void turn(struct pluton_tpm *tpm)
 		link_drop(&tpm->link); /* nobody cancels on it any more: the job is done */
 }
 
+static short events(struct pluton_tpm *tpm)
+{
+	short room = stopper_waits(&tpm->stopper) ? POLLOUT : (short)0;
+
+	return (short)(link_events(&tpm->link) | room);
+}
+
 static void watch_job(struct pluton_tpm *tpm)
 {
 	bool waits = tpm->job.command != JOB_NONE && !tpm->job.done;
@@ -353,16 +424,15 @@ static void watch_job(struct pluton_tpm *tpm)
 	if (tpm->job.done && !tpm->job.delivered)
 		after = 0;
 	/* Without room for it the poller misses its wake-up: receive tells him. */
-	if (watch_set(&tpm->watch, waits ? link_fd(&tpm->link) : -1, link_events(&tpm->link),
-		      after) < 0)
+	if (watch_set(&tpm->watch, waits ? link_fd(&tpm->link) : -1, events(tpm), after) < 0)
 		watch_forget(&tpm->watch);
 }
 
 /* Sleeps until the link gets further, or `until` has come. */
-static void wait_for_link(const struct tpm_link *link, uint64_t until)
+static void wait_for_link(struct pluton_tpm *tpm, uint64_t until)
 {
-	struct pollfd poll_fd = {.fd = link_fd(link), .events = link_events(link)};
-	uint64_t now = link_now(), next = link_time(link);
+	struct pollfd poll_fd = {.fd = link_fd(&tpm->link), .events = events(tpm)};
+	uint64_t now = link_now(), next = link_time(&tpm->link);
 	int timeout = -1;
 
 	if (next > until)
@@ -380,7 +450,7 @@ static bool wait_for_job(struct pluton_tpm *tpm, uint64_t until)
 	watch_forget(&tpm->watch);
 	turn(tpm);
 	while (!tpm->job.done && link_now() < until) {
-		wait_for_link(&tpm->link, until);
+		wait_for_link(tpm, until);
 		turn(tpm);
 	}
 	watch_job(tpm);
@@ -392,7 +462,10 @@ static bool wait_for_job(struct pluton_tpm *tpm, uint64_t until)
 static int begin_job(struct pluton_tpm *tpm, uint32_t command, uint32_t word)
 {
 	struct job *job = &tpm->job;
+	int r = check_process(tpm);
 
+	if (r < 0)
+		return r;
 	if (tpm->broken != 0)
 		return tpm->broken;
 	if (job->command != JOB_NONE && !job->delivered)
@@ -449,7 +522,10 @@ int pluton_tpm_receive(struct pluton_tpm *tpm, int timeout_ms, const void **ret_
 {
 	struct job *job = &tpm->job;
 	uint64_t until = timeout_ms < 0 ? LINK_NEVER : link_now() + (uint64_t)timeout_ms;
+	int r = check_process(tpm);
 
+	if (r < 0)
+		return r;
 	if (job->command != TPM_TRANSMIT)
 		return tpm->broken != 0 ? tpm->broken
 					: refuse(tpm, -PLUTON_EALREADY, "no command was sent");
@@ -528,8 +604,11 @@ void pluton_tpm_set_reconnect_limit(struct pluton_tpm *tpm, unsigned limit_ms)
 
 int pluton_tpm_get_fd(struct pluton_tpm *tpm)
 {
-	int fd = watch_open(&tpm->watch);
+	int fd = check_process(tpm);
 
+	if (fd < 0)
+		return fd;
+	fd = watch_open(&tpm->watch);
 	if (fd < 0)
 		return refuse(tpm, fd, "no descriptor to poll: %s", strerror(errno));
 	watch_job(tpm);
@@ -575,7 +654,7 @@ static int bring_up(struct pluton_tpm *tpm)
 	link_raise(&tpm->link, link_now());
 	r = link_turn(&tpm->link, link_now());
 	while (r == LINK_COMING) {
-		wait_for_link(&tpm->link, LINK_NEVER);
+		wait_for_link(tpm, LINK_NEVER);
 		r = link_turn(&tpm->link, link_now());
 	}
 	return r < 0 ? refuse(tpm, r, "%s", tpm->link.message) : 0;
@@ -604,6 +683,7 @@ int pluton_tpm_open(const char *address, const char *instance, struct pluton_tpm
 		return -PLUTON_ENOMEM;
 	}
 	pthread_mutex_init(&tpm->stopper.lock, NULL);
+	tpm->process = getpid();
 	tpm->stopper.fd = -1;
 	watch_init(&tpm->watch);
 	r = open_up(tpm, address, instance);
@@ -617,13 +697,15 @@ int pluton_tpm_open(const char *address, const char *instance, struct pluton_tpm
 	return 0;
 }
 
+/* In another process than the opener's this gives back what is that process's, and says nothing. */
 void pluton_tpm_close(struct pluton_tpm *tpm)
 {
 	if (!tpm)
 		return;
 	watch_close(&tpm->watch);
 	link_close(&tpm->link);
-	pthread_mutex_destroy(&tpm->stopper.lock);
+	if (tpm->process == getpid()) /* else a thread that was not forked may hold it */
+		pthread_mutex_destroy(&tpm->stopper.lock);
 	explicit_bzero(tpm, sizeof(*tpm));
 	free(tpm);
 }

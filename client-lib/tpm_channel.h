@@ -22,10 +22,10 @@ enum tpm_channel_command {
 	 *
 	 * The number of the command before, as the first after ATTACH or after an answer that did
 	 * not fit: its response again, and nothing runs (the bytes of the command are not looked
-	 * at). Later a second program uses the connection, and must not get that. One that was accepted before a crash and did not finish:
-	 * TPM_RC_RETRY as the response, and the number is used. Any other: -PLUTON_EINVAL.
-	 * -PLUTON_EBUSY: another command of this connection is under way. CANCEL of this operation
-	 * asks the TPM to cancel; the response comes.
+	 * at). Later a second program uses the connection, and must not get that. One that was
+	 * accepted before a crash and did not finish: TPM_RC_RETRY as the response, and the number
+	 * is used. Any other: -PLUTON_EINVAL. -PLUTON_EBUSY: another command of this connection is
+	 * under way. CANCEL of this operation asks the TPM to cancel; the response comes.
 	 */
 	TPM_TRANSMIT = 1,
 	/* Cancels the command under way if it is the same user's. Answer: word 1: 1 it was. */

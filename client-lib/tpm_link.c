@@ -4,6 +4,10 @@
  * another one after a pause, which doubles, until the limit for getting a channel is over. Once
  * there is a channel no limit runs: an app that hangs is its watchdog's business, and one that is
  * busy with somebody else's key is not gone.
+ *
+ * Who opens the TPM waits as long as plutond does for the app to start (its connect_timeout), which
+ * may be longer than the limit. So plutond has the limit for its greeting, and again and again for
+ * a sign of life.
  */
 #include "client-lib/tpm_link.h"
 
@@ -78,13 +82,21 @@ void link_drop(struct tpm_link *link)
 
 /* --- attempts -------------------------------------------------------------------------------- */
 
+/* A very short limit is meant for connections that are lost: opening one takes some time. */
+static unsigned limit_of(const struct tpm_link *link)
+{
+	return link->opened || link->limit_ms > LINK_LIMIT_OPENING_MS ? link->limit_ms
+								      : LINK_LIMIT_OPENING_MS;
+}
+
 void link_raise(struct tpm_link *link, uint64_t now)
 {
 	drop_wire(link);
 	link->phase = LINK_PHASE_PAUSE;
 	link->pause_end = now;
 	link->pause_ms = PAUSE_FIRST_MS;
-	link->deadline = now + link->limit_ms;
+	link->deadline = now + limit_of(link);
+	link->error = 0;
 	link->reason[0] = '\0';
 }
 
@@ -100,15 +112,29 @@ __attribute__((format(printf, 3, 4))) static int give_up(struct tpm_link *link, 
 	return error;
 }
 
+/* Who opens it learns how the last attempt ended; -PLUTON_EOFF would tell him to start plutond. */
 static int out_of_time(struct tpm_link *link)
 {
-	return give_up(link, -PLUTON_EOFF, "the TPM %s %s in %u ms: %s", link->instance,
-		       link->opened ? "is gone and did not come back" : "did not come up",
-		       link->limit_ms,
-		       link->reason[0] ? link->reason : "plutond gave no channel to it");
+	if (link->opened)
+		return give_up(link, -PLUTON_EOFF,
+			       "the TPM %s is gone and did not come back in %u ms: %s",
+			       link->instance, link->limit_ms,
+			       link->reason[0] ? link->reason : "plutond gave no channel to it");
+	return give_up(link, link->error == -PLUTON_EOFF ? -PLUTON_EFAIL : link->error,
+		       "the TPM %s did not come up in %u ms: %s", link->instance, limit_of(link),
+		       link->reason);
 }
 
-/* What no second attempt would change. */
+/* plutond has said nothing for as long as the limit is. */
+static int out_of_patience(struct tpm_link *link)
+{
+	if (link->opened)
+		return out_of_time(link);
+	return give_up(link, -PLUTON_EBUSY, "plutond at %s took the connection and says nothing",
+		       pluton_default_address(link->address));
+}
+
+/* What no second attempt would change, or not soon. */
 static bool is_final(const struct tpm_link *link, int error)
 {
 	switch (error) {
@@ -118,9 +144,15 @@ static bool is_final(const struct tpm_link *link, int error)
 	case -PLUTON_ENOSUPPORT:
 		return true;
 	default:
-		/* who opens it wants to know at once that there is no plutond, or no TPM */
-		return !link->opened && link->phase <= LINK_PHASE_ASKING;
+		break;
 	}
+	if (link->opened)
+		return false;
+	/* who opens it wants to know at once that there is no plutond, or no room */
+	if (link->phase == LINK_PHASE_PAUSE)
+		return error != -PLUTON_EBUSY; /* that is plutond with a queue of others */
+	/* an app that goes away as it is greeted starts again */
+	return link->phase == LINK_PHASE_ASKING || error != -PLUTON_EOFF;
 }
 
 /* The attempt failed with link->reason. */
@@ -133,6 +165,7 @@ static int failed(struct tpm_link *link, int error, uint64_t now)
 		return give_up(link, error, "%s", link->reason);
 	}
 	drop_wire(link);
+	link->error = error;
 	link->phase = LINK_PHASE_PAUSE;
 	link->pause_end = now + link->pause_ms;
 	link->pause_ms = link->pause_ms < PAUSE_LAST_MS / 2 ? link->pause_ms * 2 : PAUSE_LAST_MS;
@@ -146,6 +179,50 @@ static int wire_failed(struct tpm_link *link, int error, uint64_t now)
 
 	snprintf(link->reason, sizeof(link->reason), "%s",
 		 *sentence ? sentence : pluton_error_text(error));
+	return failed(link, error, now);
+}
+
+/* plutond gives no channel, and may have said no more than a number. */
+static int no_channel(struct tpm_link *link, int error, uint64_t now)
+{
+	const char *what = error == -PLUTON_EFAIL   ? "did not start"
+			   : error == -PLUTON_EBUSY ? "took no connection in time"
+						    : NULL;
+
+	if (!what || strcmp(pluton_error_message(link->wire), pluton_error_text(error)) != 0)
+		return wire_failed(link, error, now);
+	snprintf(link->reason, sizeof(link->reason), "the app %s %s; see pluton-cli app status %s",
+		 link->instance, what, link->instance);
+	return failed(link, error, now);
+}
+
+/* What the app's channel failed with. Its sentences speak of the daemon, as channels to it do. */
+static const char *of_app(const struct tpm_link *link)
+{
+	static const char daemon[] = "the daemon ";
+	const char *sentence = pluton_error_message(link->wire);
+
+	if (strncmp(sentence, daemon, sizeof(daemon) - 1) == 0)
+		return sentence + sizeof(daemon) - 1;
+	return sentence;
+}
+
+/* The app's channel failed before it was attached, or before its locality was set. */
+static int channel_failed(struct tpm_link *link, int error, uint64_t now)
+{
+	const char *rest = of_app(link);
+	bool alien = !link->attached && (error == -PLUTON_EBADRVAL || error == -PLUTON_EINVAL ||
+					 error == -PLUTON_ENODEVICE || error == -PLUTON_ENOSUPPORT);
+	bool it = rest != pluton_error_message(link->wire);
+
+	if (alien)
+		snprintf(link->reason, sizeof(link->reason), "%s is no TPM: %s%.200s",
+			 link->instance, it ? "it " : "", rest);
+	else if (it)
+		snprintf(link->reason, sizeof(link->reason), "the TPM %s %.200s", link->instance,
+			 rest);
+	else
+		return wire_failed(link, error, now);
 	return failed(link, error, now);
 }
 
@@ -179,17 +256,19 @@ static int turn_down(struct tpm_link *link, uint64_t now)
 
 static int turn_pause(struct tpm_link *link, uint64_t now)
 {
-	bool first = !link->opened && link->reason[0] == '\0';
 	int fd, r;
 
-	if (now >= link->deadline && !first)
+	if (now >= link->deadline && (link->opened || link->error != 0))
 		return out_of_time(link);
 	if (now < link->pause_end)
 		return LINK_COMING;
-	link->phase = LINK_PHASE_ASKING;
 	fd = open_socket(pluton_default_address(link->address), CONNECT_WAIT_MS, link->reason,
 			 sizeof(link->reason));
-	r = fd < 0 ? fd : connection_begin(fd, &link->wire, link->reason, sizeof(link->reason));
+	if (fd < 0)
+		return failed(link, fd, now);
+	link->phase = LINK_PHASE_ASKING;
+	link->patience = link->deadline;
+	r = connection_begin(fd, &link->wire, link->reason, sizeof(link->reason));
 	return r < 0 ? failed(link, r, now) : LINK_COMING;
 }
 
@@ -200,12 +279,38 @@ static int take_channel(struct tpm_link *link, uint64_t now)
 	int r;
 
 	if (link->answer.status < 0)
-		return wire_failed(link, link->answer.status, now);
+		return no_channel(link, link->answer.status, now);
 	link->answer.fd = -1;
 	drop_wire(link);
 	link->phase = LINK_PHASE_GREETING;
 	r = connection_begin(fd, &link->wire, link->reason, sizeof(link->reason));
 	return r < 0 ? failed(link, r, now) : LINK_COMING;
+}
+
+/* Tock's command 0, "does this driver exist?", costs nothing and needs no operation. */
+static int ask_for_life(struct tpm_link *link)
+{
+	const struct record exists = {
+		.header = {.type = RECORD_CALL, .driver = PLUTON_DRIVER_APP},
+		.call = {.class = CLASS_COMMAND},
+	};
+
+	link->wire->exchange = (struct exchange){.waiting = true, .driver = PLUTON_DRIVER_APP};
+	return connection_send(link->wire, &exists);
+}
+
+/* The limit is over. While plutond lives, it is plutond who says when the app is not coming. */
+static int turn_impatient(struct tpm_link *link, uint64_t now)
+{
+	int r;
+
+	if (link->opened || !link->asked || link->wire->exchange.waiting)
+		return out_of_patience(link);
+	r = ask_for_life(link);
+	if (r < 0)
+		return wire_failed(link, r, now);
+	link->patience = now + limit_of(link);
+	return LINK_COMING;
 }
 
 static int turn_asking(struct tpm_link *link, uint64_t now)
@@ -216,11 +321,13 @@ static int turn_asking(struct tpm_link *link, uint64_t now)
 		return take_channel(link, now);
 	if (r > 0 && !link->asked) {
 		link->asked = true;
+		if (!link->opened)
+			link->patience = now + limit_of(link);
 		r = app_connect_begin(link->wire, link->instance, note, link);
 	}
 	if (r < 0)
 		return wire_failed(link, r, now);
-	return link->opened && now >= link->deadline ? out_of_time(link) : LINK_COMING;
+	return now >= link->patience ? turn_impatient(link, now) : LINK_COMING;
 }
 
 static int send_attach(struct tpm_link *link)
@@ -256,14 +363,14 @@ static int turn_greeting(struct tpm_link *link, uint64_t now)
 
 	if (r > 0 && link->wire->limits.inline_max < CHANNEL_INLINE_MIN)
 		r = connection_fail(link->wire, -PLUTON_EBADRVAL,
-				    "the TPM app takes records of %u bytes; %d are needed",
+				    "the daemon takes records of %u bytes; %d are needed",
 				    link->wire->limits.inline_max, CHANNEL_INLINE_MIN);
 	if (r > 0)
 		r = send_attach(link);
 	else if (r == 0)
 		return LINK_COMING;
 	if (r < 0)
-		return wire_failed(link, r, now);
+		return channel_failed(link, r, now);
 	link->phase = LINK_PHASE_ATTACHING;
 	return LINK_COMING;
 }
@@ -282,15 +389,16 @@ static int turn_attaching(struct tpm_link *link, uint64_t now)
 	int r = pluton_dispatch(link->wire);
 
 	if (!link->answered)
-		return r < 0 ? wire_failed(link, r, now) : LINK_COMING;
+		return r < 0 ? channel_failed(link, r, now) : LINK_COMING;
 	if (link->answer.status < 0)
-		return wire_failed(link, link->answer.status, now);
+		return channel_failed(link, link->answer.status, now);
 	link->answered = false;
 	if (!link->attached) {
 		take_attach(link);
-		if (link->locality > 0) {
+		/* one that goes on may have another, by a SET_LOCALITY whose answer was lost */
+		if (link->continues || link->locality > 0) {
 			r = send_locality(link);
-			return r < 0 ? wire_failed(link, r, now) : LINK_COMING;
+			return r < 0 ? channel_failed(link, r, now) : LINK_COMING;
 		}
 	}
 	link->phase = LINK_PHASE_UP;
@@ -310,7 +418,8 @@ static int turn_up(struct tpm_link *link, uint64_t now)
 		return LINK_UP;
 	if (r != -PLUTON_EBADRVAL)
 		return LINK_LOST;
-	snprintf(link->message, sizeof(link->message), "%s", pluton_error_message(link->wire));
+	snprintf(link->message, sizeof(link->message), "the TPM %s broke the protocol: %.180s",
+		 link->instance, of_app(link));
 	return r;
 }
 
@@ -349,7 +458,7 @@ uint64_t link_time(const struct tpm_link *link)
 {
 	if (link->phase == LINK_PHASE_PAUSE)
 		return link->pause_end < link->deadline ? link->pause_end : link->deadline;
-	if (link->phase == LINK_PHASE_ASKING && link->opened)
-		return link->deadline;
+	if (link->phase == LINK_PHASE_ASKING)
+		return link->patience;
 	return LINK_NEVER;
 }

@@ -20,6 +20,7 @@
 #include "client-lib/tpm_channel.h"
 
 #define LINK_LIMIT_DEFAULT_MS 10000u /* for getting a channel again */
+#define LINK_LIMIT_OPENING_MS 1000u  /* for the first one at least */
 #define LINK_NEVER UINT64_MAX	     /* a time that does not come */
 
 enum link_phase {
@@ -46,10 +47,12 @@ struct tpm_link {
 	unsigned limit_ms;
 	bool opened; /* was up once */
 
-	uint64_t deadline; /* for getting a channel; LINK_NEVER: plutond says when it is enough */
+	uint64_t deadline; /* for getting a channel */
+	uint64_t patience; /* ASKING: until then plutond must have said something */
 	uint64_t pause_end;
 	unsigned pause_ms;
-	char reason[CONNECTION_MESSAGE_SIZE];  /* why the last attempt failed */
+	int error;			       /* of the last attempt; 0: none has failed */
+	char reason[CONNECTION_MESSAGE_SIZE];  /* why it failed */
 	char message[CONNECTION_MESSAGE_SIZE]; /* about a negative result */
 
 	/* what the one operation under way has come to */
@@ -61,7 +64,7 @@ struct tpm_link {
 	bool has_token;
 	uint8_t token[TPM_TOKEN_SIZE];
 	uint8_t new_token[TPM_TOKEN_SIZE];
-	unsigned locality; /* set after every ATTACH */
+	unsigned locality; /* set after every ATTACH that needs it */
 
 	/* of the last ATTACH */
 	unsigned epoch; /* counts them; 0: none yet */

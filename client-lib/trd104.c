@@ -321,6 +321,7 @@ int pluton_yield_no_wait(struct pluton *pluton, bool *ret_ran)
 	}
 	if (!ran && pluton->error != 0)
 		r = reconnect_yield(pluton, false);
+	loop_settle(pluton);
 	if (r < 0)
 		return r;
 	*ret_ran = ran;
@@ -337,6 +338,7 @@ int pluton_yield_wait(struct pluton *pluton)
 		else
 			r = reconnect_yield(pluton, true);
 	}
+	loop_settle(pluton);
 	return r;
 }
 
@@ -353,6 +355,7 @@ int pluton_yield_wait_for(struct pluton *pluton, uint32_t driver, uint32_t numbe
 		if (!upcall && pluton->error != 0)
 			r = reconnect_yield(pluton, true);
 	}
+	loop_settle(pluton);
 	if (!upcall)
 		return r;
 	memcpy(ret_words, upcall->words, sizeof(upcall->words));

@@ -12,7 +12,7 @@
 #include "daemon/machine.h"
 #include "daemon/rules.h"
 
-/* Beyond what an app's file allows: without it, it could not take channels. */
+/* Beyond what an app's file allows: without it, it could not take its own channels. */
 #define APPS_CAPSULE "app"
 
 #define for_each_app_backend(machine, instance)                                                    \
@@ -31,9 +31,7 @@ static void dispose(void *context, int fd)
 {
 	struct machine *machine = of_kernel(context);
 
-	if (!closer_take(&machine->channel.closer, fd))
-		kernel_report(&machine->kernel, NULL,
-			      "a descriptor that an app sent stays open: too many hang in closing");
+	closer_take(&machine->channel.closer, fd);
 }
 
 static bool knows_drivers(void *context, const char *list, char *ret_unknown, size_t size)
@@ -50,33 +48,43 @@ static bool knows_drivers(void *context, const char *list, char *ret_unknown, si
 
 /* --- what the channel asks ------------------------------------------------------------------- */
 
+/* Where the list is wrong, the app was not started. */
 static uint64_t mask_of(const struct machine *machine, const char *drivers)
 {
 	const char *unknown;
-	uint64_t mask = 0, always = 0;
+	uint64_t mask = 0;
 	size_t length;
 
-	/* Where the list is wrong, the app was not started. */
 	(void)rules_mask(&machine->kernel, drivers, &mask, &unknown, &length);
-	(void)rules_mask(&machine->kernel, APPS_CAPSULE, &always, &unknown, &length);
-	return mask | always;
+	return mask;
 }
 
-static bool identify(void *context, pid_t pid, uid_t uid, char name[32], uint64_t *ret_allowed)
+static void confine(const struct machine *machine, const char *name, const char *drivers,
+		    struct credentials *who)
+{
+	uint64_t with_apps = mask_of(machine, APPS_CAPSULE);
+
+	who->confined = true;
+	who->allowed = mask_of(machine, drivers);
+	if (!name) /* what an app forked takes no channels */
+		return;
+	snprintf(who->app, sizeof(who->app), "%s", name);
+	who->accepts_only = (who->allowed & with_apps) != with_apps;
+	who->allowed |= with_apps;
+}
+
+static void identify(void *context, struct credentials *who)
 {
 	struct machine *machine = context;
-	const char *found, *drivers;
+	const char *name, *drivers;
 
-	(void)uid;
 	for_each_app_backend(machine, instance)
 	{
-		if (!instance->apps->identify(instance, pid, &found, &drivers))
+		if (!instance->apps->identify(instance, (pid_t)who->pid, who->uid, &name, &drivers))
 			continue;
-		snprintf(name, 32, "%s", found);
-		*ret_allowed = mask_of(machine, drivers);
-		return true;
+		confine(machine, name, drivers, who);
+		return;
 	}
-	return false;
 }
 
 /* --- what the machine asks ------------------------------------------------------------------- */

@@ -19,6 +19,7 @@
 
 #define CONFIG_DEFAULT_PATH SYSCONFDIR "/pluton/plutond.conf"
 #define CONFIG_MESSAGE_SIZE 512
+#define CONFIG_APP_FOLDERS_MAX 8u
 
 /* Who a line of [access] speaks of. */
 enum access_kind {
@@ -93,6 +94,7 @@ struct config {
 	size_t nvmem_area_max; /* bytes */
 
 	/* [app] */
+	/* Together at most CONFIG_APP_FOLDERS_MAX, of which each default is two. */
 	char *app_folders; /* absolute paths, "default" among them, commas between, no blanks */
 	uint64_t app_connect_timeout_ms;
 
@@ -142,8 +144,7 @@ int config_complain(const struct config *config, const char *section, const char
  * The value of a key that is a number: a size in bytes, a duration in ms, a switch as 0 or 1.
  * -PLUTON_EINVAL: there is no such key, or it is no number.
  */
-int config_number(const struct config *config, const char *section, const char *key,
-		  uint64_t *ret);
+int config_number(const struct config *config, const char *section, const char *key, uint64_t *ret);
 
 /*
  * After the files were read again: moves from `fresh` into `config` every key that may change

@@ -97,9 +97,10 @@ const struct config_key config_keys[] = {
 	 "Checks every engine against the HIL contract while it works."},
 
 	{"console", "burst", KEY_NUMBER, FIELD(console_burst), 1, 10000, "20", AT_ONCE,
-	 "Lines that one program can write to the log at once."},
+	 "Lines that one app or user can write to the log at once."},
 	{"console", "lines_per_minute", KEY_NUMBER, FIELD(console_lines_per_minute), 1, 1000000,
-	 "120", AT_ONCE, "Lines that one program can write to the log in a minute, in the long run."},
+	 "120", AT_ONCE,
+	 "Lines that one app or user can write to the log in a minute, in the long run."},
 
 	{"nvmem", "areas_per_owner", KEY_NUMBER, FIELD(nvmem_areas_per_owner), 1, 4096, "64", AT_ONCE,
 	 "Areas that one app or user can have."},
@@ -121,7 +122,7 @@ const struct config_key config_keys[] = {
 	 "while nobody else is served."},
 	{"dbus", "calls_per_client", KEY_NUMBER, FIELD(dbus_calls_per_client), 1, 64, "16", AT_ONCE,
 	 "Calls that one program on the bus can have under way at once."},
-	{"dbus", "idle_timeout", KEY_DURATION, FIELD(dbus_idle_timeout_ms), 1000, 86400000, "60s",
+	{"dbus", "idle_timeout", KEY_DURATION, FIELD(dbus_idle_timeout_ms), 1000, 86400000, "1m",
 	 AT_ONCE,
 	 "How long the daemon remembers a program on the bus that has nothing under way."},
 	{NULL, NULL, 0, 0, 0, 0, NULL, false, NULL},
@@ -231,15 +232,19 @@ size_t config_list_next(const char **cursor, const char **ret_name)
 	return length;
 }
 
-static bool is_folder(const char *text, size_t length)
+/* How many it stands for; 0: it is none. */
+static unsigned count_folders(const char *text, size_t length)
 {
-	return (length > 1 && text[0] == '/') || (length == 7 && memcmp(text, "default", 7) == 0);
+	if (length == 7 && memcmp(text, "default", 7) == 0)
+		return 2;
+	return length > 1 && text[0] == '/';
 }
 
 /* Without the blanks around commas; a path may hold them elsewhere. */
 static int parse_folders(const char *text, char **ret)
 {
 	char *copy = malloc(strlen(text) + 1), *to = copy;
+	unsigned count = 0, more;
 
 	if (!copy)
 		return -PLUTON_ENOMEM;
@@ -250,7 +255,9 @@ static int parse_folders(const char *text, char **ret)
 		length = strcspn(text, ",");
 		while (length && (text[length - 1] == ' ' || text[length - 1] == '\t'))
 			length--;
-		if (!is_folder(text, length))
+		more = count_folders(text, length);
+		count += more;
+		if (!more || count > CONFIG_APP_FOLDERS_MAX)
 			break;
 		memcpy(to, text, length);
 		to += length;
@@ -553,7 +560,8 @@ const char *config_key_range(const struct config_key *key, char buf[CONFIG_TEXT_
 	case KEY_LIST:
 		return "names with commas between";
 	case KEY_FOLDERS:
-		return "paths that begin with /, or default, with commas between";
+		return "paths that begin with /, or default, with commas between, at most 8, of "
+		       "which default is two";
 	case KEY_BUS:
 		return "off, session, system or an address that begins with unix:";
 	case KEY_LEVEL:

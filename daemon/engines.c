@@ -60,6 +60,19 @@ static const char *log_level(void)
 	return log_level_name(log_get_level());
 }
 
+#define APP_LIMITS 16u
+
+/* One that crashes in a loop fills no log, and takes (mostly) no other's allowance. */
+static struct log_limit *limit_of(const char *app)
+{
+	static struct log_limit limits[APP_LIMITS];
+	uint32_t hash = 2166136261u;
+
+	for (; *app; app++)
+		hash = (hash ^ (uint8_t)*app) * 16777619u;
+	return &limits[hash % APP_LIMITS];
+}
+
 static void report_app(enum pluton_log_level level, const char *app, uint32_t pid,
 		       const char *sentence)
 {
@@ -70,10 +83,10 @@ static void report_app(enum pluton_log_level level, const char *app, uint32_t pi
 		fields[count++] = LOG_TEXT("app", app);
 	if (pid)
 		fields[count++] = LOG_NUMBER("pid", pid);
-	if (count)
-		log_event(level, fields, count, "%s", sentence);
+	if (app)
+		log_event_within(limit_of(app), level, fields, count, "%s", sentence);
 	else /* a client can ask for the same damaged area again and again */
-		log_event_limited(level, LOG_NO_FIELDS, "%s", sentence);
+		log_event_limited(level, fields, count, "%s", sentence);
 }
 
 static int open_backend(struct engines *engines, const struct backend *backend,
@@ -110,8 +123,8 @@ static int add_engine(struct engines *engines, struct hil_engine *engine,
 	if (r < 0)
 		return r;
 	r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
-			 kernel->limits.processes_max, kernel->limits.engine_deadline_ms,
-			 kernel_find_owner, kernel);
+			 kernel->limits.processes_max, users_places(&kernel->parties),
+			 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
 	if (r < 0) {
 		if (config->checker)
 			checker_close(engine);

@@ -68,17 +68,11 @@ static int read_whole(int fd, char *buf, struct ini_problem *problem)
 	return 0;
 }
 
-static int load_text(const char *path, char **ret, struct ini_problem *problem)
+static int load_text(int fd, char **ret, struct ini_problem *problem)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	char *buf;
-	int r;
+	char *buf = malloc(FILE_SIZE_MAX + 1);
+	int r = buf ? read_whole(fd, buf, problem) : -PLUTON_ENOMEM;
 
-	if (fd < 0)
-		return fail_errno(problem, errno);
-	buf = malloc(FILE_SIZE_MAX + 1);
-	r = buf ? read_whole(fd, buf, problem) : -PLUTON_ENOMEM;
-	close(fd);
 	if (r < 0)
 		free(buf);
 	else
@@ -140,9 +134,20 @@ static int parse_text(struct reading *reading)
 
 int ini_file_read(const char *path, ini_file_fn fn, void *context, struct ini_problem *ret_problem)
 {
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return fail_errno(ret_problem, errno);
+	r = ini_file_read_open(fd, fn, context, ret_problem);
+	close(fd);
+	return r;
+}
+
+int ini_file_read_open(int fd, ini_file_fn fn, void *context, struct ini_problem *ret_problem)
+{
 	struct reading reading = {.fn = fn, .context = context, .problem = ret_problem};
 	char *text;
-	int r = load_text(path, &text, ret_problem);
+	int r = load_text(fd, &text, ret_problem);
 
 	if (r < 0)
 		return r;

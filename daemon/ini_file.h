@@ -24,4 +24,7 @@ typedef int (*ini_file_fn)(void *context, const char *section, const char *key, 
  */
 int ini_file_read(const char *path, ini_file_fn fn, void *context, struct ini_problem *ret_problem);
 
+/* The same of a file that is open already, and stays so. */
+int ini_file_read_open(int fd, ini_file_fn fn, void *context, struct ini_problem *ret_problem);
+
 #endif

@@ -52,6 +52,7 @@ libplutond_la_SOURCES = \
 	daemon/frontends/dbus_answer.c daemon/frontends/dbus_answer.h \
 	daemon/frontends/dbus_call.c \
 	daemon/frontends/dbus_client.c \
+	daemon/frontends/dbus_introspect.c daemon/frontends/dbus_introspect.h \
 	daemon/frontends/dbus_manager.c \
 	daemon/frontends/dbus_request.c daemon/frontends/dbus_request.h \
 	daemon/frontends/dbus_views.c \

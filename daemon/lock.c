@@ -7,18 +7,22 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <pluton/error.h>
 
 #define HOLDER_SIZE 64
 #define OPEN_ATTEMPTS 8
+#define COPY_ATTEMPTS 500 /* for a copy of the lock to be closed */
+#define COPY_PAUSE_NS 4000000
 
 /* --- messages -------------------------------------------------------------------------------- */
 
@@ -95,6 +99,39 @@ static void write_pid(int fd)
 		return; /* the lock counts; without the pid a message is less helpful */
 }
 
+static bool holder_is_dead(int fd)
+{
+	char text[HOLDER_SIZE];
+	long pid;
+
+	read_line(fd, text, sizeof(text));
+	pid = strtol(text, NULL, 10);
+	return pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+}
+
+/*
+ * The lock of a daemon that was killed while it started an app is still that child's, which is
+ * about to execute something or to end: until then, there is somebody to wait for and nobody to
+ * blame.
+ */
+static int lock_when_free(int fd, struct flock *whole)
+{
+	const struct timespec pause = {.tv_nsec = COPY_PAUSE_NS};
+	int r = fcntl(fd, F_OFD_SETLK, whole);
+
+	for (int i = 0; r < 0 && i < COPY_ATTEMPTS; i++) {
+		int error = errno;
+
+		if ((error != EAGAIN && error != EACCES) || !holder_is_dead(fd)) {
+			errno = error;
+			break;
+		}
+		nanosleep(&pause, NULL);
+		r = fcntl(fd, F_OFD_SETLK, whole);
+	}
+	return r;
+}
+
 /* Opens and locks once. *ret_fd is -1 if the file was replaced meanwhile. */
 static int try_lock(const char *what, const char *path, const char *file, int *ret_fd,
 		    struct lock_error *error)
@@ -108,7 +145,7 @@ static int try_lock(const char *what, const char *path, const char *file, int *r
 		return fail(error, -PLUTON_EFAIL,
 			    "%.300s: cannot be opened: %s; choose a %s that uid %u may write", file,
 			    strerror(errno), what, (unsigned)geteuid());
-	if (fcntl(fd, F_OFD_SETLK, &whole) == 0) {
+	if (lock_when_free(fd, &whole) == 0) {
 		if (is_still_there(fd, file)) {
 			*ret_fd = fd;
 			return 0;

@@ -272,7 +272,10 @@ static int open_with(struct config *config, int listen_fd, struct machine **ret)
 	return 0;
 }
 
-/* Who waits for READY=1 may rely on the bus name. Sockets are served meanwhile. */
+/*
+ * Who waits for READY=1 may rely on the bus name. Sockets are served meanwhile: so who is an app is
+ * known by now, and asked to stop, apps are stopped first.
+ */
 static void await_bus(struct machine *machine)
 {
 	while (!dbus_settled(machine->dbus) && !machine->loop.stopping)
@@ -298,11 +301,13 @@ int machine_open(struct config *config, struct machine **ret)
 	}
 	(*ret)->listening = true;
 	watch_signals(*ret);
-	await_bus(*ret);
 	r = apps_open(*ret);
-	if (r < 0)
+	if (r < 0) {
 		machine_close(*ret);
-	return r;
+		return r;
+	}
+	await_bus(*ret);
+	return 0;
 }
 
 int machine_open_private(struct config *config, struct machine **ret)

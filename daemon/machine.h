@@ -16,8 +16,8 @@
 struct machine {
 	struct kernel kernel; /* the manager finds the machine by it */
 	struct config *config;
-	bool listening; /* at config->socket */
-	bool ending;	/* asked to stop: apps first */
+	bool listening;	       /* at config->socket */
+	bool ending;	       /* asked to stop: apps first */
 	unsigned apps_running; /* while ending: backends of which some still run */
 	struct loop loop;
 	struct engines engines;

@@ -60,15 +60,6 @@ static uint32_t capsule_row(const struct operation *op, uint32_t index, void *ou
 	return index + 1;
 }
 
-static uint32_t count_bits(const uint64_t *bits, size_t words)
-{
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < words; i++)
-		count += (uint32_t)__builtin_popcountll(bits[i]);
-	return count;
-}
-
 static uint32_t engine_row(const struct operation *op, uint32_t index, void *out)
 {
 	const struct engines *engines = &machine_of(op)->engines;
@@ -88,7 +79,7 @@ static uint32_t engine_row(const struct operation *op, uint32_t index, void *out
 	row->priority = priority;
 	row->concurrency = arbiter->engine->concurrency;
 	row->busy = arbiter->holders;
-	row->waiting = count_bits(arbiter->bits, (arbiter->owners_max + 63) / 64);
+	row->waiting = arbiter->marked;
 	row->grants = arbiter->grants;
 	row->expirations = arbiter->expirations;
 	return kind * HIL_ENGINES_MAX + priority + 1;
@@ -137,6 +128,24 @@ static uint32_t process_row(const struct operation *op, uint32_t index, void *ou
 	return process->id.index + 1;
 }
 
+/* The capsules' parameters in a row, as "CAPSULE.PARAMETER". */
+static bool parameter_row(const struct kernel *kernel, uint32_t index, struct pluton_limit_row *row)
+{
+	for (size_t i = 0; i < kernel->driver_count; i++) {
+		const struct driver *driver = &kernel->drivers[i];
+		unsigned count = kernel_count_parameters(driver->capsule);
+
+		if (index < count) {
+			snprintf(row->name, sizeof(row->name), "%s.%s", driver->capsule->name,
+				 driver->capsule->parameters[index]);
+			row->value = driver->parameters[index];
+			return true;
+		}
+		index -= count;
+	}
+	return false;
+}
+
 static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 {
 	const struct kernel_limits *limits = &op->process->kernel->limits;
@@ -163,10 +172,11 @@ static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 		{"aead_scratch", machine->engines.environment.aead_scratch},
 		{"workers", machine->engines.environment.workers},
 	};
+	const uint32_t count = sizeof(table) / sizeof(table[0]);
 	struct pluton_limit_row *row = out;
 
-	if (index >= sizeof(table) / sizeof(table[0]))
-		return 0;
+	if (index >= count)
+		return parameter_row(op->process->kernel, index - count, row) ? index + 1 : 0;
 	copy_text(row->name, sizeof(row->name), table[index].name);
 	row->value = table[index].value;
 	return index + 1;
@@ -285,12 +295,12 @@ static int status(struct operation *op)
 
 static int set_log_level(struct operation *op)
 {
-	uint32_t uid = op->process->who.uid;
-
-	if (uid != 0 && uid != geteuid())
+	if (!op_administers(op))
 		return op_refuse(
 			op, -PLUTON_ENOSUPPORT,
-			"only root and the daemon's own user set the log level, not user %u", uid);
+			"only root and the daemon's own user set the log level, not user %u%s",
+			op->process->who.uid,
+			op->process->who.confined ? ", which an app runs as" : "");
 	log_set_level(op_word(op, WORD_LEVEL));
 	op_done(op, 0, 0, 0);
 	return 0;
@@ -328,7 +338,7 @@ static const struct command commands[] = {
 	LIST(2, "Capsules", "capsule rows", capsules),
 	LIST(3, "Engines", "engine rows", engines),
 	LIST(4, "Processes", "process rows, those of other users only for root", processes),
-	LIST(5, "Limits", "limit rows", limits),
+	LIST(5, "Limits", "limit rows; a capsule's parameter is called CAPSULE.PARAMETER", limits),
 	{
 		.number = 6,
 		.name = "SetLogLevel",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Round robin over owners, first come first served within an owner. The rule a newcomer would
- * break first: `granted` runs from the deferred call only, one grant in each run, so that asking,
- * releasing and withdrawing never call anybody.
+ * Round robin over parties, and over a party's owners; first come first served within an owner. The
+ * rule a newcomer would break first: `granted` runs from the deferred call only, one grant in each
+ * run, so that asking, releasing and withdrawing never call anybody.
  */
 #include "hil/arbiter.h"
 
@@ -11,42 +11,87 @@
 
 #define BITS_PER_WORD 64u
 
-static size_t words_of(uint32_t owners_max)
+static size_t words_of(uint32_t parties_max)
 {
-	return ((size_t)owners_max + BITS_PER_WORD - 1) / BITS_PER_WORD;
+	return ((size_t)parties_max + BITS_PER_WORD - 1) / BITS_PER_WORD;
 }
 
-static uint64_t bit_of(uint32_t index)
+static uint64_t bit_of(uint32_t party)
 {
-	return UINT64_C(1) << (index % BITS_PER_WORD);
+	return UINT64_C(1) << (party % BITS_PER_WORD);
 }
 
-static void mark(struct arbiter *arbiter, uint32_t index)
-{
-	uint64_t *word = &arbiter->bits[index / BITS_PER_WORD];
+/* --- a party's owners ------------------------------------------------------------------------ */
 
-	arbiter->marked += !(*word & bit_of(index));
-	*word |= bit_of(index);
+/* Behind the others of its party. */
+static void append(struct arbiter *arbiter, uint32_t index)
+{
+	struct arbiter_place *place = &arbiter->places[index];
+	struct arbiter_party *party = &arbiter->parties[place->party];
+
+	place->next = 0;
+	place->before = party->last;
+	if (party->last)
+		arbiter->places[party->last - 1].next = index + 1;
+	else
+		party->first = index + 1;
+	party->last = index + 1;
+}
+
+static void take_out(struct arbiter *arbiter, uint32_t index)
+{
+	const struct arbiter_place *place = &arbiter->places[index];
+	struct arbiter_party *party = &arbiter->parties[place->party];
+
+	if (place->before)
+		arbiter->places[place->before - 1].next = place->next;
+	else
+		party->first = place->next;
+	if (place->next)
+		arbiter->places[place->next - 1].before = place->before;
+	else
+		party->last = place->before;
 }
 
 static void unmark(struct arbiter *arbiter, uint32_t index)
 {
-	uint64_t *word = &arbiter->bits[index / BITS_PER_WORD];
+	struct arbiter_place *place = &arbiter->places[index];
 
-	arbiter->marked -= !!(*word & bit_of(index));
-	*word &= ~bit_of(index);
+	if (!place->marked)
+		return;
+	take_out(arbiter, index);
+	place->marked = false;
+	arbiter->marked--;
+	if (!arbiter->parties[place->party].first)
+		arbiter->bits[place->party / BITS_PER_WORD] &= ~bit_of(place->party);
 }
 
-/* The lowest marked owner from `from` on; false: none up to owners_max. */
-static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *ret_index)
+static void mark(struct arbiter *arbiter, uint32_t index, uint32_t party)
+{
+	struct arbiter_place *place = &arbiter->places[index];
+
+	if (place->marked && place->party != party)
+		unmark(arbiter, index); /* one at this index that is gone */
+	if (place->marked)
+		return;
+	*place = (struct arbiter_place){.party = party, .marked = true};
+	append(arbiter, index);
+	arbiter->marked++;
+	arbiter->bits[party / BITS_PER_WORD] |= bit_of(party);
+}
+
+/* --- whose turn it is ------------------------------------------------------------------------ */
+
+/* The lowest marked party from `from` on; false: none up to parties_max. */
+static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *ret_party)
 {
 	uint64_t mask = UINT64_MAX << (from % BITS_PER_WORD);
 
-	for (size_t word = from / BITS_PER_WORD; word < words_of(arbiter->owners_max); word++) {
+	for (size_t word = from / BITS_PER_WORD; word < words_of(arbiter->parties_max); word++) {
 		uint64_t bits = arbiter->bits[word] & mask;
 
 		if (bits) {
-			*ret_index =
+			*ret_party =
 				(uint32_t)word * BITS_PER_WORD + (uint32_t)__builtin_ctzll(bits);
 			return true;
 		}
@@ -55,11 +100,31 @@ static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *
 	return false;
 }
 
-/* The next owner in turn: after the one served last, else from the beginning. */
-static bool find_next(const struct arbiter *arbiter, uint32_t *ret_index)
+/* false: it holds as many places as one party can. */
+static bool may_hold_more(const struct arbiter *arbiter, uint32_t party)
 {
-	return arbiter->marked > 0 && (find_marked(arbiter, arbiter->last_served + 1, ret_index) ||
-				       find_marked(arbiter, 0, ret_index));
+	unsigned share = arbiter->engine->share;
+
+	return share == 0 || arbiter->parties[party].holders < share;
+}
+
+/* find_marked among those that may hold more; no more than HIL_CONCURRENCY_MAX may not. */
+static bool find_eligible(const struct arbiter *arbiter, uint32_t from, uint32_t *ret_party)
+{
+	while (find_marked(arbiter, from, ret_party)) {
+		if (may_hold_more(arbiter, *ret_party))
+			return true;
+		from = *ret_party + 1;
+	}
+	return false;
+}
+
+/* The next party in turn: after the one served last, else from the beginning. */
+static bool find_next(const struct arbiter *arbiter, uint32_t *ret_party)
+{
+	return arbiter->marked > 0 &&
+	       (find_eligible(arbiter, arbiter->last_served + 1, ret_party) ||
+		find_eligible(arbiter, 0, ret_party));
 }
 
 /* The link to an owner's oldest waiter at this arbiter; a link to NULL where there is none. */
@@ -83,19 +148,30 @@ static void unlink_waiter(struct hil_waiter **link)
 		unmark(waiter->arbiter, owner->index);
 }
 
-/* Takes out who is next; NULL: nobody waits. Forgets the owners that are gone. */
+/* The owner has had its turn, and goes behind the others of its party. */
+static uint32_t rotate(struct arbiter *arbiter, uint32_t party)
+{
+	uint32_t index = arbiter->parties[party].first - 1;
+
+	take_out(arbiter, index);
+	append(arbiter, index);
+	return index;
+}
+
+/* Takes out who is next; NULL: nobody waits who may hold more. Forgets the owners that are gone. */
 static struct hil_waiter *take_next(struct arbiter *arbiter)
 {
-	uint32_t index;
+	uint32_t party;
 
-	while (find_next(arbiter, &index)) {
+	while (find_next(arbiter, &party)) {
+		uint32_t index = rotate(arbiter, party);
 		struct hil_owner *owner = arbiter->find_owner(arbiter->context, index);
 		struct hil_waiter **link = owner ? oldest(arbiter, owner) : NULL;
 
-		arbiter->last_served = index;
 		if (link && *link) {
 			struct hil_waiter *waiter = *link;
 
+			arbiter->last_served = party;
 			unlink_waiter(link);
 			return waiter;
 		}
@@ -125,6 +201,7 @@ static void hold(struct arbiter *arbiter, struct hil_waiter *waiter)
 		i++;
 	arbiter->holding[i] = waiter;
 	arbiter->holders++;
+	arbiter->parties[waiter->party].holders++;
 	arbiter->grants++;
 	waiter->state = HIL_HOLDING;
 	waiter->deadline_ms = arbiter->deadline_ms ? now_ms() + arbiter->deadline_ms : 0;
@@ -148,25 +225,40 @@ static void serve(struct deferred_call *call)
 	waiter->granted(waiter);
 }
 
+static void free_tables(struct arbiter *arbiter)
+{
+	free(arbiter->places);
+	free(arbiter->parties);
+	free(arbiter->bits);
+	arbiter->places = NULL;
+	arbiter->parties = NULL;
+	arbiter->bits = NULL;
+}
+
 int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
-		 uint32_t owners_max, uint64_t deadline_ms,
+		 uint32_t owners_max, uint32_t parties_max, uint64_t deadline_ms,
 		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context)
 {
 	*arbiter = (struct arbiter){
 		.engine = engine,
 		.find_owner = find_owner,
 		.context = context,
-		.bits = calloc(words_of(owners_max), sizeof(uint64_t)),
+		.bits = calloc(words_of(parties_max), sizeof(uint64_t)),
+		.parties = calloc(parties_max, sizeof(*arbiter->parties)),
+		.places = calloc(owners_max, sizeof(*arbiter->places)),
 		.owners_max = owners_max,
-		.last_served = owners_max - 1, /* so that owner 0 is the first in turn */
+		.parties_max = parties_max,
+		.last_served = parties_max - 1, /* so that party 0 is the first in turn */
 		.deadline_ms = deadline_ms,
 	};
 	if (engine->concurrency == 0 || engine->concurrency > HIL_CONCURRENCY_MAX) {
-		free(arbiter->bits);
+		free_tables(arbiter);
 		return -PLUTON_EINVAL;
 	}
-	if (!arbiter->bits)
+	if (!arbiter->bits || !arbiter->parties || !arbiter->places) {
+		free_tables(arbiter);
 		return -PLUTON_ENOMEM;
+	}
 	deferred_call_init(&arbiter->serve, queue, serve);
 	engine->arbiter = arbiter;
 	return 0;
@@ -175,8 +267,7 @@ int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct defe
 void arbiter_close(struct arbiter *arbiter)
 {
 	deferred_call_drop(&arbiter->serve);
-	free(arbiter->bits);
-	arbiter->bits = NULL;
+	free_tables(arbiter);
 	arbiter->engine->arbiter = NULL;
 }
 
@@ -198,16 +289,17 @@ int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct
 	assert_level(engine, holding);
 	if (waiter->state != HIL_IDLE)
 		return -PLUTON_EALREADY;
-	if (owner->index >= arbiter->owners_max)
+	if (owner->index >= arbiter->owners_max || owner->party >= arbiter->parties_max)
 		abort();
 	while (*link)
 		link = &(*link)->next;
 	*link = waiter;
 	waiter->next = NULL;
 	waiter->owner = owner;
+	waiter->party = owner->party;
 	waiter->arbiter = arbiter;
 	waiter->state = HIL_WAITING;
-	mark(arbiter, owner->index);
+	mark(arbiter, owner->index, owner->party);
 	if (has_room(arbiter))
 		deferred_call_set(&arbiter->serve);
 	return 0;
@@ -238,6 +330,7 @@ void arbiter_release(struct hil_waiter *waiter)
 			arbiter->holding[i] = NULL;
 	}
 	arbiter->holders--;
+	arbiter->parties[waiter->party].holders--;
 	waiter->state = HIL_IDLE;
 	if (arbiter->marked)
 		deferred_call_set(&arbiter->serve);

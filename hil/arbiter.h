@@ -3,9 +3,11 @@
  * The arbiter: who uses an engine next.
  *
  * What waits is listed in its owner's memory (struct hil_owner lives in a process's arena, or
- * belongs to a capsule that acts for itself); the arbiter itself holds one bit per owner. Owners
- * are served in turn, each FIFO. A grant comes from a deferred call, covers one engine operation,
- * and is held until the engine is done, even when the owner has died meanwhile.
+ * belongs to a capsule that acts for itself); the arbiter itself holds one bit per party and one
+ * entry per owner. Parties are served in turn, so that a user with many connections gets no more
+ * than one with a single one; a party's owners are served in turn, each FIFO. A grant comes from a
+ * deferred call, covers one engine operation, and is held until the engine is done, even when the
+ * owner has died meanwhile.
  *
  * What a capsule sees of it, struct hil_waiter and the calls on one, stands in hil/contract.h.
  *
@@ -18,15 +20,33 @@
 #include "daemon/kernel/deferred.h"
 #include "hil/contract.h"
 
+/* A party's owners that wait here, in a list; 0: none, else an owner's index + 1. */
+struct arbiter_party {
+	uint32_t first;
+	uint32_t last;
+	uint32_t holders;
+};
+
+/* An owner's place in that list. */
+struct arbiter_place {
+	uint32_t next;
+	uint32_t before;
+	uint32_t party;
+	bool marked; /* it is in the list */
+};
+
 struct arbiter {
 	struct hil_engine *engine;
 	struct deferred_call serve;
 	struct hil_owner *(*find_owner)(void *context, uint32_t index);
 	void *context;
-	uint64_t *bits;	 /* owners with something waiting here */
-	uint32_t marked; /* how many of them are set */
+	uint64_t *bits; /* parties with something waiting here */
+	struct arbiter_party *parties;
+	struct arbiter_place *places; /* one per owner */
+	uint32_t marked;	      /* owners with something waiting here */
 	uint32_t owners_max;
-	uint32_t last_served;
+	uint32_t parties_max;
+	uint32_t last_served; /* a party */
 	unsigned holders;
 	uint64_t deadline_ms; /* how long one engine operation may take; 0: for ever */
 	struct hil_waiter *holding[HIL_CONCURRENCY_MAX];
@@ -36,9 +56,10 @@ struct arbiter {
 };
 
 /* -PLUTON_ENOMEM; -PLUTON_EINVAL: the engine's concurrency is out of range. Sets engine->arbiter.
- * `find_owner` returns NULL for one that is gone. */
+ * Owners' indices are below `owners_max`, their parties below `parties_max`. `find_owner` returns
+ * NULL for one that is gone. */
 int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
-		 uint32_t owners_max, uint64_t deadline_ms,
+		 uint32_t owners_max, uint32_t parties_max, uint64_t deadline_ms,
 		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context);
 void arbiter_close(struct arbiter *arbiter);
 

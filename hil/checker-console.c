@@ -85,9 +85,19 @@ static int cancel(struct console_engine *engine, struct console_client *client)
 	return checker_cancel((struct checker *)(void *)engine, client);
 }
 
+/* No operation, and nothing is called: there is no rule to break. */
+static int admit(struct console_engine *engine, const struct console_speaker *speaker,
+		 const struct console_rate *rate)
+{
+	struct console_engine *inner = inner_of((struct checker *)(void *)engine);
+
+	return inner->ops->admit(inner, speaker, rate);
+}
+
 void checker_console_open(struct checker *checker)
 {
-	static const struct console_engine_ops ops = {.start = start, .cancel = cancel};
+	static const struct console_engine_ops ops = {
+		.start = start, .cancel = cancel, .admit = admit};
 
 	checker->engine.console = *inner_of(checker);
 	checker->engine.console.ops = &ops;

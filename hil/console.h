@@ -28,8 +28,17 @@ struct console_speaker {
 	uint32_t process_index;
 	uint32_t process_generation;
 	char command[16];
-	char app[32];	     /* "": no app */
-	uint32_t suppressed; /* lines of this speaker that were held back before this one */
+	char app[32]; /* "": no app */
+	/* Lines of this speaker that were held back before this one. The engine's own to fill in.
+	 */
+	uint32_t suppressed;
+};
+
+/* How much each speaker may write: an app, or all programs of one user that are none. */
+struct console_rate {
+	uint64_t now_us;	   /* of a clock that never goes back */
+	uint64_t burst;		   /* lines at once, at least 1 */
+	uint64_t lines_per_minute; /* in the long run, at least 1 */
 };
 
 struct console_request {
@@ -72,6 +81,14 @@ struct console_engine_ops {
 		     struct console_client *client);
 	/* 0: done is on its way. -PLUTON_EINVAL: this client has nothing under way. */
 	int (*cancel)(struct console_engine *engine, struct console_client *client);
+	/*
+	 * Whether the speaker may write one more line, asked once before each start. The engine
+	 * remembers across connections what was spent. 0: the line is paid for. -PLUTON_EBUSY: over
+	 * the rate; it is counted, and told with the speaker's next line. -PLUTON_ENOMEM: so many
+	 * others have spent some that there is no room to remember one more.
+	 */
+	int (*admit)(struct console_engine *engine, const struct console_speaker *speaker,
+		     const struct console_rate *rate);
 };
 
 /* 0 or -PLUTON_ESIZE. For hil_select and for engines. */

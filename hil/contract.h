@@ -101,6 +101,7 @@ struct hil_engine {
 	enum hil_kind kind;
 	enum hil_level level;
 	unsigned concurrency;	 /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
+	unsigned share;		 /* of them one party's at most; 0: all. The arbiter sees to it */
 	struct arbiter *arbiter; /* shares it; set where the engine is registered */
 };
 
@@ -127,6 +128,7 @@ struct hil_waiter {
 	struct hil_owner *owner;
 	struct arbiter *arbiter;
 	enum { HIL_IDLE = 0, HIL_WAITING, HIL_HOLDING } state;
+	uint32_t party;	      /* the owner's, who may be gone before the engine is done */
 	uint64_t deadline_ms; /* of the holder, CLOCK_MONOTONIC; 0: none */
 	/* The engine is the waiter's now: start it, or release it. Runs on the loop. */
 	void (*granted)(struct hil_waiter *waiter);
@@ -136,7 +138,8 @@ struct hil_waiter {
 
 /* An owner's list of waiters, for all arbiters together. */
 struct hil_owner {
-	uint32_t index; /* its bit; unique among live owners */
+	uint32_t index; /* unique among live owners */
+	uint32_t party; /* whom it belongs to: the same of all who share one party's turns */
 	struct hil_waiter *waiting;
 };
 

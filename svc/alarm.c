@@ -4,6 +4,15 @@
  * book. A process's grant is the head of the list of its running alarms, soonest first; the engine
  * is set to the soonest of all. The rule a newcomer would break first: an alarm leaves its list
  * before op_done, which frees it.
+ *
+ * What it costs: every firing visits each connected process once, whether it has alarms or not,
+ * for the capsule has no memory in which the soonest of all could stand in order. Of what is due
+ * then no more than ALARMS_PER_ROUND answer, so that thousands due together do not hold up the
+ * loop; the engine is set to what was left, which has passed, and fires again from the loop.
+ *
+ * Nobody starves: a round takes the soonest of all due alarms, wherever their processes stand in
+ * the table. What is set later is due later, and so is the next time of a period; so only the
+ * alarms that were due before it come before an alarm, and each of them comes once.
  */
 #include "daemon/kernel/capsule.h"
 #include "hil/alarm.h"
@@ -11,6 +20,7 @@
 enum { WORD_MS = 0 };
 
 #define US_PER_MS 1000u
+#define ALARMS_PER_ROUND 64u
 
 /* An operation's state; it lies in the same arena as the grant that lists it. */
 struct alarm {
@@ -24,11 +34,19 @@ struct alarm_list {
 	struct alarm *first;
 };
 
-/* One visit of every list: what is due at `now_us` fires, and the soonest of the rest is found. */
+/* An alarm that is due: the first in its process's list once those before it here have fired. */
+struct due {
+	uint64_t when_us;
+	struct process_id process;
+};
+
+/* One visit of every list: what is due at `now_us`, soonest first, and the soonest of the rest. */
 struct alarm_round {
 	struct alarm_engine *engine; /* NULL: no alarm was seen yet */
 	uint64_t now_us;
 	uint64_t soonest_us;
+	unsigned count;
+	struct due due[ALARMS_PER_ROUND];
 };
 
 static struct alarm_engine *engine_of(const struct operation *op)
@@ -94,15 +112,50 @@ static void fire_again(struct alarm_list *list, struct alarm *alarm, uint64_t no
 	op_more(alarm->op, low(now_us), high(now_us));
 }
 
-static void fire_first(struct alarm_list *list, uint64_t now_us)
+static void note_left(struct alarm_round *round, uint64_t when_us)
 {
+	if (when_us < round->soonest_us)
+		round->soonest_us = when_us;
+}
+
+static int fire_first(void *grant, void *arg)
+{
+	struct alarm_list *list = grant;
+	struct alarm_round *round = arg;
 	struct alarm *alarm = list->first;
 
+	if (!alarm || alarm->when_us > round->now_us)
+		return 0;
 	list->first = alarm->next;
-	if (alarm->period_us)
-		fire_again(list, alarm, now_us);
+	if (alarm->period_us) {
+		fire_again(list, alarm, round->now_us);
+		note_left(round, alarm->when_us);
+	} else {
+		fire_once(alarm, round->now_us);
+	}
+	return 0;
+}
+
+/* Behind those of the same time, so that a process's alarms stay in the order of its list. */
+static void add_due(struct alarm_round *round, const struct alarm *alarm)
+{
+	unsigned at = round->count;
+
+	if (round->count == ALARMS_PER_ROUND)
+		note_left(round, round->due[--at].when_us);
 	else
-		fire_once(alarm, now_us);
+		round->count++;
+	for (; at > 0 && round->due[at - 1].when_us > alarm->when_us; at--)
+		round->due[at] = round->due[at - 1];
+	round->due[at] = (struct due){alarm->when_us, op_process(alarm->op)};
+}
+
+/* true: it has a place among the soonest so far. */
+static bool is_wanted(const struct alarm_round *round, const struct alarm *alarm)
+{
+	return alarm->when_us <= round->now_us &&
+	       (round->count < ALARMS_PER_ROUND ||
+		alarm->when_us < round->due[ALARMS_PER_ROUND - 1].when_us);
 }
 
 static void begin_round(struct alarm_round *round, const struct alarm *alarm)
@@ -111,17 +164,18 @@ static void begin_round(struct alarm_round *round, const struct alarm *alarm)
 	round->now_us = round->engine->ops->now_us(round->engine);
 }
 
-static int fire_due(void *grant, void *arg)
+static int look(void *grant, void *arg)
 {
-	struct alarm_list *list = grant;
+	const struct alarm_list *list = grant;
+	const struct alarm *alarm = list->first;
 	struct alarm_round *round = arg;
 
-	if (list->first && !round->engine)
-		begin_round(round, list->first);
-	while (list->first && list->first->when_us <= round->now_us)
-		fire_first(list, round->now_us);
-	if (list->first && list->first->when_us < round->soonest_us)
-		round->soonest_us = list->first->when_us;
+	if (alarm && !round->engine)
+		begin_round(round, alarm);
+	for (; alarm && is_wanted(round, alarm); alarm = alarm->next)
+		add_due(round, alarm);
+	if (alarm)
+		note_left(round, alarm->when_us);
 	return 0;
 }
 
@@ -133,7 +187,9 @@ static void fired(void *driver)
 {
 	struct alarm_round round = {.soonest_us = UINT64_MAX};
 
-	grant_each(driver, fire_due, &round);
+	grant_each(driver, look, &round);
+	for (unsigned i = 0; i < round.count; i++)
+		grant_enter(driver, round.due[i].process, 0, false, fire_first, &round);
 	if (round.soonest_us != UINT64_MAX)
 		round.engine->ops->set(round.engine, round.soonest_us, &client_ops, driver);
 }

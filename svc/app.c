@@ -13,8 +13,18 @@ enum { SLOT_ROWS = 0, SLOT_NAME = 0, SLOT_ROW = 1, SLOT_PEER = 0 };
 enum { WORD_FIRST = 0 };
 enum { PARAMETER_CONNECT_TIMEOUT = 0 };
 
+/* How an operation can end that waits for an app. */
+enum outcome {
+	OUTCOME_CANCELLED,
+	OUTCOME_NOT_TAKEN, /* in time */
+	OUTCOME_NOT_UP,	   /* it did not start, or runs no more */
+};
+
 #define ROWS_PER_COMMAND 64u /* so that nobody else waits long */
 #define ENGINE_SHIFT 16u     /* where List goes on: the engine above, the app's index below */
+
+/* "the app NAME: REASON" must fit into an operation's state, where op_fail keeps it. */
+#define SENTENCE_MAX (sizeof("the app : ") + APP_NAME_MAX + APP_REASON_MAX)
 
 enum waiting {
 	WAITING_NOT = 0, /* a command of its own: Start, Stop, Restart */
@@ -33,6 +43,11 @@ struct app_operation {
 	bool cancelled; /* then its start is, and the operation ends with it */
 	uint64_t order; /* lower ones waited longer */
 	struct app_operation *next;
+};
+
+union app_state_room {
+	struct app_operation operation;
+	char sentence[SENTENCE_MAX];
 };
 
 struct app_lists {
@@ -68,14 +83,35 @@ static struct app_engine *find_engine(const struct operation *op, const char *na
 	return NULL;
 }
 
+/* The app's status; all 0 if it is there no more. */
+static void read_status(const struct app_operation *state, struct app_status *ret)
+{
+	uint32_t index;
+
+	if (state->engine->ops->find(state->engine, state->request.name, &index) < 0 ||
+	    state->engine->ops->status(state->engine, index, ret) < 0)
+		*ret = (struct app_status){0};
+}
+
 static bool is_running(const struct app_operation *state)
 {
 	struct app_status status;
-	uint32_t index;
 
-	return state->engine->ops->find(state->engine, state->request.name, &index) == 0 &&
-	       state->engine->ops->status(state->engine, index, &status) == 0 &&
-	       status.state == APP_RUNNING;
+	read_status(state, &status);
+	return status.state == APP_RUNNING;
+}
+
+/* An app has the capsule for its own channels; the rest its file must name. */
+static int check_caller(struct operation *op)
+{
+	struct op_identity who;
+
+	op_identity(op, &who);
+	if (who.accepts_only)
+		return op_refuse(op, -PLUTON_ENOSUPPORT,
+				 "the app %s only takes channels: app is not in its file's drivers",
+				 who.app);
+	return 0;
 }
 
 /* Reads the name and finds the engine. */
@@ -83,8 +119,11 @@ static int read_name(struct operation *op, struct app_operation *state, uint32_t
 {
 	char *name = state->request.name;
 	size_t length = op_length(op, SLOT_NAME);
-	int r = length <= APP_NAME_MAX ? op_read_all(op, SLOT_NAME, name, length) : -PLUTON_ESIZE;
+	int r = check_caller(op);
 
+	if (r == 0)
+		r = length <= APP_NAME_MAX ? op_read_all(op, SLOT_NAME, name, length)
+					   : -PLUTON_ESIZE;
 	if (r < 0)
 		return r;
 	if (!app_name_valid(name, length))
@@ -197,6 +236,46 @@ static void end(struct app_operation *state, int status)
 	op_done(state->op, status, 0, 0);
 }
 
+/* Says why the app is not up, as far as its engine knows. The operation is in no list any more. */
+static void fail_start(struct app_operation *state)
+{
+	const char *name = state->request.name;
+	struct app_status status;
+
+	read_status(state, &status);
+	if (status.reason[0])
+		op_fail(state->op, -PLUTON_EFAIL, "the app %s: %s", name, status.reason);
+	else
+		op_fail(state->op, -PLUTON_EFAIL, "the app %s does not run now; try again", name);
+}
+
+static enum outcome outcome_of(const struct app_operation *state)
+{
+	if (!op_expired(state->op))
+		return OUTCOME_CANCELLED;
+	return is_running(state) ? OUTCOME_NOT_TAKEN : OUTCOME_NOT_UP;
+}
+
+/* A Connect or an Accept that nobody waits for any more. */
+static void give_up(struct app_operation *state)
+{
+	struct operation *op = state->op;
+
+	leave_list(state);
+	switch (outcome_of(state)) {
+	case OUTCOME_CANCELLED:
+		op_done(op, -PLUTON_ECANCEL, 0, 0);
+		break;
+	case OUTCOME_NOT_TAKEN:
+		op_fail(op, -PLUTON_ECANCEL, "the app %s did not take the channel within %u ms",
+			state->request.name, (unsigned)op_parameter(op, PARAMETER_CONNECT_TIMEOUT));
+		break;
+	case OUTCOME_NOT_UP:
+		fail_start(state);
+		break;
+	}
+}
+
 static int introduce(const struct app_operation *connect, struct app_operation *accept)
 {
 	struct process_id process = op_process(connect->op);
@@ -265,7 +344,7 @@ static int fail_waiting(void *grant, void *arg)
 			continue;
 		}
 		*link = state->next;
-		op_done(state->op, -PLUTON_EFAIL, 0, 0);
+		fail_start(state);
 	}
 	return 0;
 }
@@ -297,11 +376,11 @@ static void end_start(struct app_operation *state, int result)
 	state->starting = false;
 	op_engine_release(state->op);
 	if (cancelled) {
-		end(state,
-		    op_expired(state->op) && !is_running(state) ? -PLUTON_EFAIL : -PLUTON_ECANCEL);
+		give_up(state);
 		succeed(driver, name);
 	} else if (result < 0) {
-		end(state, -PLUTON_EFAIL);
+		leave_list(state);
+		fail_start(state);
 		grant_each(driver, fail_waiting, name);
 	} else {
 		match(driver, name);
@@ -314,6 +393,8 @@ static void done(struct app_client *client, int result)
 
 	if (state->waiting == WAITING_CONNECT)
 		end_start(state, result);
+	else if (result == -PLUTON_EFAIL)
+		fail_start(state);
 	else
 		op_done(state->op, result, 0, 0);
 }
@@ -357,6 +438,8 @@ static int list(struct operation *op)
 	struct app_status status;
 	uint8_t row[APP_ROW_SIZE];
 
+	if (check_caller(op) < 0)
+		return -PLUTON_ENOSUPPORT;
 	if (!room)
 		return op_refuse(op, -PLUTON_ESIZE, "one row has %zu bytes, there is room for %zu",
 				 (size_t)APP_ROW_SIZE, op_length(op, SLOT_ROWS));
@@ -493,10 +576,8 @@ static void cancel(struct operation *op)
 	state->cancelled = true;
 	if (state->waiting == WAITING_NOT || state->starting)
 		cancel_turn(state);
-	else if (state->waiting == WAITING_CONNECT && op_expired(op) && !is_running(state))
-		end(state, -PLUTON_EFAIL);
 	else
-		end(state, -PLUTON_ECANCEL);
+		give_up(state);
 }
 
 /* clang-format off */
@@ -561,7 +642,7 @@ const struct capsule app_capsule = {
 	.interface = "App",
 	.doc = "Apps: programs that the daemon starts and that serve others.",
 	.driver = 0x80000002,
-	.state_size = sizeof(struct app_operation),
+	.state_size = sizeof(union app_state_room),
 	.grant_size = sizeof(struct app_lists),
 	.ports = 1,
 	.port_kinds = {HIL_APP},

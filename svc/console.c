@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The console capsule: a line of text into the machine's log, with who wrote it. How many lines a
- * program may write is counted in its grant. The rule a newcomer would break first: a line over the
- * rate is refused and counted, never kept for later.
+ * The console capsule: a line of text into the machine's log, with who wrote it. How many lines an
+ * app or user may write is the engine's to count: a grant would go with its connection, and the
+ * next connection would begin anew. The rule a newcomer would break first: a line over the rate is
+ * refused and counted, never kept for later.
  */
 #include <string.h>
 
@@ -14,19 +15,6 @@ enum { PORT_CONSOLE, PORT_CLOCK };
 enum { PARAMETER_BURST, PARAMETER_LINES_PER_MINUTE };
 enum { WORD_LEVEL = 0 };
 enum { SLOT_LINE = 0 };
-
-/*
- * What a line costs. Every microsecond pays back lines_per_minute of it, so that a minute pays for
- * exactly so many lines.
- */
-#define LINE_COST UINT64_C(60000000)
-
-/* A process's rate; zeroed memory has the whole burst left. */
-struct console_rate {
-	uint64_t spent;	     /* of burst * LINE_COST, not yet paid back */
-	uint64_t asked_us;   /* when that was true */
-	uint32_t suppressed; /* lines refused since the last one that was logged */
-};
 
 struct console_operation {
 	struct console_client client;
@@ -40,66 +28,6 @@ static struct console_operation *of_client(struct console_client *client)
 	return (struct console_operation *)(void *)client;
 }
 
-/* --- the rate, inside the grant -------------------------------------------------------------- */
-
-struct console_asking {
-	uint64_t now_us;
-	uint64_t burst;
-	uint64_t lines_per_minute;
-};
-
-static void pay_back(struct console_rate *rate, const struct console_asking *asking)
-{
-	uint64_t passed_us = asking->now_us - rate->asked_us;
-
-	/* Compared before it is multiplied: years may have passed. */
-	if (passed_us > rate->spent / asking->lines_per_minute)
-		rate->spent = 0;
-	else
-		rate->spent -= passed_us * asking->lines_per_minute;
-	rate->asked_us = asking->now_us;
-}
-
-static int take_line(void *grant, void *arg)
-{
-	struct console_rate *rate = grant;
-	const struct console_asking *asking = arg;
-
-	pay_back(rate, asking);
-	if (rate->spent + LINE_COST > asking->burst * LINE_COST) {
-		rate->suppressed += rate->suppressed < UINT32_MAX;
-		return -PLUTON_EBUSY;
-	}
-	rate->spent += LINE_COST;
-	return 0;
-}
-
-/* The next line tells of what was suppressed; if it fails, the one after it does. */
-static int take_suppressed(void *grant, void *arg)
-{
-	struct console_rate *rate = grant;
-	uint32_t *suppressed = arg;
-
-	*suppressed = rate->suppressed;
-	rate->suppressed = 0;
-	return 0;
-}
-
-static int give_back_suppressed(void *grant, void *arg)
-{
-	struct console_rate *rate = grant;
-	const uint32_t *suppressed = arg;
-
-	if (__builtin_add_overflow(rate->suppressed, *suppressed, &rate->suppressed))
-		rate->suppressed = UINT32_MAX;
-	return 0;
-}
-
-static int enter_rate(const struct operation *op, grant_fn fn, void *arg)
-{
-	return grant_enter(op_driver(op), op_process(op), 0, true, fn, arg);
-}
-
 /* --- what the engine calls ------------------------------------------------------------------- */
 
 static ssize_t pull_text(struct console_client *client, uint8_t *buf, size_t len, size_t cursor)
@@ -109,11 +37,7 @@ static ssize_t pull_text(struct console_client *client, uint8_t *buf, size_t len
 
 static void done(struct console_client *client, int result)
 {
-	struct console_operation *state = of_client(client);
-
-	if (result < 0)
-		enter_rate(state->op, give_back_suppressed, &state->request.speaker.suppressed);
-	op_done(state->op, result, 0, 0);
+	op_done(of_client(client)->op, result, 0, 0);
 }
 
 static const struct console_client_ops client_ops = {
@@ -126,10 +50,8 @@ static const struct console_client_ops client_ops = {
 static void granted(struct operation *op)
 {
 	struct console_operation *state = op_state(op);
-	int r;
+	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
 
-	enter_rate(op, take_suppressed, &state->request.speaker.suppressed);
-	r = state->engine->ops->start(state->engine, &state->request, &state->client);
 	if (r < 0)
 		done(&state->client, r);
 }
@@ -168,10 +90,21 @@ static int select_engine(struct console_operation *state)
 	return 0;
 }
 
-static int ask_rate(struct operation *op)
+static int refuse_line(struct operation *op, int error, const struct console_rate *rate)
 {
+	if (error == -PLUTON_EBUSY)
+		return op_refuse(op, error,
+				 "the line is over the rate: %llu at once, then %llu a minute",
+				 (unsigned long long)rate->burst,
+				 (unsigned long long)rate->lines_per_minute);
+	return op_refuse(op, -PLUTON_EBUSY, "too many others write to the log; try again later");
+}
+
+static int ask_rate(const struct console_operation *state)
+{
+	struct operation *op = state->op;
 	const struct hil_port *port = op_port(op, PORT_CLOCK);
-	struct console_asking asking = {
+	struct console_rate rate = {
 		.burst = op_parameter(op, PARAMETER_BURST),
 		.lines_per_minute = op_parameter(op, PARAMETER_LINES_PER_MINUTE),
 	};
@@ -181,14 +114,9 @@ static int ask_rate(struct operation *op)
 	if (port->count == 0)
 		return op_refuse(op, -PLUTON_ENODEVICE, "there is no clock to hold the rate with");
 	clock = (struct alarm_engine *)(void *)port->engines[0];
-	asking.now_us = clock->ops->now_us(clock);
-	r = enter_rate(op, take_line, &asking);
-	if (r == -PLUTON_EBUSY)
-		return op_refuse(op, r,
-				 "the line is over the rate: %llu at once, then %llu a minute",
-				 (unsigned long long)asking.burst,
-				 (unsigned long long)asking.lines_per_minute);
-	return r < 0 ? op_refuse(op, r, "no memory to count lines in") : 0;
+	rate.now_us = clock->ops->now_us(clock);
+	r = state->engine->ops->admit(state->engine, &state->request.speaker, &rate);
+	return r < 0 ? refuse_line(op, r, &rate) : 0;
 }
 
 static int write_line(struct operation *op)
@@ -203,7 +131,7 @@ static int write_line(struct operation *op)
 	describe_speaker(op, &state->request.speaker);
 	r = select_engine(state);
 	if (r == 0)
-		r = ask_rate(op);
+		r = ask_rate(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
@@ -240,7 +168,6 @@ const struct capsule console_capsule = {
 	.doc = "Lines of text in the machine's log.",
 	.driver = 0x1,
 	.state_size = sizeof(struct console_operation),
-	.grant_size = sizeof(struct console_rate),
 	.ports = 2,
 	.port_kinds = {[PORT_CONSOLE] = HIL_CONSOLE, [PORT_CLOCK] = HIL_ALARM},
 	.commands = commands,

@@ -3,8 +3,10 @@
 # tpm2-tools; and, from ./check, tpm2-tools' own tests.
 TPM_SYSTEM_TESTS = tpm_crash_test
 check_PROGRAMS += $(TPM_SYSTEM_TESTS)
-TESTS += $(TPM_SYSTEM_TESTS) tests/integration/test_tpm_tools.py
-EXTRA_DIST += tests/integration/test_tpm_tools.py tests/tpm2-tools/expected \
+TPM_SYSTEM_MODULES = tests/integration/test_tpm2_tools_runner.py \
+	tests/integration/test_tpm_tools.py
+TESTS += $(TPM_SYSTEM_TESTS) $(TPM_SYSTEM_MODULES)
+EXTRA_DIST += $(TPM_SYSTEM_MODULES) tests/tpm2-tools/expected \
 	tests/tpm2-tools/run.py
 
 tpm_crash_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)

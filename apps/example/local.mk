@@ -8,4 +8,4 @@ pluton_counter_LDFLAGS = $(PROGRAM_LDFLAGS)
 dist_examples_DATA += docs/examples/counter.conf
 APP_DEFINITIONS += app.d/counter.conf
 app.d/counter.conf: docs/examples/counter.conf
-	$(AM_V_GEN)$(MKDIR_P) app.d && cp $(srcdir)/docs/examples/counter.conf $@
+	$(AM_V_GEN)$(MKDIR_P) app.d && cp $(srcdir)/docs/examples/counter.conf $@ && chmod go-w $@

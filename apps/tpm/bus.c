@@ -20,8 +20,9 @@
 
 #define INTERFACE "org.pluton1.Tpm"
 #define PATH "/org/pluton1/tpm/"
-#define BODY_MAX (256u << 10) /* bytes of a message: also the bus's own, as of its list of names   \
-			       */
+#define BODY_MAX                                                                                   \
+	(256u << 10) /* bytes of a message: also the bus's own, as of its list of names            \
+		      */
 #define MESSAGES_PER_PASS 16u
 #define CHOKED_MESSAGES 64u /* that wait to be written: then nothing more is read */
 #define PAUSE_MIN_MS 100u
@@ -179,8 +180,7 @@ static int step(struct bus *bus)
 		return -ECONNRESET;
 	if (r > 0)
 		return 1;
-	if (bus->held == 0)
-		dbus_wire_settle(&bus->wire);
+	dbus_wire_settle(&bus->wire);
 	return dbus_wire_relay(&bus->wire);
 }
 

@@ -28,7 +28,7 @@ void bus_end_call(struct bus_client *client, struct bus_call *call)
 	struct bus_call *end = client->calls + --client->call_count;
 
 	sd_bus_message_unref(call->message);
-	client->bus->held--;
+	dbus_wire_release(&client->bus->wire, call->keep);
 	memmove(call, call + 1, (size_t)(end - call) * sizeof(*call));
 }
 
@@ -171,9 +171,15 @@ static unsigned count_like(const struct bus_client *client, enum tpm_channel_com
 static void keep(struct bus_client *client, enum tpm_channel_command command,
 		 sd_bus_message *message, uint32_t word)
 {
-	client->calls[client->call_count++] = (struct bus_call){
-		.command = command, .message = sd_bus_message_ref(message), .word = word};
-	client->bus->held++;
+	struct bus_call call = {.command = command, .message = message, .word = word};
+
+	if (!dbus_wire_keep(&client->bus->wire, &call.keep)) {
+		bus_refuse(client->bus, message, -PLUTON_EBUSY,
+			   "calls with descriptors are under way; send none, they are not used");
+		return;
+	}
+	sd_bus_message_ref(message);
+	client->calls[client->call_count++] = call;
 	bus_channel_send(client);
 }
 

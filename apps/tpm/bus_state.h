@@ -27,6 +27,7 @@
 struct bus_call {
 	enum tpm_channel_command command;
 	sd_bus_message *message;
+	uint32_t keep;	/* of its descriptors, which nobody uses: dbus_wire_keep */
 	uint32_t word;	/* its argument */
 	uint32_t op_id; /* 0: not sent yet */
 	bool cancel;	/* asked for */
@@ -68,7 +69,6 @@ struct bus {
 	sd_event_source *tick;			 /* a timer: sd-bus has something to do */
 	sd_event_source *retry;			 /* a timer: connect again, or give up waiting */
 	bool idle;				 /* nothing was there at the last pass */
-	unsigned held;				 /* messages in calls of all clients */
 	uint8_t (*awaited)[SNAPSHOT_TOKEN_SIZE]; /* of names that were served before a crash */
 	unsigned awaited_count;
 	uint8_t record[RECORD_SIZE_MAX]; /* one on its way, wiped */

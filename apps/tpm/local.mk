@@ -35,6 +35,6 @@ appdefinitiondir = $(pkgdatadir)/app.d
 dist_appdefinition_DATA = apps/tpm/tpm0.conf
 APP_DEFINITIONS += app.d/tpm0.conf
 app.d/tpm0.conf: apps/tpm/tpm0.conf
-	$(AM_V_GEN)$(MKDIR_P) app.d && cp $(srcdir)/apps/tpm/tpm0.conf $@
+	$(AM_V_GEN)$(MKDIR_P) app.d && cp $(srcdir)/apps/tpm/tpm0.conf $@ && chmod go-w $@
 
-dist_man_MANS += docs/man/pluton-tpmd.8
+dist_man_MANS += docs/man/org.pluton1.Tpm.5 docs/man/pluton-tpmd.8

@@ -3,7 +3,8 @@
  * The loop's half of the engine: pulls the input into the operation's own memory, gives the job to
  * a worker, pushes what came out. One owner's jobs run one after the other in the order in which
  * their input was complete; those of several owners at once, so that a slow write of one owner does
- * not hold up the reads of another.
+ * not hold up the reads of another. An owner is a party at the arbiter, which gives it no more than
+ * SHARE of the places here; what waits beyond that holds none.
  *
  * The rule a newcomer would break first: a job that a worker has belongs to the worker, but for
  * work.cancelled.
@@ -20,6 +21,7 @@
 #include "backends/worker.h"
 
 #define OPERATIONS 8u
+#define SHARE 2u /* of one owner: one works, one moves its bytes */
 #define THREADS 4u
 
 /* Bytes of one deferred call, and what one callback weighs: a client may move one at a time. */
@@ -595,7 +597,8 @@ static void prepare(struct files_unit *unit)
 		.head = {.name = "files",
 			 .kind = HIL_NV,
 			 .level = HIL_LEVEL_NV,
-			 .concurrency = OPERATIONS},
+			 .concurrency = OPERATIONS,
+			 .share = SHARE},
 		.caps = {.read_max = 4096,
 			 .area_max = FILES_AREA_MAX,
 			 .commit_max = JOB_INPUT_SIZE},

@@ -300,25 +300,15 @@ static void start_process(struct app *app)
 		 "an app was started");
 }
 
-static void on_check(struct deferred_call *call)
-{
-	struct app *app = (struct app *)(void *)((char *)call - offsetof(struct app, check));
-	int r = program_check(&app->program, app->in_force, app->reason, sizeof(app->reason));
-
-	if (r > 0)
-		deferred_call_set(call);
-	else if (r < 0)
-		fail_for_good(app);
-	else
-		start_process(app);
-}
-
 static bool is_startable(struct app *app)
 {
 	const struct definition *definition = app->definition;
 	const char *file = strrchr(definition->file, '/');
 
-	if (app->host->trouble)
+	if (app->gone)
+		snprintf(app->reason, sizeof(app->reason),
+			 "its file is gone; write it again, and reload");
+	else if (app->host->trouble)
 		snprintf(app->reason, sizeof(app->reason), "%s", app->host->trouble);
 	else if (definition->problem[0] && definition->problem_line)
 		snprintf(app->reason, sizeof(app->reason), "%s:%u: %.80s", file ? file + 1 : "",
@@ -331,10 +321,55 @@ static bool is_startable(struct app *app)
 	return false;
 }
 
+static void on_check(struct deferred_call *call)
+{
+	struct app *app = (struct app *)(void *)((char *)call - offsetof(struct app, check));
+	int r = program_check(&app->program, app->in_force, app->reason, sizeof(app->reason));
+
+	if (r > 0)
+		deferred_call_set(call);
+	else if (r < 0 || (app->gone && !is_startable(app)))
+		fail_for_good(app);
+	else
+		start_process(app);
+}
+
+static void adopt(struct app *app, const struct runfile_process *found)
+{
+	app->process = (struct spawned){
+		.pid = found->pid, .pidfd = found->pidfd, .gate = -1, .uid = found->uid};
+	app->adopted = true;
+	app->reason[0] = '\0';
+	set_state(app, APP_STARTING);
+	begin(app);
+	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)found->pid,
+		 "an app of an earlier plutond was taken over");
+}
+
+/* 0: nothing of an earlier plutond runs. Negative: that is not known, so nothing is started. */
+static int try_to_adopt(struct app *app)
+{
+	struct runfile_process found;
+	int r = runfile_find(app->host->runs, name_of(app), &found);
+
+	app->unsure = r < 0;
+	if (r > 0) {
+		adopt(app, &found);
+	} else if (r < 0) {
+		snprintf(app->reason, sizeof(app->reason),
+			 "may still run, its run file cannot tell: %.28s; mend that, then start",
+			 strerror(-r));
+		fail_for_good(app);
+	}
+	return r;
+}
+
 static void start_attempt(struct app *app)
 {
 	disarm(app);
 	app->again = false;
+	if (app->unsure && try_to_adopt(app) != 0)
+		return;
 	definition_release(app->in_force);
 	app->in_force = definition_hold(app->definition);
 	set_state(app, APP_STARTING);
@@ -393,6 +428,14 @@ void app_start(struct app *app)
 		start_attempt(app);
 }
 
+static void refuse_demand(struct app *app)
+{
+	if (!app->reason[0] && app->definition->start == DEFINITION_START_MANUAL)
+		snprintf(app->reason, sizeof(app->reason),
+			 "is started by an administrator only, start = manual");
+	tell(app, APP_STARTS_NOT);
+}
+
 void app_demand(struct app *app)
 {
 	bool refused = app->host->closing || app->gone || app->definition->problem[0] ||
@@ -403,7 +446,7 @@ void app_demand(struct app *app)
 	else if (app->state == APP_STARTING || app->state == APP_WAITING)
 		return;
 	else if (refused)
-		tell(app, APP_STARTS_NOT);
+		refuse_demand(app);
 	else if (app->state == APP_STOPPING)
 		app->again = true;
 	else if (app->not_before_ms > host_now_ms())
@@ -427,12 +470,23 @@ void app_stop(struct app *app)
 	tell(app, APP_OVERTAKEN);
 	if (asked)
 		return;
+	if (app->unsure)
+		(void)try_to_adopt(app);
 	if (app->process.pid) {
 		begin_end(app, CAUSE_STOPPED, SIGTERM);
 		return;
 	}
 	give_up_start(app);
 	settle_stopped(app);
+}
+
+/* Who has been told that it stops must find it stopped: what it stored goes all the same. */
+static void restart_after_end(struct app *app)
+{
+	if (app->cause == CAUSE_STOPPED)
+		app->again = true;
+	else
+		app->cause = CAUSE_RESTARTED;
 }
 
 void app_restart(struct app *app)
@@ -442,6 +496,14 @@ void app_restart(struct app *app)
 	app->again = false;
 	if (app->host->closing) {
 		tell(app, APP_STARTS_NOT);
+		return;
+	}
+	if (app->gone) { /* what runs is all there will be: a stop can still end it */
+		tell(app, APP_STARTS_NOT);
+		return;
+	}
+	if (app->state == APP_STOPPING) {
+		restart_after_end(app);
 		return;
 	}
 	if (app->process.pid) {
@@ -563,18 +625,7 @@ void app_free(struct app *app)
 
 void app_adopt(struct app *app)
 {
-	int pidfd;
-	pid_t pid = runfile_find(app->host->runs, name_of(app), &pidfd);
-
-	if (!pid)
-		return;
-	app->process = (struct spawned){.pid = pid, .pidfd = pidfd, .gate = -1};
-	app->adopted = true;
-	app->reason[0] = '\0';
-	set_state(app, APP_STARTING);
-	begin(app);
-	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)pid,
-		 "an app of an earlier plutond was taken over");
+	(void)try_to_adopt(app);
 }
 
 void app_redefine(struct app *app, struct definition *definition)
@@ -599,6 +650,11 @@ bool app_is(const struct app *app, pid_t pid)
 
 	/* The pid of a child is its own until we have waited for it. */
 	return pid > 0 && app->process.pid == pid && (!app->adopted || poll(&ended, 1, 0) == 0);
+}
+
+bool app_has_in_session(const struct app *app, pid_t pid)
+{
+	return pid > 0 && app->process.pid && app_is(app, getsid(pid));
 }
 
 void app_describe(const struct app *app, struct app_status *ret)

@@ -27,6 +27,7 @@ struct app {
 	struct definition *definition; /* for the next start */
 	struct definition *in_force;   /* what the process was started with; NULL: none yet */
 	bool gone;		       /* its file is: it is not started again */
+	bool unsure;		       /* an earlier plutond's process may still run */
 	enum app_state state;
 	enum app_cause cause;
 	bool again; /* somebody asked for it while it was being stopped */
@@ -73,6 +74,10 @@ void app_notified(struct app *app, struct notification *notification);
 
 /* true: this process is the app; nobody else can have that pid meanwhile. */
 bool app_is(const struct app *app, pid_t pid);
+
+/* true: this process is in the app's session, as the app is, and all that it forked and did not
+ * leave. */
+bool app_has_in_session(const struct app *app, pid_t pid);
 
 void app_describe(const struct app *app, struct app_status *ret);
 

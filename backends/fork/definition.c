@@ -5,10 +5,14 @@
  */
 #include "backends/fork/definition.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "daemon/ini_file.h"
 #include "daemon/ini_value.h"
@@ -326,10 +330,33 @@ static void check_whole(struct definition *definition)
 				    "restart_delay is over restart_delay_max; lower it");
 }
 
-static int read_file(struct definition *definition)
+bool definition_trusts(uint32_t owner, uint32_t trusted)
+{
+	return owner == 0 || owner == geteuid() || owner == trusted;
+}
+
+/* Asked of the opened file: it cannot be another one when it is read. */
+static int check_owner(struct definition *definition, int fd, uint32_t trusted)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail(definition, 0, "cannot be looked at: %s", strerror(errno));
+	if (!S_ISREG(st.st_mode))
+		return fail(definition, 0, "is no file; write one");
+	if (!definition_trusts(st.st_uid, trusted))
+		return fail(definition, 0, "belongs to uid %u, who could change it; chown it",
+			    (unsigned)st.st_uid);
+	if (st.st_mode & S_IWOTH || (st.st_mode & S_IWGRP && st.st_gid != 0))
+		return fail(definition, 0, "others can write it (mode %04o); chmod go-w it",
+			    (unsigned)st.st_mode & 07777);
+	return 0;
+}
+
+static int read_open(struct definition *definition, int fd)
 {
 	struct ini_problem problem;
-	int r = ini_file_read(definition->file, handle_line, definition, &problem);
+	int r = ini_file_read_open(fd, handle_line, definition, &problem);
 
 	if (r == -PLUTON_ENOMEM)
 		return r;
@@ -339,7 +366,22 @@ static int read_file(struct definition *definition)
 	return 0;
 }
 
-struct definition *definition_read(const char *name, const char *file)
+static int read_file(struct definition *definition, uint32_t trusted)
+{
+	/* A fifo does not hold us up. */
+	int fd = open(definition->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY), r = 0;
+
+	if (fd < 0) {
+		fail(definition, 0, "cannot be read: %s; check its permissions", strerror(errno));
+		return 0;
+	}
+	if (check_owner(definition, fd, trusted) == 0)
+		r = read_open(definition, fd);
+	close(fd);
+	return r;
+}
+
+struct definition *definition_read(const char *name, const char *file, uint32_t trusted)
 {
 	struct definition *definition = malloc(sizeof(*definition));
 
@@ -350,7 +392,7 @@ struct definition *definition_read(const char *name, const char *file)
 	definition->file = strdup(file);
 	if (definition->file && set_text(&definition->description, "") == 0 &&
 	    set_text(&definition->drivers, "") == 0 && set_text(&definition->user, "") == 0 &&
-	    read_file(definition) == 0)
+	    read_file(definition, trusted) == 0)
 		return definition;
 	definition_release(definition);
 	return NULL;

@@ -55,11 +55,15 @@ struct definition {
 	uint64_t fd_store_max;
 };
 
+/* Whom to believe, besides root and the user whom we run as. */
+bool definition_trusts(uint32_t owner, uint32_t trusted);
+
 /*
- * Reads `file` as the definition of `name`. What is wrong with the file is in the definition; NULL:
- * no memory. The caller holds it.
+ * Reads `file` as the definition of `name`. What is wrong with the file is in the definition, of
+ * which nothing is believed if others than root, we and uid `trusted` can write it. NULL: no
+ * memory. The caller holds it.
  */
-struct definition *definition_read(const char *name, const char *file);
+struct definition *definition_read(const char *name, const char *file, uint32_t trusted);
 
 /* For those who check what is not checked here: notes a problem of the whole, if there is none. */
 void definition_complain(struct definition *definition, const char *format, ...)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A definition says what runs as the daemon's user: who can write the folder is asked first.
+ * A definition says what runs as the daemon's user: who can write the folder is asked first, and of
+ * every file who can write that.
  */
 #include "backends/fork/folders.h"
 
@@ -46,7 +47,7 @@ static bool is_ours(struct found *found, const char *folder, DIR *directory, uin
 			 folder, (unsigned)st.st_mode & 07777);
 		return false;
 	}
-	if (st.st_uid != 0 && st.st_uid != geteuid() && st.st_uid != trusted) {
+	if (!definition_trusts(st.st_uid, trusted)) {
 		complain(found, "%.200s: belongs to uid %u, who could make apps; chown it", folder,
 			 (unsigned)st.st_uid);
 		return false;
@@ -63,7 +64,7 @@ static bool is_known(const struct found *found, const char *name)
 	return false;
 }
 
-static int add(struct found *found, const char *folder, const char *entry)
+static int add(struct found *found, const char *folder, const char *entry, uint32_t trusted)
 {
 	size_t length = strlen(entry);
 	char name[APP_NAME_MAX + 1], *file;
@@ -90,7 +91,7 @@ static int add(struct found *found, const char *folder, const char *entry)
 	}
 	if (asprintf(&file, "%s/%s", folder, entry) < 0)
 		return -PLUTON_ENOMEM;
-	found->list[found->count] = definition_read(name, file);
+	found->list[found->count] = definition_read(name, file, trusted);
 	free(file);
 	return found->list[found->count] ? (found->count++, 0) : -PLUTON_ENOMEM;
 }
@@ -109,7 +110,7 @@ static int read_folder(struct found *found, const char *folder, uint32_t trusted
 	}
 	if (is_ours(found, folder, directory, trusted)) {
 		while (r == 0 && (entry = readdir(directory)))
-			r = add(found, folder, entry->d_name);
+			r = add(found, folder, entry->d_name, trusted);
 	}
 	closedir(directory);
 	return r;

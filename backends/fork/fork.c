@@ -189,9 +189,6 @@ static int start(struct app_engine *app_engine, const struct app_request *asked,
 		at++;
 	if (at == HIL_CONCURRENCY_MAX)
 		return -PLUTON_EBUSY;
-	/* A stop overtakes who waits already, not itself: it is entered afterwards. */
-	if (asked->action == APP_STOP)
-		on_changed(&engine->host, app, APP_OVERTAKEN);
 	engine->requests[at] =
 		(struct request){.client = client, .app = app, .action = asked->action};
 	act(app, asked->action);
@@ -501,14 +498,25 @@ static void apps_kill(struct backend_instance *instance)
 		app_kill(engine->apps[i]);
 }
 
-static bool apps_identify(struct backend_instance *instance, pid_t pid, const char **ret_name,
-			  const char **ret_drivers)
+/* Every app leads a session of its own: one look finds it, and what it forked. */
+static const struct app *app_with_session(const struct fork_engine *engine, pid_t pid)
 {
-	const struct app *app = app_of(of_instance(instance), pid);
+	for (size_t i = 0; i < engine->count; i++) {
+		if (app_has_in_session(engine->apps[i], pid))
+			return engine->apps[i];
+	}
+	return NULL;
+}
+
+static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t uid,
+			  const char **ret_name, const char **ret_drivers)
+{
+	const struct app *app = app_with_session(of_instance(instance), pid);
+	bool is_leader = app && app->process.pid == pid;
 
 	if (!app)
 		return false;
-	*ret_name = app->definition->name;
+	*ret_name = is_leader && app->process.uid == uid ? app->definition->name : NULL;
 	*ret_drivers = app->in_force->drivers;
 	return true;
 }

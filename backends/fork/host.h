@@ -7,8 +7,9 @@
 
 #include "backends/fork/fdstore.h"
 #include "backends/table.h"
+#include "daemon/config.h"
 
-#define HOST_FOLDERS_MAX 8u
+#define HOST_FOLDERS_MAX CONFIG_APP_FOLDERS_MAX
 
 struct app;
 

@@ -177,12 +177,6 @@ static int set_user(struct spawn *spawn, const char *name, char *reason, size_t 
 
 /* --- the start ------------------------------------------------------------------------------- */
 
-static void abandon(const struct spawned *spawned)
-{
-	close(spawned->gate); /* the child sees that, and ends */
-	close(spawned->pidfd);
-}
-
 static int start(const struct fork_host *host, const struct definition *definition,
 		 const struct spawn *spawn, struct spawned *ret, char *reason, size_t size)
 {
@@ -190,9 +184,9 @@ static int start(const struct fork_host *host, const struct definition *definiti
 
 	if (r < 0)
 		return fail(reason, size, "cannot fork: %s; end other processes", strerror(-r));
-	r = runfile_write(host->runs, definition->name, ret->pid);
+	r = runfile_write(host->runs, definition->name, ret->pid, ret->uid);
 	if (r < 0) {
-		abandon(ret);
+		spawn_abandon(ret);
 		return fail(reason, size, "its run file cannot be written: %s; make room",
 			    strerror(-r));
 	}

@@ -9,7 +9,7 @@
 
 #include "backends/fork/definition.h"
 
-#define PROGRAM_PIECE (64u * 1024) /* bytes that are hashed in one deferred call */
+#define PROGRAM_PIECE (16u * 1024) /* bytes that are hashed in one deferred call */
 
 struct evp_md_ctx_st;
 

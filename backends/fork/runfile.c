@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One line, "PID STARTTIME BOOTID". It need not survive a power cut: nor does the process.
+ * One line, "PID STARTTIME BOOTID UID". The rule a newcomer would break first: an error is no proof
+ * that nothing runs. The file need not survive a power cut: nor does the process.
  */
 #include "backends/fork/runfile.h"
 
@@ -24,6 +25,7 @@
 
 struct identity {
 	pid_t pid;
+	uid_t uid;
 	uint64_t start_time; /* field 22 of proc(5)'s /proc/PID/stat */
 	char boot[BOOT_ID_SIZE];
 };
@@ -83,7 +85,7 @@ static int write_file(const char *path, const char *text, size_t length)
 	return r;
 }
 
-int runfile_write(const char *folder, const char *name, pid_t pid)
+int runfile_write(const char *folder, const char *name, pid_t pid, uid_t uid)
 {
 	char path[PATH_MAX], fresh[PATH_MAX], line[LINE_SIZE], boot[BOOT_ID_SIZE];
 	uint64_t start_time;
@@ -97,54 +99,85 @@ int runfile_write(const char *folder, const char *name, pid_t pid)
 		return r;
 	path_of(folder, name, SUFFIX, path, sizeof(path));
 	path_of(folder, name, SUFFIX ".new", fresh, sizeof(fresh));
-	length = snprintf(line, sizeof(line), "%d %" PRIu64 " %s\n", (int)pid, start_time, boot);
+	length = snprintf(line, sizeof(line), "%d %" PRIu64 " %s %u\n", (int)pid, start_time, boot,
+			  (unsigned)uid);
 	r = write_file(fresh, line, (size_t)length);
 	if (r == 0 && rename(fresh, path) < 0)
 		r = -errno;
 	return r;
 }
 
-static bool read_identity(const char *folder, const char *name, struct identity *ret)
+/* 0: there is none, or what is there is nothing that we wrote. */
+static int read_identity(const char *folder, const char *name, struct identity *ret)
 {
 	char path[PATH_MAX], line[LINE_SIZE];
-	int pid;
+	unsigned uid;
+	int pid, r;
 
 	path_of(folder, name, SUFFIX, path, sizeof(path));
-	if (read_text(path, line, sizeof(line)) < 0 ||
-	    sscanf(line, "%d %" SCNu64 " %47s", &pid, &ret->start_time, ret->boot) != 3 || pid <= 1)
-		return false;
+	r = read_text(path, line, sizeof(line));
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	if (sscanf(line, "%d %" SCNu64 " %47s %u", &pid, &ret->start_time, ret->boot, &uid) != 4 ||
+	    pid <= 1)
+		return 0;
 	ret->pid = pid;
-	return true;
+	ret->uid = uid;
+	return 1;
 }
 
-/* Asked with the pidfd open: if it is the process now, then the pidfd is the process. */
-static bool is_it(const struct identity *identity, int pidfd)
+/*
+ * Asked with the pidfd open: if it is the process now, then the pidfd is the process. 1, 0, or a
+ * negative errno.
+ */
+static int is_it(const struct identity *identity, int pidfd)
 {
 	struct pollfd ended = {.fd = pidfd, .events = POLLIN};
-	char boot[BOOT_ID_SIZE];
 	uint64_t start_time;
+	int r = read_start_time(identity->pid, &start_time);
 
-	return read_boot(boot) == 0 && strcmp(boot, identity->boot) == 0 &&
-	       read_start_time(identity->pid, &start_time) == 0 &&
-	       start_time == identity->start_time && poll(&ended, 1, 0) == 0;
+	if (poll(&ended, 1, 0) != 0)
+		return 0; /* which is also why its start time may be unknown */
+	return r < 0 ? r : start_time == identity->start_time;
 }
 
-pid_t runfile_find(const char *folder, const char *name, int *ret_pidfd)
+/* Another boot's processes are gone, whatever has their pids now. */
+static int is_of_this_boot(const struct identity *identity)
+{
+	char boot[BOOT_ID_SIZE];
+	int r = read_boot(boot);
+
+	return r < 0 ? r : strcmp(boot, identity->boot) == 0;
+}
+
+static int open_process(const struct identity *identity, int *ret_pidfd)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, identity->pid, 0), r;
+
+	if (pidfd < 0) /* the last two: it is a thread's number by now */
+		return errno == ESRCH || errno == EINVAL || errno == ENOENT ? 0 : -errno;
+	r = is_it(identity, pidfd);
+	if (r > 0)
+		*ret_pidfd = pidfd;
+	else
+		close(pidfd);
+	return r;
+}
+
+int runfile_find(const char *folder, const char *name, struct runfile_process *ret)
 {
 	struct identity identity;
-	int pidfd;
+	int r = read_identity(folder, name, &identity), pidfd = -1;
 
-	if (!read_identity(folder, name, &identity))
-		return 0;
-	pidfd = (int)syscall(SYS_pidfd_open, identity.pid, 0);
-	if (pidfd >= 0 && is_it(&identity, pidfd)) {
-		*ret_pidfd = pidfd;
-		return identity.pid;
-	}
-	if (pidfd >= 0)
-		close(pidfd);
-	runfile_remove(folder, name);
-	return 0;
+	if (r > 0)
+		r = is_of_this_boot(&identity);
+	if (r > 0)
+		r = open_process(&identity, &pidfd);
+	if (r > 0)
+		*ret = (struct runfile_process){identity.pid, pidfd, identity.uid};
+	else if (r == 0)
+		runfile_remove(folder, name);
+	return r;
 }
 
 void runfile_remove(const char *folder, const char *name)

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST_STORED 3
@@ -206,13 +207,26 @@ static pid_t fork_quietly(struct child *child, int ours)
 	return pid;
 }
 
-static int watch(pid_t pid, int gate, struct spawned *ret)
+/* It waits at its gate, so that this does not take long. */
+static void end_child(pid_t pid)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
 
-	if (pidfd < 0)
-		return -errno;
-	*ret = (struct spawned){.pid = pid, .pidfd = pidfd, .gate = gate};
+static int watch(const struct spawn *spawn, pid_t pid, int gate, struct spawned *ret)
+{
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0), r = -errno;
+
+	if (pidfd < 0) {
+		end_child(pid);
+		return r;
+	}
+	*ret = (struct spawned){.pid = pid,
+				.pidfd = pidfd,
+				.gate = gate,
+				.uid = spawn->change_user ? spawn->uid : geteuid()};
 	return 0;
 }
 
@@ -229,16 +243,24 @@ int spawn_start(const struct spawn *spawn, struct spawned *ret)
 		return -errno;
 	child.gate = pair[1];
 	pid = fork_quietly(&child, pair[0]);
-	r = pid < 0 ? -errno : watch(pid, pair[0], ret);
+	r = pid < 0 ? -errno : watch(spawn, pid, pair[0], ret);
 	close(pair[1]);
 	if (r < 0)
-		close(pair[0]); /* a child that waits there ends */
+		close(pair[0]);
 	return r;
 }
 
 void spawn_go(const struct spawned *spawned)
 {
 	(void)send(spawned->gate, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void spawn_abandon(struct spawned *spawned)
+{
+	end_child(spawned->pid);
+	close(spawned->gate);
+	close(spawned->pidfd);
+	*spawned = (struct spawned){.pidfd = -1, .gate = -1};
 }
 
 const char *spawn_failure(const struct spawned *spawned, int *ret_errno)

@@ -38,11 +38,15 @@ struct spawned {
 	pid_t pid;
 	int pidfd;
 	int gate; /* opens at spawn_go; then tells why nothing was executed */
+	uid_t uid;
 };
 
 /* Negative errno. */
 int spawn_start(const struct spawn *spawn, struct spawned *ret);
 void spawn_go(const struct spawned *spawned);
+
+/* Instead of spawn_go: ends the child, which has run nothing yet, and leaves nothing of it. */
+void spawn_abandon(struct spawned *spawned);
 
 /* Of a child that has ended: what kept it from running the program, and the errno. NULL: it ran. */
 const char *spawn_failure(const struct spawned *spawned, int *ret_errno);

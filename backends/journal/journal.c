@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "backends/journal/allowance.h"
 #include "backends/journal/escape.h"
 #include "hil/console.h"
 
@@ -19,6 +20,7 @@ struct console_unit {
 	struct console_client *client; /* NULL: idle */
 	struct console_request request;
 	bool cancelled;
+	struct allowances allowances;
 	uint8_t text[CONSOLE_LINE_MAX];
 	char escaped[CONSOLE_LINE_MAX * ESCAPE_GROWTH + 1];
 };
@@ -55,8 +57,9 @@ static int pull_all(struct console_unit *unit)
 
 static int write_line(struct console_unit *unit)
 {
-	const struct console_request *request = &unit->request;
+	struct console_request *request = &unit->request;
 
+	request->speaker.suppressed = allowance_suppressed(&unit->allowances, &request->speaker);
 	escape_text(unit->text, request->length, unit->escaped);
 	unit->environment->emit(request->level, &request->speaker, unit->escaped);
 	return 0;
@@ -102,7 +105,13 @@ static int cancel(struct console_engine *engine, struct console_client *client)
 	return 0;
 }
 
-static const struct console_engine_ops ops = {.start = start, .cancel = cancel};
+static int admit(struct console_engine *engine, const struct console_speaker *speaker,
+		 const struct console_rate *rate)
+{
+	return allowance_take(&unit_of(engine)->allowances, speaker, rate);
+}
+
+static const struct console_engine_ops ops = {.start = start, .cancel = cancel, .admit = admit};
 
 int journal_open(const struct backend_environment *environment, struct backend_instance **ret)
 {

@@ -3,6 +3,11 @@
  * Apps: programs that plutond starts and that serve others, such as the TPM. A client asks for one
  * by name and gets a channel straight to it; an app takes such channels with pluton_app_accept.
  * Threads and common errors: pluton/pluton.h.
+ *
+ * Functions that end in _async do not wait: their function (NULL: none) runs when it is done, with
+ * the status that the one without _async returns; a name that is none is refused at once. Names
+ * are taken before they return. What the daemon's end cuts off is never made again. The list is
+ * several requests and so only synchronous.
  */
 #ifndef PLUTON_APP_H
 #define PLUTON_APP_H
@@ -45,6 +50,9 @@ int pluton_app_list(struct pluton *pluton, struct pluton_app_row **ret_rows, siz
 
 /* -PLUTON_ENODEVICE: no such app. */
 int pluton_app_status(struct pluton *pluton, const char *name, struct pluton_app_row *ret);
+/* *ret must stay until `done` runs, and is written before it does, with status 0 only. */
+int pluton_app_status_async(struct pluton *pluton, const char *name, struct pluton_app_row *ret,
+			    pluton_done_fn done, void *userdata, pluton_operation_id *ret_id);
 
 /*
  * Returns when it is done. Only root and the daemon's own user may: else -PLUTON_ENOSUPPORT.
@@ -53,6 +61,12 @@ int pluton_app_status(struct pluton *pluton, const char *name, struct pluton_app
 int pluton_app_start(struct pluton *pluton, const char *name);
 int pluton_app_stop(struct pluton *pluton, const char *name);
 int pluton_app_restart(struct pluton *pluton, const char *name);
+int pluton_app_start_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			   void *userdata, pluton_operation_id *ret_id);
+int pluton_app_stop_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			  void *userdata, pluton_operation_id *ret_id);
+int pluton_app_restart_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			     void *userdata, pluton_operation_id *ret_id);
 
 /*
  * A channel straight to the app, which is started if need be: *ret_fd is a connected
@@ -61,6 +75,12 @@ int pluton_app_restart(struct pluton *pluton, const char *name);
  * take the channel within app.connect_timeout.
  */
 int pluton_app_connect(struct pluton *pluton, const char *name, int *ret_fd);
+
+/* `fd` is the function's to close; -1 unless status is 0. Without a function it is closed. */
+typedef void (*pluton_app_connect_fn)(struct pluton *pluton, int status, int fd, void *userdata);
+int pluton_app_connect_async(struct pluton *pluton, const char *name,
+			     pluton_app_connect_fn function, void *userdata,
+			     pluton_operation_id *ret_id);
 
 /* --- for apps -------------------------------------------------------------------------------- */
 

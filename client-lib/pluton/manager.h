@@ -91,7 +91,10 @@ struct pluton_process_row {
 	uint32_t reserved;
 };
 
-/* A configured limit, by its name in plutond.conf(5). */
+/*
+ * A configured limit, by its name in plutond.conf(5); one of a capsule's own is "CAPSULE.NAME", as
+ * in "nvmem.area_max". Sizes in bytes, durations in milliseconds.
+ */
 struct pluton_limit_row {
 	char name[PLUTON_NAME_SIZE];
 	uint64_t value;

@@ -6,6 +6,12 @@
  * Whatever changes an area returns only when the change survives a power cut, and a failure means
  * that nothing was changed. Threads and common errors: pluton/pluton.h.
  *
+ * Functions that end in _async do not wait: `done` (NULL: none) runs when it is done, with the
+ * status that the function without _async returns; mistakes that need no daemon are returned at
+ * once. Names and data are taken before they return; where the result goes must stay until `done`
+ * runs, and is written with status 0 only. What the daemon's end cuts off is never made again.
+ * get and list are several requests and so only synchronous.
+ *
  * Errors of all calls: -PLUTON_EINVAL: not a name. -PLUTON_ENODEVICE: no such area.
  * -PLUTON_ERESERVE: locked. -PLUTON_EFAIL: the disk is full, read-only or broken, or the area is
  * damaged; pluton_error_message says which.
@@ -49,7 +55,11 @@ struct pluton_nv_row {
  * the owner's quota ([nvmem] in plutond.conf(5)). -PLUTON_ESIZE: over nvmem.area_max.
  */
 int pluton_nv_define(struct pluton *pluton, const char *name, uint32_t capacity);
+int pluton_nv_define_async(struct pluton *pluton, const char *name, uint32_t capacity,
+			   pluton_done_fn done, void *userdata, pluton_operation_id *ret_id);
 int pluton_nv_delete(struct pluton *pluton, const char *name);
+int pluton_nv_delete_async(struct pluton *pluton, const char *name, pluton_done_fn done,
+			   void *userdata, pluton_operation_id *ret_id);
 
 /*
  * `length` bytes from `offset` on; *ret_length (may be NULL) says how many there were, less than
@@ -61,13 +71,29 @@ int pluton_nv_read(struct pluton *pluton, const char *name, uint32_t offset, voi
 		   size_t length, size_t *ret_length);
 
 /*
+ * One read: -PLUTON_ESIZE if `length` is over PLUTON_NV_READ_MAX. Of a buffer that is not filled
+ * the rest is undefined. Several reads may find several states of the area; its generation
+ * (pluton_nv_status_async before and after) tells.
+ */
+int pluton_nv_read_async(struct pluton *pluton, const char *name, uint32_t offset, void *buffer,
+			 size_t length, size_t *ret_length, pluton_done_fn done, void *userdata,
+			 pluton_operation_id *ret_id);
+
+/*
  * `length` bytes at `offset`; a gap reads as zeros. -PLUTON_ESIZE: behind the capacity, or length
  * 0.
  */
 int pluton_nv_write(struct pluton *pluton, const char *name, uint32_t offset, const void *buffer,
 		    size_t length);
+int pluton_nv_write_async(struct pluton *pluton, const char *name, uint32_t offset,
+			  const void *buffer, size_t length, pluton_done_fn done, void *userdata,
+			  pluton_operation_id *ret_id);
 int pluton_nv_lock(struct pluton *pluton, const char *name, enum pluton_nv_lock lock);
+int pluton_nv_lock_async(struct pluton *pluton, const char *name, enum pluton_nv_lock lock,
+			 pluton_done_fn done, void *userdata, pluton_operation_id *ret_id);
 int pluton_nv_status(struct pluton *pluton, const char *name, struct pluton_nv_row *ret);
+int pluton_nv_status_async(struct pluton *pluton, const char *name, struct pluton_nv_row *ret,
+			   pluton_done_fn done, void *userdata, pluton_operation_id *ret_id);
 
 /* The caller's areas in name order; the caller frees *ret_rows with free(). */
 int pluton_nv_list(struct pluton *pluton, struct pluton_nv_row **ret_rows, size_t *ret_count);
@@ -93,6 +119,9 @@ struct pluton_nv_change {
  * length without data. -PLUTON_ESIZE: more than one window (pluton_get_limits) takes.
  */
 int pluton_nv_commit(struct pluton *pluton, const struct pluton_nv_change *changes, size_t count);
+int pluton_nv_commit_async(struct pluton *pluton, const struct pluton_nv_change *changes,
+			   size_t count, pluton_done_fn done, void *userdata,
+			   pluton_operation_id *ret_id);
 
 #pragma GCC visibility pop
 #ifdef __cplusplus

@@ -108,8 +108,10 @@ void pluton_on_reconnect(struct pluton *pluton, pluton_reconnected_fn function, 
 /* --- event loop ------------------------------------------------------------------------------ */
 
 /*
- * The descriptor to poll, and the poll(2) events wanted now: ask again after every call, as POLLOUT
- * also stands for callbacks that are due.
+ * The descriptor to poll, and the poll(2) events to poll it for, which is POLLIN. It is an epoll(7)
+ * and so fit for every kind of loop: it is the same until pluton_close, whatever becomes of the
+ * connection, and is readable whenever pluton_dispatch has something to do. The first call makes
+ * it; -PLUTON_ENOMEM: it could not be made.
  */
 int pluton_get_fd(const struct pluton *pluton);
 short pluton_get_events(const struct pluton *pluton);
@@ -119,9 +121,8 @@ short pluton_get_events(const struct pluton *pluton);
  * many callbacks ran, or a negative error.
  *
  * When the connection is lost it runs what callbacks are due and then, once, returns -PLUTON_EOFF.
- * From then on it tries to connect again; the descriptor keeps its number and becomes readable when
- * the next try is due, so that poll(2) waits meanwhile. epoll(7) remembers what a number stood
- * for: add the descriptor again after -PLUTON_EOFF and in the function of pluton_on_reconnect.
+ * From then on it tries to connect again; the descriptor becomes readable when the next try is due,
+ * and when there is a function of pluton_on_reconnect to run.
  */
 int pluton_dispatch(struct pluton *pluton);
 
@@ -253,8 +254,7 @@ typedef void (*pluton_answer_fn)(struct pluton *pluton, int status, const uint32
  * Starts it. Inputs are taken before it returns, unless they lie in pluton_alloc memory; outputs
  * must stay until the answer and are written only when it is 0 (in pluton_alloc memory: any time).
  * -PLUTON_EBUSY: operations_max are under way. -PLUTON_ENOMEM: no shared memory left for it.
- * A refusal by the daemon arrives as an answer. ret_id may be NULL. An output in ordinary memory
- * may come shorter than asked for; what lies behind is not written. Not for commands that give a
+ * A refusal by the daemon arrives as an answer. ret_id may be NULL. Not for commands that give a
  * descriptor: only their own functions take one.
  */
 int pluton_submit(struct pluton *pluton, const struct pluton_request *request,

@@ -11,6 +11,10 @@
  *
  * Threads: as a `struct pluton`, one thread at a time, but for pluton_tpm_cancel. Common errors:
  * pluton/pluton.h; after -PLUTON_EOFF the next command tries to connect again.
+ *
+ * Processes: a connection is of the process that opened it. In a child of fork(2) all calls fail
+ * with -PLUTON_EOFF, but for close, which gives back what the child has of it and leaves the
+ * parent's connection alone. The child opens one of its own.
  */
 #ifndef PLUTON_TPM_H
 #define PLUTON_TPM_H
@@ -35,9 +39,14 @@ struct pluton_tpm;
 /*
  * Connects to the TPM called `instance` (NULL: PLUTON_TPM_DEFAULT_INSTANCE) of the plutond at
  * `address` (NULL: as pluton_open). The TPM is ready: manufactured, started. `message` (may be
- * NULL, with size 0) gets a sentence about a failure. -PLUTON_ENODEVICE: no such instance.
- * -PLUTON_EFAIL: it does not start. Else as pluton_open and pluton_app_connect. -PLUTON_EINVAL:
- * also a $PLUTON_TPM_RECONNECT_MS that is no number.
+ * NULL, with size 0) gets a sentence about a failure. -PLUTON_EOFF: nobody listens there.
+ * -PLUTON_ENODEVICE: no such instance. -PLUTON_EFAIL: it does not start, or goes away again and
+ * again. -PLUTON_EBUSY: it has all the clients that it takes, or plutond does not answer. Else as
+ * pluton_open and pluton_app_connect. -PLUTON_EINVAL: also a $PLUTON_TPM_RECONNECT_MS that is no
+ * number.
+ *
+ * It waits as long as plutond waits for the app to start, and for the limit below, or a second if
+ * that is shorter, where plutond gives no sign of life, has a queue, or the app goes away.
  */
 int pluton_tpm_open(const char *address, const char *instance, struct pluton_tpm **ret,
 		    char *message, size_t message_size);
@@ -75,8 +84,8 @@ int pluton_tpm_send(struct pluton_tpm *tpm, const void *command, size_t command_
 /*
  * Waits up to `timeout_ms` for the response (0: does not wait; PLUTON_TPM_FOREVER) and keeps it:
  * *ret_size is its length, *ret_response points to it until the next send or close, and the same
- * comes again if it is asked for again. -PLUTON_EBUSY: not there yet. -PLUTON_EALREADY: no command
- * was sent.
+ * comes again if it is asked for again. -PLUTON_EBUSY: not there yet, and nothing else: a TPM that
+ * refuses the command because it is busy is -PLUTON_EFAIL. -PLUTON_EALREADY: no command was sent.
  */
 int pluton_tpm_receive(struct pluton_tpm *tpm, int timeout_ms, const void **ret_response,
 		       size_t *ret_size);
@@ -92,7 +101,8 @@ short pluton_tpm_get_events(const struct pluton_tpm *tpm);
 /*
  * Asks for an early end of the command under way: its response comes all the same, TPM_RC_CANCELED
  * or what it would have been. The one call that another thread may make meanwhile; it leaves
- * pluton_tpm_error_message alone. -PLUTON_EALREADY: no command is under way.
+ * pluton_tpm_error_message alone. 0: the TPM is asked, or will be once it has the command.
+ * -PLUTON_EALREADY: no command is under way. -PLUTON_EBUSY: no room for it now, try again.
  */
 int pluton_tpm_cancel(struct pluton_tpm *tpm);
 

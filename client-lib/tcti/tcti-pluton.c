@@ -48,17 +48,35 @@ static const char *log_level(const char *setting, const char *module)
 	return NULL;
 }
 
+/* Where tpm2-tss's own libraries write. What cannot be opened is standard error. */
+static FILE *open_log(void)
+{
+	const char *name = secure_getenv("TSS2_LOGFILE");
+	FILE *file;
+
+	if (!name || *name == '\0' || strcasecmp(name, "stderr") == 0)
+		return stderr;
+	if (strcmp(name, "-") == 0 || strcasecmp(name, "stdout") == 0)
+		return stdout;
+	file = fopen(name, "ae");
+	return file ? file : stderr;
+}
+
 /* As tpm2-tss's own libraries do, and switched off the same way. */
 static void explain(const char *sentence)
 {
 	const char *setting = secure_getenv("TSS2_LOG");
 	const char *level = log_level(setting, "tcti");
+	FILE *log;
 
 	if (!level)
 		level = log_level(setting, "all");
 	if (level && strncasecmp(level, "none", 4) == 0)
 		return;
-	fprintf(stderr, "ERROR:tcti:pluton: %s\n", sentence);
+	log = open_log();
+	fprintf(log, "ERROR:tcti:pluton: %s\n", sentence);
+	if (log != stderr && log != stdout)
+		fclose(log);
 }
 
 static TSS2_RC code_of(int error)
@@ -200,8 +218,12 @@ static TSS2_RC cancel(TSS2_TCTI_CONTEXT *context)
 	if (!tcti)
 		return code;
 	r = pluton_tpm_cancel(tcti->tpm);
+	if (r == -PLUTON_EOFF)
+		explain("cancel in another process than the one that made this context");
 	/* the response is there and was not taken yet: there is nothing left to cancel */
-	return r == -PLUTON_EALREADY ? TSS2_RC_SUCCESS : code_of(r);
+	if (r == -PLUTON_EALREADY)
+		return TSS2_RC_SUCCESS;
+	return r == -PLUTON_EBUSY ? TSS2_TCTI_RC_TRY_AGAIN : code_of(r);
 }
 
 static TSS2_RC get_poll_handles(TSS2_TCTI_CONTEXT *context, TSS2_TCTI_POLL_HANDLE *handles,

@@ -2,14 +2,15 @@
 /*
  * Records in, records out. Flow control is the rule here: a process to which a return cannot be
  * sent is not read from, so what waits for it never takes more than its own slots. And no
- * descriptor that a process sent or was given is closed on this thread unless that is certain to
- * be quick (closer.h).
+ * descriptor that a process sent or was given, nor a connection with such in it, is closed on this
+ * thread unless that is certain to be quick (closer.h).
  */
 #include "daemon/frontends/channel.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,6 +24,7 @@
 #define PASS_US 100u	    /* one process's records in one pass, all together */
 #define CLOSER_THREADS 4u   /* processes can make them hang */
 #define OWN_THREADS 1u
+#define WAITING_MAX 1024u /* descriptors of processes that wait to be closed, with a high limit */
 
 enum connection_state {
 	CONNECTED = 0, /* only HELLO is legal */
@@ -196,8 +198,8 @@ static void finish_upcall(struct process *process)
 	int fd = upcall_take_descriptor(process);
 
 	upcall_sent(process);
-	if (fd >= 0 && !closer_take(&channel->own, fd))
-		close(fd);
+	if (fd >= 0)
+		closer_take(&channel->own, fd);
 }
 
 static int flush_upcalls(struct process *process)
@@ -382,14 +384,6 @@ static int handle_bytes(struct process *process, struct received *received)
 	return handle(process, &record, received);
 }
 
-static void dispose(struct channel *channel, int fd)
-{
-	if (!closer_take(&channel->closer, fd))
-		kernel_report(
-			channel->kernel, NULL,
-			"a descriptor that a process sent stays open: too many hang in closing");
-}
-
 /* Keeps the first descriptor and disposes of all others. */
 static void take_descriptors(struct channel *channel, struct msghdr *message, struct received *ret)
 {
@@ -405,7 +399,7 @@ static void take_descriptors(struct channel *channel, struct msghdr *message, st
 			if (ret->descriptors++ == 0)
 				ret->fd = fd;
 			else
-				dispose(channel, fd);
+				closer_take(&channel->closer, fd);
 		}
 	}
 	if (message->msg_flags & MSG_CTRUNC)
@@ -435,26 +429,48 @@ static int receive(struct channel *channel, int fd, struct iovec bytes, struct r
 	return n == 0 && message.msg_controllen == 0 ? -PLUTON_EOFF : 1;
 }
 
+/* true: there are records that nobody read, or it cannot be known. */
+static bool holds_records(int fd)
+{
+	static const int on = 1;
+	char credentials[CMSG_SPACE(sizeof(struct ucred))];
+	struct msghdr message = {.msg_control = credentials, .msg_controllen = sizeof(credentials)};
+	int error;
+	socklen_t size = sizeof(error);
+
+	/* What the other side left unread when it closed is an error here, told once. */
+	getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+	/* With credentials even an empty record brings something, and only the end does not. */
+	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	return recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT) != 0 || message.msg_controllen;
+}
+
 /*
- * Closes a connection, after taking out what it still holds: descriptors in records that nobody
- * read would otherwise be closed with it, on this thread. After the shutdown nothing can follow.
- * The channel's buffer may be in use, and of the records only their being there matters.
+ * Closes a connection. In records that nobody read there may be descriptors, and they are closed
+ * with it, so a thread does that. After the shutdown no record can follow.
  */
 static void hang_up(struct channel *channel, int fd)
 {
-	static const int on = 1;
-	struct received received;
-	uint8_t byte;
-
 	shutdown(fd, SHUT_RDWR);
-	/* With credentials even an empty record brings something, and only the end does not. */
-	setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
-	while (receive(channel, fd, (struct iovec){&byte, sizeof(byte)}, &received) > 0) {
-		if (received.fd >= 0)
-			dispose(channel, received.fd);
-	}
-	explicit_bzero(&byte, sizeof(byte));
-	close(fd);
+	if (holds_records(fd))
+		closer_take(&channel->closer, fd);
+	else
+		close(fd);
+}
+
+/* Nobody has a use for descriptors that are no memory: who goes on sending them is let go. */
+static int check_waiting(struct process *process, uint64_t handed_over_before)
+{
+	struct channel *channel = connection_of(process)->channel;
+
+	if (channel->closer.handed_over == handed_over_before ||
+	    closer_waiting(&channel->closer) <= channel->waiting_max)
+		return 1;
+	kernel_report(
+		channel->kernel, &process->id,
+		"connection closed: it sends descriptors that take long to close, and %u wait",
+		closer_waiting(&channel->closer));
+	return -PLUTON_EBUSY;
 }
 
 /* One record in. 1: go on. 0: enough. Negative: the process is over. */
@@ -463,6 +479,7 @@ static int serve_one(struct process *process)
 	struct connection *connection = connection_of(process);
 	struct channel *channel = connection->channel;
 	struct iovec buffer = {channel->buffer, sizeof(channel->buffer)};
+	uint64_t handed_over = channel->closer.handed_over;
 	struct received received;
 	int r;
 
@@ -476,8 +493,8 @@ static int serve_one(struct process *process)
 	if (received.mapped)
 		close(received.fd); /* not the last: the process lives, and with it the window */
 	else if (received.fd >= 0)
-		dispose(channel, received.fd);
-	return r < 0 ? r : 1;
+		closer_take(&channel->closer, received.fd);
+	return r < 0 ? r : check_waiting(process, handed_over);
 }
 
 static void on_ready(evutil_socket_t fd, short events, void *context)
@@ -554,14 +571,8 @@ static void turn_away(struct channel *channel, int fd, int error)
 
 static void identify_app(const struct channel *channel, int fd, struct credentials *who)
 {
-	struct credentials app = *who;
-
-	if (!channel->identify_app || !peer_lives(fd))
-		return;
-	if (!channel->identify_app(channel->app_context, (pid_t)who->pid, who->uid, app.app,
-				   &app.allowed))
-		return;
-	*who = app;
+	if (channel->identify_app && peer_lives(fd))
+		channel->identify_app(channel->app_context, who);
 }
 
 int channel_adopt(struct channel *channel, int fd)
@@ -602,6 +613,34 @@ int channel_adopt_as(struct channel *channel, int fd, const struct credentials *
 	return 0;
 }
 
+bool channel_is_full(const struct channel *channel)
+{
+	return closer_waiting(&channel->closer) >= channel->waiting_full;
+}
+
+/* Whoever comes waits in front of the socket, and the loop is not woken. */
+static void stop_listening(struct channel *channel)
+{
+	static const struct timeval pause = {0, 100000};
+
+	event_del(&channel->listening);
+	event_add(&channel->resume, &pause);
+}
+
+static void on_resume(evutil_socket_t none, short events, void *context)
+{
+	struct channel *channel = context;
+
+	(void)none;
+	(void)events;
+	if (channel->spare_fd < 0)
+		channel->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (channel->spare_fd < 0 || channel_is_full(channel))
+		stop_listening(channel);
+	else
+		event_add(&channel->listening, NULL);
+}
+
 /* No descriptors left: accept with the spare one and hang up, so that nobody spins. */
 static void shed(struct channel *channel)
 {
@@ -612,6 +651,8 @@ static void shed(struct channel *channel)
 	if (fd >= 0)
 		hang_up(channel, fd);
 	channel->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (channel->spare_fd < 0) /* what was hung up on waits to be closed */
+		stop_listening(channel);
 	channel->kernel->counters.processes_refused++;
 	kernel_report(channel->kernel, NULL,
 		      "connection refused: no descriptors left, raise LimitNOFILE");
@@ -623,6 +664,14 @@ static void on_connect(evutil_socket_t listen_fd, short events, void *context)
 	uint64_t start = loop_now_us();
 
 	(void)events;
+	if (channel_is_full(channel)) {
+		kernel_report(
+			channel->kernel, NULL,
+			"connections wait: %u descriptors that processes sent hang in closing",
+			closer_waiting(&channel->closer));
+		stop_listening(channel);
+		return;
+	}
 	for (unsigned i = 0; i < ACCEPTS_PER_PASS; i++) {
 		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
@@ -654,6 +703,18 @@ static void take_disposal(struct channel *channel)
 	channel->kernel->disposal_context = channel;
 }
 
+static void set_limits(struct channel *channel)
+{
+	struct rlimit descriptors = {0};
+
+	getrlimit(RLIMIT_NOFILE, &descriptors);
+	channel->waiting_full = descriptors.rlim_cur < UINT32_MAX
+					? (uint32_t)(descriptors.rlim_cur / 2)
+					: UINT32_MAX / 2;
+	channel->waiting_max =
+		channel->waiting_full / 4 < WAITING_MAX ? channel->waiting_full / 4 : WAITING_MAX;
+}
+
 int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 		 unsigned records_per_pass)
 {
@@ -664,6 +725,8 @@ int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 				    .closer = CLOSER_WITH(CLOSER_THREADS),
 				    .own = CLOSER_WITH(OWN_THREADS),
 				    .records_per_pass = records_per_pass};
+	set_limits(channel);
+	event_assign(&channel->resume, loop->base, -1, 0, on_resume, channel);
 	event_assign(&channel->listening, loop->base, listen_fd, EV_READ | EV_PERSIST, on_connect,
 		     channel);
 	if (event_add(&channel->listening, NULL) == 0) {
@@ -678,6 +741,7 @@ int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 void channel_close(struct channel *channel)
 {
 	event_del(&channel->listening);
+	event_del(&channel->resume);
 	kernel_for_each_process (channel->kernel, process) {
 		if (process->frontend == &frontend)
 			process_kill(process);

@@ -17,19 +17,22 @@ struct channel {
 	struct kernel *kernel;
 	struct loop *loop;
 	struct event listening;
+	struct event resume; /* listens again, when it had to stop */
 	int listen_fd;
 	int spare_fd; /* given up for a moment to refuse a connection when descriptors run out */
 	struct closer closer; /* of what processes sent */
 	struct closer own;    /* of what it never hangs on: windows, sockets that were handed out */
+	/* Of what waits in `closer`: from here on who adds to it is disconnected, … */
+	uint32_t waiting_max;
+	uint32_t waiting_full; /* … and here nobody can add anything */
 	unsigned records_per_pass;
 	const struct access_entry *rules;
 	size_t rule_count;
 	/*
-	 * true: the process is part of an app, whose name (terminated) and access mask go with it.
-	 * Asked when one connects; NULL: nobody is an app.
+	 * Sets what else is known of a living process if it is an app or an app forked it: its
+	 * name, and what it may use. Asked when one comes; NULL: nobody is an app.
 	 */
-	bool (*identify_app)(void *context, pid_t pid, uid_t uid, char name[32],
-			     uint64_t *ret_allowed);
+	void (*identify_app)(void *context, struct credentials *who);
 	void *app_context;
 	uint8_t buffer[RECORD_SIZE_MAX]; /* one record on its way in or out, wiped after use */
 };
@@ -41,6 +44,12 @@ struct channel {
 int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 		 unsigned records_per_pass);
 void channel_close(struct channel *channel);
+
+/*
+ * true: half of all descriptors wait to be closed behind some that hang. Whoever takes in more from
+ * strangers waits until it is false again.
+ */
+bool channel_is_full(const struct channel *channel);
 
 /* A connected descriptor as if it had been accepted; owned from then on. For hand-overs. */
 int channel_adopt(struct channel *channel, int fd);

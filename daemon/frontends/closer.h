@@ -8,30 +8,32 @@
 #ifndef PLUTON_CLOSER_H
 #define PLUTON_CLOSER_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CLOSER_QUICK_BYTES (256u * 1024u) /* pages that are freed within some 20 µs */
+#define CLOSER_MAPPINGS 512u		  /* that wait; of descriptors, any number does */
 
 struct closer {
 	unsigned threads;
-	int queue;	    /* write end of the threads' pipe; -1 until something takes long */
-	uint64_t abandoned; /* not taken, because the queue was full */
+	uint64_t handed_over;	    /* what was not closed or unmapped at once */
+	struct closer_queue *queue; /* NULL until something takes long */
 };
 
 /* With how many threads. One that hangs keeps its thread. */
-#define CLOSER_WITH(count) ((struct closer){.threads = (count), .queue = -1})
+#define CLOSER_WITH(count) ((struct closer){.threads = (count)})
 
 /*
- * Takes the descriptor. A memfd that has at most CLOSER_QUICK_BYTES in pages is closed at once,
- * anything else by a thread. false: the queue is full, or there is no thread to be had; the
- * descriptor is open and the caller's.
+ * Takes the descriptor, always. A memfd that has at most CLOSER_QUICK_BYTES in pages is closed at
+ * once; anything else by a thread, before which it may have to wait for others that hang.
  */
-bool closer_take(struct closer *closer, int fd);
+void closer_take(struct closer *closer, int fd);
 
-/* Unmaps memory of a memfd: a little at once, also where there is no thread; more by a thread. */
+/* Unmaps memory of a memfd: a little at once, and also with CLOSER_MAPPINGS; more by a thread. */
 void closer_unmap(struct closer *closer, void *memory, size_t size);
+
+/* How much waits for a thread: as long as it does, its descriptors are open. */
+uint32_t closer_waiting(const struct closer *closer);
 
 /*
  * How much the closers of this program have taken and their threads not finished. Anybody may ask,
@@ -39,7 +41,7 @@ void closer_unmap(struct closer *closer, void *memory, size_t size);
  */
 uint32_t closer_under_way(void);
 
-/* The threads end when they have finished what is queued; nobody waits for them. */
+/* The threads end when they have finished what waits; nobody waits for them. */
 void closer_close(struct closer *closer);
 
 #endif

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "daemon/frontends/dbus_introspect.h"
 #include "daemon/log.h"
 
 #define PASS_US 100u
@@ -19,6 +20,7 @@
 #define PAUSE_MIN_MS 100u
 #define PAUSE_MAX_MS 30000u
 #define ANSWER_WITHIN_S 5
+#define FULL_PAUSE_US 100000
 #define HEADROOM 4096u /* of a message over message_max: words, lengths, names */
 #define WATCH                                                                                      \
 	"type='signal',sender='org.freedesktop.DBus',path='/org/freedesktop/DBus',"                \
@@ -34,6 +36,22 @@ static int on_method(sd_bus_message *message, void *context, sd_bus_error *error
 
 	(void)error;
 	dbus_receive(method->interface->context, method, message);
+	return 1;
+}
+
+/* Sees every message first. What is not its own goes on. */
+static int on_any(sd_bus_message *message, void *context, sd_bus_error *error)
+{
+	const struct dbus *dbus = context;
+	const char *path = sd_bus_message_get_path(message);
+
+	(void)error;
+	if (!path || strcmp(path, DBUS_PATH) != 0 ||
+	    sd_bus_message_is_method_call(message, "org.freedesktop.DBus.Introspectable",
+					  "Introspect") <= 0 ||
+	    sd_bus_message_has_signature(message, "") <= 0)
+		return 0;
+	sd_bus_reply_method_return(message, "s", dbus->introspection);
 	return 1;
 }
 
@@ -109,6 +127,8 @@ bool dbus_is_choked(const struct dbus *dbus)
 	       (sd_bus_get_n_queued_write(dbus->bus, &waiting) >= 0 && waiting >= CHOKED_MESSAGES);
 }
 
+static void on_io(evutil_socket_t fd, short events, void *context);
+
 static struct timeval *time_left(const struct dbus *dbus, struct timeval *ret)
 {
 	uint64_t at = UINT64_MAX, now = loop_now_us();
@@ -122,7 +142,15 @@ static struct timeval *time_left(const struct dbus *dbus, struct timeval *ret)
 	return ret;
 }
 
-static void on_io(evutil_socket_t fd, short events, void *context);
+/* Descriptors that strangers sent hang in closing: nothing is read until there is room for more. */
+static void wait_for_closers(struct dbus *dbus, bool writes)
+{
+	static const struct timeval pause = {0, FULL_PAUSE_US};
+
+	event_assign(&dbus->io, dbus->loop->base, dbus->wire.bus_fd, writes ? EV_WRITE : 0, on_io,
+		     dbus);
+	event_add(&dbus->io, &pause);
+}
 
 void dbus_arm(struct dbus *dbus)
 {
@@ -135,6 +163,10 @@ void dbus_arm(struct dbus *dbus)
 	if (choked || sd_bus_get_events(dbus->bus) & POLLOUT)
 		events |= EV_WRITE;
 	event_del(&dbus->io);
+	if (channel_is_full(dbus->channel)) {
+		wait_for_closers(dbus, events & EV_WRITE);
+		return;
+	}
 	event_assign(&dbus->io, dbus->loop->base, dbus->wire.bus_fd, events, on_io, dbus);
 	event_add(&dbus->io, choked ? NULL : time_left(dbus, &left));
 }
@@ -150,8 +182,9 @@ static int step(struct dbus *dbus)
 		return -ECONNRESET;
 	if (r > 0)
 		return 1;
-	if (dbus->held_count == 0)
-		dbus_wire_settle(&dbus->wire);
+	dbus_wire_settle(&dbus->wire);
+	if (channel_is_full(dbus->channel))
+		return 0; /* for what may come with the next message */
 	return dbus_wire_relay(&dbus->wire);
 }
 
@@ -196,7 +229,7 @@ static void on_io(evutil_socket_t fd, short events, void *context)
 
 static int add_interfaces(struct dbus *dbus)
 {
-	int r = 0;
+	int r = sd_bus_add_filter(dbus->bus, NULL, on_any, dbus);
 
 	for (unsigned i = 0; i < dbus->interface_count && r >= 0; i++) {
 		struct dbus_interface *interface = &dbus->interfaces[i];
@@ -338,13 +371,17 @@ static int open_interfaces(struct dbus *dbus)
 				  "the capsule's commands cannot be methods on D-Bus (%s)",
 				  pluton_error_name(r));
 	}
-	return r;
+	if (r < 0)
+		return r;
+	dbus->introspection = dbus_introspect(dbus->interfaces, dbus->interface_count);
+	return dbus->introspection ? 0 : -PLUTON_ENOMEM;
 }
 
 static void close_interfaces(struct dbus *dbus)
 {
 	while (dbus->interface_count)
 		dbus_interface_close(&dbus->interfaces[--dbus->interface_count]);
+	free(dbus->introspection);
 }
 
 void dbus_set_limits(struct dbus *dbus, const struct dbus_settings *settings)

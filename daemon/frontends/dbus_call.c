@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "daemon/frontends/dbus_request.h"
 #include "daemon/kernel/request.h"
@@ -325,8 +324,8 @@ static void close_given(struct dbus_client *client)
 {
 	int fd = upcall_take_descriptor(client->process);
 
-	if (fd >= 0 && !closer_take(&client->dbus->channel->own, fd))
-		close(fd);
+	if (fd >= 0)
+		closer_take(&client->dbus->channel->own, fd);
 }
 
 /* false: there is none. */

@@ -215,6 +215,8 @@ static int identify(struct dbus *dbus, sd_bus_message *reply, struct credentials
 							   dbus->channel->rule_count, told.uid,
 							   told.groups, told.group_count)};
 	peer_command_name((pid_t)told.pid, ret->command);
+	if (told.pid && dbus->channel->identify_app)
+		dbus->channel->identify_app(dbus->channel->app_context, ret);
 	return 0;
 }
 
@@ -237,6 +239,7 @@ static struct dbus_held *next_held(struct dbus *dbus, const struct dbus_stranger
 static void release(struct dbus *dbus, struct dbus_held *held)
 {
 	held->message = sd_bus_message_unref(held->message);
+	dbus_wire_release(&dbus->wire, held->keep);
 	dbus->held_count--;
 	dbus->held_bytes -= held->size;
 	held->stranger->held--;
@@ -344,18 +347,32 @@ static struct dbus_stranger *meet(struct dbus *dbus, const char *name)
 	return ask(empty) == 0 ? empty : NULL;
 }
 
-static void hold(struct dbus *dbus, struct dbus_stranger *stranger,
+/* false: with its descriptors there would be too many. */
+static bool hold(struct dbus *dbus, struct dbus_stranger *stranger,
 		 const struct dbus_method *method, sd_bus_message *message)
 {
 	struct dbus_held *held = dbus->held;
+	uint32_t keep;
 
+	if (!dbus_wire_keep(&dbus->wire, &keep))
+		return false;
 	while (held->message)
 		held++;
-	*held = (struct dbus_held){sd_bus_message_ref(message), method, stranger,
-				   dbus->held_number++, dbus->wire.size};
+	*held = (struct dbus_held){.message = sd_bus_message_ref(message),
+				   .method = method,
+				   .stranger = stranger,
+				   .number = dbus->held_number++,
+				   .size = dbus->wire.size,
+				   .keep = keep};
 	dbus->held_count++;
 	dbus->held_bytes += held->size;
 	stranger->held++;
+	return true;
+}
+
+static void refuse_crowd(sd_bus_message *message)
+{
+	dbus_refuse(message, -PLUTON_EBUSY, "too many programs come at once, try again");
 }
 
 void dbus_receive(struct dbus *dbus, const struct dbus_method *method, sd_bus_message *message)
@@ -379,12 +396,12 @@ void dbus_receive(struct dbus *dbus, const struct dbus_method *method, sd_bus_me
 	else
 		stranger = meet(dbus, name);
 	if (!stranger)
-		dbus_refuse(message, -PLUTON_EBUSY, "too many programs come at once, try again");
+		refuse_crowd(message);
 	else if (stranger->held == dbus->settings.calls_per_client)
 		dbus_refuse(message, -PLUTON_EBUSY, "%u calls are under way, calls_per_client",
 			    stranger->held);
-	else
-		hold(dbus, stranger, method, message);
+	else if (!hold(dbus, stranger, method, message))
+		refuse_crowd(message);
 }
 
 void dbus_vanished(struct dbus *dbus, const char *name)

@@ -69,6 +69,7 @@ struct dbus_held {
 	struct dbus_stranger *stranger;
 	uint64_t number; /* they are answered in the order they came in */
 	uint64_t size;
+	uint32_t keep; /* its descriptors, on the wire's side */
 };
 
 struct dbus {
@@ -87,6 +88,7 @@ struct dbus {
 	struct dbus_wire wire;
 	struct dbus_interface interfaces[KERNEL_DRIVERS_MAX];
 	unsigned interface_count;
+	char *introspection; /* of all of them */
 	struct dbus_client *buckets[DBUS_BUCKETS];
 	struct dbus_client *choked;
 	struct dbus_stranger strangers[DBUS_STRANGERS_MAX];

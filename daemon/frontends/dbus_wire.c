@@ -16,7 +16,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define DESCRIPTORS_MAX 253u	/* SCM_MAX_FD: Linux never has to close one itself */
 #define AUTHENTICATION_LINES 3u /* DATA, OK, AGREE_UNIX_FD: sd-bus asks in a fixed order */
 
 /* --- addresses ------------------------------------------------------------------------------- */
@@ -163,7 +162,7 @@ int dbus_wire_open(struct dbus_wire *wire, const char *address, struct closer *c
 	wire->lines = AUTHENTICATION_LINES;
 	wire->size = wire->left = wire->left_out = 0;
 	wire->have = 0;
-	wire->later_count = 0;
+	wire->later_count = wire->kept_count = 0;
 	*ret_read_fd = pair[0];
 	*ret_write_fd = copy;
 	return 0;
@@ -174,10 +173,14 @@ int dbus_wire_open(struct dbus_wire *wire, const char *address, struct closer *c
 /* The descriptors of one receive, and later of one send. */
 struct cargo {
 	size_t length; /* of the control bytes; 0: no descriptors */
-	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
+	_Alignas(struct cmsghdr) unsigned char control[CMSG_SPACE(DBUS_WIRE_DESCRIPTORS *
+								  sizeof(int))];
 };
 
-/* What a number in a message names for sd-bus: never the last descriptor of something foreign. */
+/*
+ * What a number in a message names for sd-bus: never the last descriptor of something foreign.
+ * There is room for the memory of a message that came as the bus sends them: in one piece.
+ */
 static int harmless(struct dbus_wire *wire, int fd)
 {
 	bool is_memory = fcntl(fd, F_GET_SEALS) >= 0 && wire->later_count < DBUS_WIRE_LATER;
@@ -185,18 +188,49 @@ static int harmless(struct dbus_wire *wire, int fd)
 		is_memory ? fcntl(fd, F_DUPFD_CLOEXEC, 3) : open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	if (is_memory && copy >= 0)
-		wire->later[wire->later_count++] = fd;
-	else if (!closer_take(wire->closer, fd))
-		wire->abandoned++;
+		wire->later[wire->later_count++] = (struct dbus_wire_later){.fd = fd};
+	else
+		closer_take(wire->closer, fd);
 	return copy;
+}
+
+/* What is left moves up. */
+static void close_later(struct dbus_wire *wire, uint32_t keep)
+{
+	unsigned left = 0;
+
+	for (unsigned i = 0; i < wire->later_count; i++) {
+		if (wire->later[i].keep == keep)
+			closer_take(wire->closer, wire->later[i].fd);
+		else
+			wire->later[left++] = wire->later[i];
+	}
+	wire->later_count = left;
 }
 
 void dbus_wire_settle(struct dbus_wire *wire)
 {
-	while (wire->later_count) {
-		if (!closer_take(wire->closer, wire->later[--wire->later_count]))
-			wire->abandoned++;
-	}
+	if (!wire->left && !wire->have && wire->later_count > wire->kept_count)
+		close_later(wire, 0);
+}
+
+bool dbus_wire_keep(struct dbus_wire *wire, uint32_t *ret_keep)
+{
+	if (wire->later_count > DBUS_WIRE_KEPT)
+		return false;
+	*ret_keep = ++wire->last_keep ? wire->last_keep : ++wire->last_keep;
+	for (unsigned i = wire->kept_count; i < wire->later_count; i++)
+		wire->later[i].keep = *ret_keep;
+	wire->kept_count = wire->later_count;
+	return true;
+}
+
+void dbus_wire_release(struct dbus_wire *wire, uint32_t keep)
+{
+	unsigned before = wire->later_count;
+
+	close_later(wire, keep);
+	wire->kept_count -= before - wire->later_count;
 }
 
 static bool replace_foreign(struct dbus_wire *wire, struct cmsghdr *rights)
@@ -361,7 +395,9 @@ void dbus_wire_close(struct dbus_wire *wire)
 {
 	if (wire->feed_fd < 0)
 		return;
-	dbus_wire_settle(wire);
+	while (wire->later_count)
+		closer_take(wire->closer, wire->later[--wire->later_count].fd);
+	wire->kept_count = 0;
 	close(wire->feed_fd);
 	close(wire->bus_fd);
 	wire->feed_fd = wire->bus_fd = -1;

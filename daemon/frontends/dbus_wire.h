@@ -18,8 +18,17 @@
 
 #define DBUS_WIRE_HEADER 16u
 #define DBUS_WIRE_CHUNK 32768u
-#define DBUS_WIRE_LATER 256u
+#define DBUS_WIRE_DESCRIPTORS 253u /* of one message, SCM_MAX_FD: Linux never has to close one */
+#define DBUS_WIRE_KEPT 512u	   /* of messages that are kept, all together */
+#define DBUS_WIRE_LATER (DBUS_WIRE_KEPT + DBUS_WIRE_DESCRIPTORS)
 #define DBUS_WIRE_FIELDS_MAX 65536u /* bytes of header fields: names, a path, a signature */
+
+/* Memory that sd-bus has too, which must not close it last: that is done when the message is over.
+ */
+struct dbus_wire_later {
+	int fd;
+	uint32_t keep; /* by what dbus_wire_keep knows it; 0: it goes with the message */
+};
 
 struct dbus_wire {
 	int bus_fd;  /* the bus's socket */
@@ -30,10 +39,10 @@ struct dbus_wire {
 	uint64_t size;	   /* bytes of the message that was begun last */
 	uint64_t left;	   /* bytes of it that are still to come */
 	uint64_t left_out; /* of these, what is not handed on: the end */
-	unsigned later_count;
-	int later[DBUS_WIRE_LATER]; /* memory that sd-bus has too: it must not close it last */
-	uint64_t abandoned;	    /* descriptors that stay open, because too many hang */
-	uint8_t have;		    /* bytes of the next message's header */
+	unsigned later_count, kept_count;
+	uint32_t last_keep;
+	struct dbus_wire_later later[DBUS_WIRE_LATER];
+	uint8_t have; /* bytes of the next message's header */
 	uint8_t header[DBUS_WIRE_HEADER];
 	uint8_t chunk[DBUS_WIRE_CHUNK]; /* wiped after use */
 };
@@ -53,8 +62,18 @@ int dbus_wire_open(struct dbus_wire *wire, const char *address, struct closer *c
 		   int *ret_read_fd, int *ret_write_fd);
 void dbus_wire_close(struct dbus_wire *wire);
 
-/* No message that came is kept any more: descriptors of theirs are closed for good. */
+/*
+ * sd-bus has handled all that came. The descriptors of the last message are closed for good unless
+ * it is kept, or has not come as a whole.
+ */
 void dbus_wire_settle(struct dbus_wire *wire);
+
+/*
+ * The message that is being handled will be needed: its descriptors stay until dbus_wire_release
+ * with *ret_keep. false: with them more than DBUS_WIRE_KEPT would be kept.
+ */
+bool dbus_wire_keep(struct dbus_wire *wire, uint32_t *ret_keep);
+void dbus_wire_release(struct dbus_wire *wire, uint32_t keep);
 
 /*
  * Hands on what is there, at most one message and never more than a chunk; only when sd-bus has

@@ -179,10 +179,15 @@ struct op_identity {
 	uint32_t pid;
 	char command[16]; /* its name, for people; terminated */
 	char app[32];	  /* the app that it is a part of; "": none */
+	/* For the app capsule: it was not allowed to this app, but to take its own channels. */
+	bool accepts_only;
 };
 void op_identity(const struct operation *op, struct op_identity *ret);
 
-/* true: root or the daemon's own user, who may do what changes things for everybody. */
+/*
+ * true: root or the daemon's own user, who may do what changes things for everybody. An app, and
+ * what it forked, never is: it only happens to run as one of them.
+ */
 bool op_administers(const struct operation *op);
 
 /* The value in force of the capsule's `index`-th parameter; it may be another at every call. */

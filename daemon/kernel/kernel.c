@@ -19,11 +19,14 @@ static int open_tables(struct kernel *kernel)
 	kernel->live = calloc((processes + 63) / 64, sizeof(*kernel->live));
 	if (!kernel->slots || !kernel->live)
 		return -PLUTON_ENOMEM;
-	return users_open(&kernel->users, kernel->limits.processes_max);
+	if (users_open(&kernel->users, kernel->limits.processes_max) < 0)
+		return -PLUTON_ENOMEM;
+	return users_open(&kernel->parties, kernel->limits.processes_max);
 }
 
 static void close_tables(struct kernel *kernel)
 {
+	users_close(&kernel->parties);
 	users_close(&kernel->users);
 	free(kernel->live);
 	free(kernel->slots);

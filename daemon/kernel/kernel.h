@@ -71,7 +71,8 @@ struct kernel {
 	struct interrupt_queue interrupts;
 	struct process_slot *slots; /* processes_max of them; index 0 is the daemon itself, empty */
 	uint64_t *live;		    /* a bit per slot: in use, or a process is dying there */
-	struct users users;
+	struct users users;	    /* of the limits */
+	struct users parties; /* who takes turns at engines: an app, or a user's other programs */
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */

@@ -57,14 +57,19 @@ void op_identity(const struct operation *op, struct op_identity *ret)
 {
 	const struct credentials *who = &op->process->who;
 
-	*ret = (struct op_identity){.uid = who->uid, .gid = who->gid, .pid = who->pid};
+	*ret = (struct op_identity){.uid = who->uid,
+				    .gid = who->gid,
+				    .pid = who->pid,
+				    .accepts_only = who->accepts_only};
 	memcpy(ret->command, who->command, sizeof(ret->command));
 	memcpy(ret->app, who->app, sizeof(ret->app));
 }
 
 bool op_administers(const struct operation *op)
 {
-	return op->process->who.uid == 0 || op->process->who.uid == geteuid();
+	const struct credentials *who = &op->process->who;
+
+	return !who->confined && (who->uid == 0 || who->uid == geteuid());
 }
 
 uint64_t op_parameter(const struct operation *op, unsigned index)

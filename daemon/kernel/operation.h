@@ -39,8 +39,8 @@ struct operation {
 	uint16_t inline_length;
 	uint16_t output_length;
 	uint16_t why_length; /* bytes of a sentence about the failure, where the state was */
-	uint8_t writable; /* bit per slot: shared for writing */
-	uint8_t lent;	  /* bit per window - 1: memory of it was lent out */
+	uint8_t writable;    /* bit per slot: shared for writing */
+	uint8_t lent;	     /* bit per window - 1: memory of it was lent out */
 	uint8_t state;
 	bool upcall_pending;
 	bool more; /* the pending upcall is not the last */

@@ -24,7 +24,7 @@ static uint32_t free_slot(struct kernel *kernel)
 
 static int check_room(struct kernel *kernel, uint32_t uid)
 {
-	const struct user *user = users_find(&kernel->users, uid);
+	const struct user *user = users_find(&kernel->users, uid, "");
 
 	if (kernel->processes + 1 >= kernel->limits.processes_max)
 		return kernel_refuse(kernel, -PLUTON_ENOMEM,
@@ -84,7 +84,9 @@ int process_make(struct kernel *kernel, const struct frontend *frontend,
 	process->id = (struct process_id){index, kernel->slots[index].generation};
 	process->owner.index = index;
 	process->who = *who;
-	process->user = users_enter(&kernel->users, who->uid);
+	process->user = users_enter(&kernel->users, who->uid, "");
+	process->owner.party =
+		users_place(&kernel->parties, users_enter(&kernel->parties, who->uid, who->app));
 	process->frontend = frontend;
 	*ret_process = process;
 	step_reached(&kernel->step, STEP_PROCESS_MADE, process->id);
@@ -134,6 +136,7 @@ void process_reap(struct process *process)
 	charge_drop_all(process);
 	window_remove_all(process);
 	users_leave(process->user);
+	users_leave(&kernel->parties.entries[process->owner.party]);
 	kernel->slots[process->id.index].process = NULL;
 	kernel->live[process->id.index / 64] &= ~(UINT64_C(1) << process->id.index % 64);
 	kernel->processes--;

@@ -35,9 +35,11 @@ struct credentials {
 	uint32_t uid;
 	uint32_t gid;
 	uint32_t pid;
-	char command[16]; /* /proc/PID/comm when it connected */
-	char app[32];	  /* the app that it is a part of, terminated; "": none */
-	uint64_t allowed; /* bit 1 << driver index; access_mask */
+	char command[16];  /* /proc/PID/comm when it connected */
+	char app[32];	   /* the app that it is a part of, terminated; "": none */
+	bool confined;	   /* an app, or what one forked: it administers nothing */
+	bool accepts_only; /* may use the app capsule, but only to take its own channels */
+	uint64_t allowed;  /* bit 1 << driver index; access_mask */
 };
 
 struct process {

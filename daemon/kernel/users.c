@@ -5,13 +5,23 @@
  */
 #include "daemon/kernel/users.h"
 
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pluton/error.h"
 
-static uint32_t hash(uint32_t uid)
+static uint32_t hash(uint32_t uid, const char *app)
 {
+	while (*app)
+		uid = uid * 31 + (uint8_t)*app++;
 	return uid * 2654435769u; /* Knuth's multiplicative hash: uids come in runs */
+}
+
+static bool is_it(const struct user *user, uint32_t uid, const char *app)
+{
+	return user->processes && user->uid == uid && strcmp(user->app, app) == 0;
 }
 
 int users_open(struct users *users, uint32_t users_max)
@@ -32,14 +42,14 @@ void users_close(struct users *users)
 }
 
 /* The user's entry, or where it would go: the first free one of its probe. */
-static struct user *probe(const struct users *users, uint32_t uid)
+static struct user *probe(const struct users *users, uint32_t uid, const char *app)
 {
 	struct user *free_entry = NULL;
 
 	for (uint32_t i = 0; i <= users->mask; i++) {
-		struct user *user = &users->entries[(hash(uid) + i) & users->mask];
+		struct user *user = &users->entries[(hash(uid, app) + i) & users->mask];
 
-		if (user->processes && user->uid == uid)
+		if (is_it(user, uid, app))
 			return user;
 		if (!user->processes && !free_entry)
 			free_entry = user;
@@ -49,19 +59,21 @@ static struct user *probe(const struct users *users, uint32_t uid)
 	return free_entry;
 }
 
-struct user *users_find(const struct users *users, uint32_t uid)
+struct user *users_find(const struct users *users, uint32_t uid, const char *app)
 {
-	struct user *user = probe(users, uid);
+	struct user *user = probe(users, uid, app);
 
 	return user && user->processes ? user : NULL;
 }
 
-struct user *users_enter(struct users *users, uint32_t uid)
+struct user *users_enter(struct users *users, uint32_t uid, const char *app)
 {
-	struct user *user = probe(users, uid);
+	struct user *user = probe(users, uid, app);
 
-	if (!user->processes)
+	if (!user->processes) {
 		*user = (struct user){.uid = uid, .used = 1};
+		snprintf(user->app, sizeof(user->app), "%s", app);
+	}
 	user->processes++;
 	return user;
 }
@@ -69,4 +81,14 @@ struct user *users_enter(struct users *users, uint32_t uid)
 void users_leave(struct user *user)
 {
 	user->processes--;
+}
+
+uint32_t users_places(const struct users *users)
+{
+	return users->mask + 1;
+}
+
+uint32_t users_place(const struct users *users, const struct user *user)
+{
+	return (uint32_t)(user - users->entries);
 }

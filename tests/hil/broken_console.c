@@ -100,6 +100,14 @@ static int cancel(struct console_engine *engine, struct console_client *client)
 	return broken->inner->ops->cancel(broken->inner, &broken->client);
 }
 
+static int admit(struct console_engine *engine, const struct console_speaker *speaker,
+		 const struct console_rate *rate)
+{
+	struct console_engine *inner = of_engine(engine)->inner;
+
+	return inner->ops->admit(inner, speaker, rate);
+}
+
 /* --- breaking rules -------------------------------------------------------------------------- */
 
 static int start_and_look(struct broken_console *broken, const struct console_request *request)
@@ -261,7 +269,8 @@ static bool is_empty(const struct sabotage *sabotage)
 int broken_console_open(enum hil_rule rule, struct console_engine *inner,
 			struct deferred_queue *deferred, struct broken_console **ret_broken)
 {
-	static const struct console_engine_ops ops = {.start = start, .cancel = cancel};
+	static const struct console_engine_ops ops = {
+		.start = start, .cancel = cancel, .admit = admit};
 	static const struct console_client_ops client_ops = {.pull_text = pull_text, .done = done};
 	struct broken_console *broken;
 

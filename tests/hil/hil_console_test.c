@@ -319,6 +319,29 @@ static void test_more_than_its_concurrency_is_busy_and_done_makes_room(void)
 	close_bench();
 }
 
+/* Through the checker as without it. */
+static void test_a_speaker_over_the_rate_is_busy_and_told_with_its_next_line(void)
+{
+	struct console_rate rate = {.now_us = 5, .burst = 2, .lines_per_minute = 60};
+	struct console_speaker other = {.uid = 8};
+
+	open_bench();
+	write_of(&writer, 5);
+	EXPECT(engine->ops->admit(engine, &writer.request.speaker, &rate) == 0);
+	EXPECT(engine->ops->admit(engine, &writer.request.speaker, &rate) == 0);
+	EXPECT(engine->ops->admit(engine, &writer.request.speaker, &rate) == -PLUTON_EBUSY);
+	EXPECT(engine->ops->admit(engine, &other, &rate) == 0);
+	rate.now_us += 1000000;
+	EXPECT(engine->ops->admit(engine, &writer.request.speaker, &rate) == 0);
+	writer.request.speaker.suppressed = 77; /* not the client's to say */
+	EXPECT(run(&writer) == 0);
+	EXPECT(caught.speaker.suppressed == 1);
+	write_of(&writer, 5);
+	EXPECT(run(&writer) == 0);
+	EXPECT(caught.speaker.suppressed == 0);
+	close_bench();
+}
+
 /* clang-format off */
 #define BEHAVIOURS                                                                                 \
 	TEST(test_a_line_arrives_whole_at_every_chunking),                                         \
@@ -328,7 +351,8 @@ static void test_more_than_its_concurrency_is_busy_and_done_makes_room(void)
 	TEST(test_an_answer_of_no_or_too_many_bytes_is_size),                                      \
 	TEST(test_cancel_leads_to_one_done_and_nothing_is_logged),                                 \
 	TEST(test_cancel_of_what_is_not_under_way_is_inval),                                       \
-	TEST(test_more_than_its_concurrency_is_busy_and_done_makes_room)
+	TEST(test_more_than_its_concurrency_is_busy_and_done_makes_room),                          \
+	TEST(test_a_speaker_over_the_rate_is_busy_and_told_with_its_next_line)
 /* clang-format on */
 
 /* --- broken engines --------------------------------------------------------------------------- */

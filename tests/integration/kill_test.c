@@ -201,21 +201,9 @@ static bool everybody_waits(void *context)
 	return true;
 }
 
-/* Their pipes are open from now on, and so in every footprint. */
-static void start_closers(struct rig *rig)
-{
-	int ends[2];
-
-	if (pipe(ends) < 0)
-		abort();
-	CU_ASSERT_TRUE(closer_take(&rig->machine->channel.closer, ends[0]));
-	CU_ASSERT_TRUE(closer_take(&rig->machine->channel.own, ends[1]));
-}
-
 static void open_trial(struct rig *rig, struct witness *witness, bool others_wait)
 {
 	rig_open(rig, NULL);
-	start_closers(rig);
 	if (others_wait)
 		rig->machine->engines.environment.others_wait = everybody_waits;
 	meet_witness(rig, witness);

@@ -5,6 +5,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
+	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_random.py \
 	tests/integration/test_cli_terminal.py \
@@ -19,4 +20,4 @@ INTEGRATION_TESTS = \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/plutond.py tests/integration/private.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

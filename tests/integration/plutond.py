@@ -8,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 
+os.umask(0o022)  # what tests write, no group may change: plutond would not believe it
 PROGRAM = f"{os.environ['PLUTON_BUILD']}/plutond"
 TIMEOUT_S = 60  # only a hang takes so long
 

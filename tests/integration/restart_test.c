@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -310,6 +311,41 @@ static void test_an_event_loop_goes_on_across_kills(void)
 	end();
 }
 
+/* Registered once. */
+static int turn_epoll(int epoll_fd)
+{
+	struct epoll_event event;
+
+	CU_ASSERT_EQUAL_FATAL(epoll_wait(epoll_fd, &event, 1, 120000), 1);
+	return pluton_dispatch(pluton);
+}
+
+static void test_an_epoll_loop_goes_on_across_kills(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	unsigned losses = 0;
+
+	begin();
+	reconnections = 0;
+	CU_ASSERT_EQUAL(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pluton_get_fd(pluton), &event), 0);
+	pluton_on_reconnect(pluton, start_alarm, NULL);
+	start_alarm(pluton, NULL);
+	for (unsigned i = 1; i <= 3; i++) {
+		alarms = 0;
+		alarm_status = 0;
+		while (alarms < 3 || alarm_status < 0)
+			losses += turn_epoll(epoll_fd) == -PLUTON_EOFF;
+		CU_ASSERT_EQUAL(reconnections, i);
+		own_plutond_stop(&own, SIGKILL);
+		while (losses < i)
+			losses += turn_epoll(epoll_fd) == -PLUTON_EOFF;
+		own_plutond_start(&own);
+	}
+	close(epoll_fd);
+	end();
+}
+
 static void count_upcall(struct pluton *of, const uint32_t words[3], void *userdata)
 {
 	(void)of;
@@ -349,6 +385,7 @@ static const struct test tests[] = {
 	TEST(test_locks_until_restart_end_with_the_daemon_and_others_do_not),
 	TEST(test_a_periodic_alarm_ends_with_the_daemon),
 	TEST(test_an_event_loop_goes_on_across_kills),
+	TEST(test_an_epoll_loop_goes_on_across_kills),
 	TEST(test_raw_state_is_lost_and_told_once),
 };
 

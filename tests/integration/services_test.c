@@ -187,7 +187,8 @@ static void test_lines_up_to_the_burst_are_taken_and_the_next_is_busy(void)
 	CU_ASSERT_EQUAL(status, 0);
 	CU_ASSERT_EQUAL(pluton_console_write(pluton, PLUTON_CONSOLE_ERROR, line, 1), -PLUTON_EBUSY);
 	CU_ASSERT_EQUAL_FATAL(pluton_open(own.address, &other), 0);
-	CU_ASSERT_EQUAL(pluton_console_write(other, PLUTON_CONSOLE_DEBUG, line, 1), 0);
+	/* The same user: a new connection is no new burst. */
+	CU_ASSERT_EQUAL(pluton_console_write(other, PLUTON_CONSOLE_DEBUG, line, 1), -PLUTON_EBUSY);
 	pluton_close(other);
 	end();
 }
@@ -266,6 +267,51 @@ static void test_areas_are_defined_written_read_and_deleted(void)
 	CU_ASSERT_EQUAL(pluton_nv_delete(pluton, "a"), 0);
 	CU_ASSERT_EQUAL(pluton_nv_status(pluton, "a", &row), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(pluton_nv_read(pluton, "a", 0, back, 5, &length), -PLUTON_ENODEVICE);
+	end();
+	free(bytes);
+	free(back);
+}
+
+/* How a call that returned `r` ends. */
+static int ended(int r, const int *status)
+{
+	CU_ASSERT_EQUAL_FATAL(r, 0);
+	while (*status == 1)
+		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
+	return *status;
+}
+
+static void test_areas_need_not_be_waited_for(void)
+{
+	uint8_t *bytes = pattern(AREA_MAX, 7), *back = malloc(PLUTON_NV_READ_MAX);
+	struct pluton_nv_change changes[] = {{"b", bytes, 5000}, {"a", NULL, 0}};
+	struct pluton_nv_row row;
+	size_t length;
+	int status;
+
+#define ENDED(call, ...)                                                                           \
+	(status = 1, ended(call(pluton, __VA_ARGS__, note_done, &status, NULL), &status))
+	begin();
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", AREA_MAX + 1), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", AREA_MAX), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_write_async, "a", 0, bytes, AREA_MAX), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_write_async, "a", 1, bytes, AREA_MAX), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", 60000, back, PLUTON_NV_READ_MAX, &length),
+			0);
+	CU_ASSERT_EQUAL(length, PLUTON_NV_READ_MAX);
+	CU_ASSERT_EQUAL(memcmp(back, bytes + 60000, length), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", AREA_MAX - 5, back, 9, &length), 0);
+	CU_ASSERT_EQUAL(length, 5);
+	CU_ASSERT_EQUAL(memcmp(back, bytes + AREA_MAX - 5, 5), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_status_async, "a", &row), 0);
+	CU_ASSERT_EQUAL(row.length, AREA_MAX);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_commit_async, changes, 2), 0);
+	check_get("b", bytes, 5000);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_status_async, "a", &row), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_lock_async, "b", PLUTON_NV_LOCK_READ_BOOT), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "b", 0, back, 1, &length), -PLUTON_ERESERVE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "b"), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "b"), -PLUTON_ENODEVICE);
 	end();
 	free(bytes);
 	free(back);
@@ -447,6 +493,47 @@ static void test_an_app_that_nobody_defined_is_not_there(void)
 	end();
 }
 
+static void note_channel(struct pluton *of, int status, int fd, void *userdata)
+{
+	CU_ASSERT_EQUAL(fd >= 0, status == 0);
+	if (fd >= 0)
+		close(fd);
+	note_done(of, status, userdata);
+}
+
+static void test_apps_need_not_be_waited_for(void)
+{
+	struct pluton_app_row *rows, row;
+	size_t count;
+	int status;
+
+	begin();
+	CU_ASSERT_EQUAL_FATAL(pluton_app_list(pluton, &rows, &count), 0);
+	CU_ASSERT_FATAL(count > 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, rows[0].name, &row), 0);
+	CU_ASSERT_STRING_EQUAL(row.name, rows[0].name);
+	free(rows);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "no-such-app", &row), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_start_async, "no-such-app"), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_restart_async, "no-such-app"), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_start_async, "counter"), 0);
+	status = 1;
+	CU_ASSERT_EQUAL(
+		ended(pluton_app_connect_async(pluton, "counter", note_channel, &status, NULL),
+		      &status),
+		0);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_restart_async, "counter"), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_stop_async, "counter"), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "counter", &row), 0);
+	CU_ASSERT_EQUAL(row.state, PLUTON_APP_STOPPED);
+	status = 1;
+	CU_ASSERT_EQUAL(
+		ended(pluton_app_connect_async(pluton, "no-such-app", note_channel, &status, NULL),
+		      &status),
+		-PLUTON_ENODEVICE);
+	end();
+}
+
 static void test_who_is_no_app_accepts_nobody(void)
 {
 	struct pluton_app_peer peer;
@@ -483,12 +570,14 @@ static const struct test tests[] = {
 	TEST(test_lines_up_to_the_burst_are_taken_and_the_next_is_busy),
 	TEST(test_what_is_put_is_got_up_to_the_longest_area),
 	TEST(test_areas_are_defined_written_read_and_deleted),
+	TEST(test_areas_need_not_be_waited_for),
 	TEST(test_what_is_no_name_is_refused),
 	TEST(test_a_list_has_every_area_and_the_quota_ends_it),
 	TEST(test_a_commit_is_all_or_nothing),
 	TEST(test_locks_hold_against_their_owner),
 	TEST(test_reading_while_somebody_writes_gives_one_state),
 	TEST(test_an_app_that_nobody_defined_is_not_there),
+	TEST(test_apps_need_not_be_waited_for),
 	TEST(test_who_is_no_app_accepts_nobody),
 	TEST(test_apps_are_listed_as_their_states_say),
 };

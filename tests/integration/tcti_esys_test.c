@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tss2/tss2_esys.h>
@@ -234,12 +235,60 @@ static void test_the_search_for_a_key_is_cancelled(void)
 	end(&session);
 }
 
+/* Switches the TPM off, which ends its app; whoever connects next switches it on again. */
+static void power_off(void)
+{
+	const char *build = getenv("PLUTON_BUILD");
+	char path[4096];
+	int status = -1;
+	pid_t child;
+
+	snprintf(path, sizeof(path), "%s/pluton-cli", build ? build : ".");
+	child = fork();
+	if (child == 0) {
+		execl(path, path, "app", "stop", "tpm0", (char *)NULL);
+		_exit(127);
+	}
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT_EQUAL_FATAL(status, 0);
+}
+
+static TSS2_RC get_random(struct session *session)
+{
+	TPM2B_DIGEST *bytes = NULL;
+	TSS2_RC code =
+		Esys_GetRandom(session->esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, 8, &bytes);
+
+	Esys_Free(bytes);
+	return code;
+}
+
+/* ESYS takes a failure of its TCTI for the end, and knows objects that are gone. */
+static void test_after_a_power_off_esys_begins_anew(void)
+{
+	struct session session;
+	ESYS_TR key;
+
+	begin(&session);
+	CU_ASSERT_EQUAL_FATAL(create_ecc(&session, &key), TSS2_RC_SUCCESS);
+	power_off();
+	CU_ASSERT_EQUAL(get_random(&session) & ~TSS2_RC_LAYER_MASK, TSS2_BASE_RC_NO_CONNECTION);
+	CU_ASSERT_NOT_EQUAL(get_random(&session), TSS2_RC_SUCCESS);
+	end(&session);
+	begin(&session);
+	CU_ASSERT_EQUAL(transient_objects(&session), 0);
+	CU_ASSERT_EQUAL(get_random(&session), TSS2_RC_SUCCESS);
+	CU_ASSERT_EQUAL(create_ecc(&session, &key), TSS2_RC_SUCCESS);
+	end(&session);
+}
+
 static const struct test tests[] = {
 	TEST(test_the_loader_finds_the_tcti_by_its_name),
 	TEST(test_random_numbers_come_and_differ),
 	TEST(test_an_event_loop_polls_the_handles),
 	TEST(test_two_contexts_have_objects_of_their_own),
 	TEST(test_the_search_for_a_key_is_cancelled),
+	TEST(test_after_a_power_off_esys_begins_anew),
 };
 
 /* Becomes this program once more, with a daemon of its own. */

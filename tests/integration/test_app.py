@@ -12,8 +12,10 @@ import struct
 import subprocess
 import sys
 import tempfile
+import threading
 import unittest
 
+from bus import Bus
 from client import OPERATION, RECORD_MAX, RETURN, UPCALL, Client, Refused
 from client import FIXED_OPERATION, FIXED_UPCALL, HEADER, RANGE
 from plutond import Daemon
@@ -72,7 +74,7 @@ class AppClient(Client):
         error = FIXED_UPCALL.unpack_from(body)[1]
         if error:
             assert not descriptors
-            raise Refused(error)
+            raise Refused(error, body[FIXED_UPCALL.size:].decode())
         return socket.socket(fileno=descriptors[0]), body[FIXED_UPCALL.size:]
 
     def status(self, name):
@@ -80,6 +82,11 @@ class AppClient(Client):
         text = [field.rstrip(b"\0").decode() for field in row[:2]]
         return dict(zip(("name", "reason", "state", "pid", "starts", "failures"),
                         (*text, STATES[row[2]], *row[3:6])))
+
+
+def owners(daemon):
+    """Who has areas of non-volatile memory."""
+    return [name for name in os.listdir(f"{daemon.state}/nv") if not name.startswith(".")]
 
 
 def hear(channel):
@@ -109,9 +116,9 @@ class Apps(unittest.TestCase):
             out.write(PYTHON_APP.format(tests=f"{SOURCE}/tests/integration", body=body))
         self.define(name, f"exec = {sys.executable} {path}", *lines)
 
-    def daemon(self, *lines):
+    def daemon(self, *lines, arguments=()):
         config = "\n".join(("[app]", f"folders = {self.folder}/app.d") + lines)
-        daemon = Daemon(config, directory=self.folder)
+        daemon = Daemon(config, directory=self.folder, arguments=arguments)
         self.addCleanup(lambda: daemon.process and daemon.stop())
         return daemon.start()
 
@@ -244,10 +251,11 @@ class Trouble(Apps):
     def test_one_that_ends_at_once_fails_its_clients(self):
         daemon = self.trouble("exec = /bin/false", "restart = no")
         client = self.client(daemon)
-        self.assert_refused("FAIL", client.connect_app, "bad")
+        text = self.assert_refused("FAIL", client.connect_app, "bad")
         status = client.status("bad")
         self.assertEqual(status["state"], "failed")
         self.assertEqual(status["reason"], "ended with status 1; its messages say why")
+        self.assertEqual(text, "the app bad: ended with status 1; its messages say why")
         self.assert_others_go_on(daemon)
 
     def test_one_that_crashes_in_a_loop_holds_up_nobody(self):
@@ -275,7 +283,8 @@ class Trouble(Apps):
         self.define_python("bad", 'notify(b"READY=1")\nsignal.pause()')
         client = self.client(self.daemon("connect_timeout = 100ms"))
         client.named(START, "bad")
-        self.assert_refused("BUSY", client.connect_app, "bad")
+        text = self.assert_refused("BUSY", client.connect_app, "bad")
+        self.assertEqual(text, "the app bad did not take the channel within 100 ms")
 
     @unittest.skipIf(is_sanitized(), "a sanitizer takes terabytes of address space")
     def test_one_that_eats_memory_ends_at_its_limit(self):
@@ -399,6 +408,71 @@ signal.pause()
         with open(f"{self.folder}/said", encoding="ascii") as said:
             self.assertEqual(said.read(), "NODEVICE")
 
+    def said(self):
+        with open(f"{self.folder}/said", encoding="ascii") as said:
+            return said.read().split()
+
+    def test_an_app_may_use_no_more_on_the_bus_or_by_a_child(self):
+        bus = Bus()
+        self.addCleanup(bus.__exit__)
+        bus.__enter__()
+        self.define_python("bad", f"""
+from bus import BusError, Peer
+def attempt(client):
+    try:
+        client.random(8)
+        return "got-it"
+    except Refused as refusal:
+        return refusal.error
+peer = Peer({bus.address!r})
+said = [attempt(client)]
+try:
+    peer.call("Random", "Get", "u", 8)
+    said.append("got-it")
+except BusError:
+    said.append("refused")
+peer.call("NvMem", "Put", "ayay", b"mine", b"data")
+child = os.fork()
+if child == 0:
+    said.append(attempt(Client()))
+    with open({self.folder!r} + "/said", "w") as out: out.write(" ".join(said))
+    os._exit(0)
+os.waitpid(child, 0)
+notify(b"READY=1")
+signal.pause()
+""", "drivers = nvmem")
+        daemon = self.daemon(arguments=("--bus", bus.address))
+        self.client(daemon).named(START, "bad")
+        self.assertEqual(self.said(), ["NODEVICE", "refused", "NODEVICE"])
+        self.assertEqual(owners(daemon), ["app-bad"])
+
+    def test_an_app_administers_nothing_whoever_it_runs_as(self):
+        self.define_python("bad", f"""
+said = []
+for client in (client, Client()):
+    for driver, command, words, slots in (
+            (0x80000002, 4, (), (b"counter",)), # Stop
+            (0x80000002, 5, (), (b"counter",)), # Restart
+            (0x80000002, 6, (), (b"counter",)), # Connect
+            (0x80000002, 1, (), (160,)), # List
+            (0x80000002, 2, (), (b"counter", 160))): # Status
+        try:
+            client.perform(driver, command, words, slots)
+            said.append("done")
+        except Refused as refusal:
+            said.append(refusal.error)
+with open({self.folder!r} + "/said", "w") as out: out.write(" ".join(said))
+notify(b"READY=1")
+signal.pause()
+""")
+        self.define_counter()
+        client = self.client(self.daemon())
+        self.visit(client)
+        pid = client.status("counter")["pid"]
+        client.named(START, "bad")
+        self.assertEqual(set(self.said()), {"NOSUPPORT"})
+        self.assertEqual(client.status("counter")["pid"], pid)
+
     def test_what_an_app_started_is_not_the_app(self):
         self.define_python("bad", f"""
 notify(b"READY=1")
@@ -423,6 +497,73 @@ os._exit(0)
             await_end(pid)
         with open(f"{self.folder}/said", encoding="ascii") as said:
             self.assertEqual(said.read(), "NOSUPPORT")
+
+
+class MuteBus(Apps):
+    """A plutond that was killed comes back, and its bus keeps it waiting."""
+
+    WRITER = """
+signal.signal(signal.SIGTERM, lambda *_: (open({folder!r} + "/stopped", "w"), os._exit(0)))
+notify(b"READY=1")
+while True:
+    try:
+        client.perform(0x50001, 5, (), (b"secret", b"data"))
+        notify(b"READY=1")
+    except (OSError, EOFError, AssertionError, Refused, struct.error):
+        try:
+            client = Client()
+        except (OSError, EOFError, AssertionError, struct.error):
+            pass
+"""
+
+    def setUp(self):
+        super().setUp()
+        self.define_python("writer", "import struct" + self.WRITER.format(folder=self.folder),
+                           "drivers = nvmem", "start_timeout = 1h")
+        self.daemon = self.daemon()
+        client = self.client(self.daemon)
+        client.named(START, "writer")
+        self.pid = client.status("writer")["pid"]
+        self.daemon.stop(signal.SIGKILL)
+        mute = socket.socket(socket.AF_UNIX)
+        self.addCleanup(mute.close)
+        mute.bind(f"{self.folder}/bus")
+        mute.listen()
+        self.daemon.arguments = ["--bus", f"unix:path={self.folder}/bus"]
+        self.mute = mute
+
+    def test_its_apps_are_known_before_the_bus_answers(self):
+        starting = threading.Thread(target=self.daemon.start)
+        starting.start()
+        connection = self.meet_daemon()
+        client = self.client(self.daemon)
+        while client.status("writer")["state"] != "running":
+            pass
+        self.assertEqual(client.status("writer")["pid"], self.pid)
+        self.assertEqual(owners(self.daemon), ["app-writer"])
+        connection.close()
+        starting.join()
+        status = client.status("writer")
+        self.assertEqual((status["pid"], status["starts"]), (self.pid, 0))
+        self.assertEqual(owners(self.daemon), ["app-writer"])
+
+    def test_asked_to_stop_it_stops_its_apps_though_the_bus_never_answers(self):
+        process = subprocess.Popen(self.daemon.command(), stderr=subprocess.DEVNULL)
+        self.addCleanup(lambda: process.poll() is None and process.kill())
+        self.meet_daemon()
+        client = self.client(self.daemon)
+        while client.status("writer")["state"] != "running":
+            pass
+        process.terminate()
+        self.assertEqual(process.wait(DEADLINE), 0)
+        await_end(self.pid)
+        self.assertTrue(os.path.exists(f"{self.folder}/stopped"))
+
+    def meet_daemon(self):
+        """It waits for the bus from now on, and listens already."""
+        connection = self.mute.accept()[0]
+        self.addCleanup(connection.close)
+        return connection
 
 
 class Lifetime(Apps):

@@ -45,7 +45,9 @@ class Cli(unittest.TestCase):
 
     def test_options_are_those_of_the_help(self):
         for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["aes", "encrypt"],
-                        ["aes", "decrypt"], ["log-level"]):
+                        ["aes", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
+                        ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
+                        ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
             self.assertEqual(set(complete("pluton-cli", *command, "--")),
                              options_of(CLI, *command), command)
 

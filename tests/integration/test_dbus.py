@@ -43,6 +43,14 @@ def openssl(*arguments, data):
                           check=True).stdout
 
 
+def make_daemon(config, bus):
+    """Without apps: one that starts by itself would be counted among what is there."""
+    daemon = plutond.Daemon(arguments=["--bus", bus])
+    os.mkdir(f"{daemon.directory}/app.d")
+    daemon.configure(f"[app]\nfolders = {daemon.directory}/app.d\n{config}")
+    return daemon
+
+
 class OnBus(unittest.TestCase):
     """One bus and one daemon for each test, and a client that does no harm."""
 
@@ -61,12 +69,7 @@ class OnBus(unittest.TestCase):
         return entered
 
     def make_daemon(self, config=None, bus=None):
-        """Without apps: one that starts by itself would be counted among what is there."""
-        daemon = plutond.Daemon(arguments=["--bus", bus or self.bus.address])
-        os.mkdir(f"{daemon.directory}/app.d")
-        daemon.configure(f"[app]\nfolders = {daemon.directory}/app.d\n"
-                         + (self.CONFIG if config is None else config))
-        return daemon
+        return make_daemon(self.CONFIG if config is None else config, bus or self.bus.address)
 
     def join(self):
         peer = Peer(self.bus.address)
@@ -657,7 +660,7 @@ class Buses(unittest.TestCase):
         self.assertEqual(len(re.findall(pattern, daemon.read_log())), times, daemon.read_log())
 
     def test_a_bus_that_dies_is_outlived_and_found_again(self):
-        with Bus() as bus, plutond.Daemon(arguments=["--bus", bus.address]) as daemon, \
+        with Bus() as bus, make_daemon("", bus.address) as daemon, \
                 Client(daemon.address) as channel:
             with Peer(bus.address) as peer:
                 peer.call("Digest", "Begin", "s", "sha256")

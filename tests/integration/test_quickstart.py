@@ -59,6 +59,16 @@ class Tour(Tree):
         self.assertIn("$ cmp letter letter.again && echo identical", lines)
         self.assertIn("$ cmp letter.ctr letter.openssl && echo identical", lines)
 
+    def test_it_uses_the_tpm_and_the_bus_and_finds_what_it_left_after_a_restart(self):
+        text = self.quickstart().stdout.decode()
+        for tool in ("getrandom", "createprimary", "create", "load", "sign", "verifysignature",
+                     "nvdefine", "pcrextend", "quote", "checkquote"):
+            self.assertRegex(text, rf"(?m)^\$ tpm2_{tool} ", tool)
+        self.assertNotIn("flushcontext", text)
+        self.assertRegex(text, r"org\.pluton1\.Random Get u 8\nay 8( \d+){8}\n")
+        self.assertRegex(text, r"Transmit ay 12 [^\n]+\nay 20 128 1 0 0 0 20( \d+){14}\n")
+        self.assertRegex(text, r"tpm2_nvread [^\n]+\nremember Pluton!\n")
+
     def test_it_shows_refusals_with_their_status_and_ends_with_where_to_go(self):
         text = self.quickstart().stdout.decode()
         self.assertRegex(text, r"\npluton-cli: .*tag does not match.* \(EINVAL\)\n"

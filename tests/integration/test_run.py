@@ -121,7 +121,7 @@ class Command(Folder):
         inner = json.loads(self.run_it("--", sys.executable, "-c", script).stdout)
         outer = json.loads(run(sys.executable, "-c", script, env=self.env).stdout)
         changed = {key for key in inner.keys() | outer.keys() if inner.get(key) != outer.get(key)}
-        self.assertEqual(changed, {"PLUTON_ADDRESS"})
+        self.assertEqual(changed, {"PLUTON_ADDRESS", "TPM2TOOLS_TCTI"})
 
     def test_pluton_cli_is_found_and_works(self):
         env = dict(self.env, PATH="/usr/bin:/bin")

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "hil/arbiter.h"
 #include "hil/nv.h"
 #include "tests/guests.h"
 #include "tests/suite.h"
@@ -71,10 +72,13 @@ static void restart(void)
 static int connect_as(uint32_t uid, const char *app)
 {
 	int fd = guest_connect();
-	struct credentials *who = &rig_last_process(&rig)->who;
+	struct process *process = rig_last_process(&rig);
+	struct users *parties = &rig.kernel->parties;
 
-	who->uid = uid;
-	snprintf(who->app, sizeof(who->app), "%s", app);
+	process->who.uid = uid;
+	snprintf(process->who.app, sizeof(process->who.app), "%s", app);
+	users_leave(&parties->entries[process->owner.party]);
+	process->owner.party = users_place(parties, users_enter(parties, uid, app));
 	return fd;
 }
 
@@ -722,6 +726,98 @@ static void test_every_command_at_once_from_several_processes(void)
 	close_all();
 }
 
+/* --- one owner beside many connections of another --------------------------------------------- */
+
+#define FLOOD 60
+#define FLOOD_EACH 8
+
+/* Turns at the engine, from the moment when the victim asks for one. */
+static struct {
+	struct process_id victim;
+	struct arbiter *arbiter;
+	bool asked;
+	bool served;
+	unsigned before; /* turns of others while it waited */
+	unsigned most;	 /* places of the flood's, ever */
+} turns;
+
+static void count_turns(void *context, enum kernel_step step, struct process_id process)
+{
+	bool is_victim = process.index == turns.victim.index;
+
+	(void)context;
+	if (is_victim && step == STEP_ENGINE_REQUESTED)
+		turns.asked = true;
+	if (step != STEP_ENGINE_GRANTED)
+		return;
+	if (is_victim)
+		turns.served = true;
+	else if (turns.asked && !turns.served)
+		turns.before++;
+	if (!turns.asked && turns.arbiter->holders > turns.most)
+		turns.most = turns.arbiter->holders;
+}
+
+static void send_puts(int fd, unsigned count)
+{
+	for (uint32_t op_id = 1; op_id <= count; op_id++) {
+		struct record record = command(PUT, "a", 0);
+
+		record.header.op_id = op_id;
+		rig_in(&record, 1, inline_bytes, "some text", 9);
+		rig_send(fd, &record, -1);
+	}
+}
+
+static void answer_puts(int fd, unsigned count)
+{
+	while (count--) {
+		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
+		CU_ASSERT_EQUAL(rig_status(&answer), 0);
+	}
+}
+
+/* 60 connections of a user wait with all they can; then one of somebody else asks. */
+static void flood_and_ask(uint32_t uid, const char *app)
+{
+	int fds[FLOOD], victim;
+
+	open_with(NULL);
+	memset(&turns, 0, sizeof(turns));
+	turns.arbiter = kernel_driver(rig.kernel, DRIVER)->ports[0].engines[0]->arbiter;
+	for (unsigned i = 0; i < FLOOD; i++)
+		fds[i] = connect_as(1000, "");
+	victim = connect_as(uid, app);
+	turns.victim = rig_last_process(&rig)->id;
+	rig.kernel->step = (struct step_hook){.run = count_turns};
+	for (unsigned i = 0; i < FLOOD; i++)
+		send_puts(fds[i], FLOOD_EACH);
+	for (unsigned i = 0; i < 20; i++)
+		rig_turn(&rig);
+	CU_ASSERT(turns.arbiter->marked > FLOOD / 2);
+	send_puts(victim, 1);
+	answer_puts(victim, 1);
+	CU_ASSERT_TRUE(turns.served);
+	for (unsigned i = 0; i < FLOOD; i++)
+		answer_puts(fds[i], FLOOD_EACH);
+	rig.kernel->step = (struct step_hook){.run = NULL};
+	close_all();
+}
+
+static void test_one_owners_many_connections_hold_two_places_and_another_is_served_next(void)
+{
+	flood_and_ask(1001, "");
+	CU_ASSERT_EQUAL(turns.most, 2);
+	CU_ASSERT(turns.before <= 2);
+}
+
+static void test_an_app_is_served_next_although_its_own_user_floods(void)
+{
+	flood_and_ask(1000, "tpm0");
+	CU_ASSERT_EQUAL(turns.most, 2);
+	CU_ASSERT(turns.before <= 2);
+}
+
 static const struct test tests[] = {
 	TEST(test_an_area_from_definition_to_deletion),
 	TEST(test_put_makes_an_area_also_of_no_bytes),
@@ -743,6 +839,8 @@ static const struct test tests[] = {
 	TEST(test_a_process_that_dies_in_the_middle_leaves_before_or_after),
 	TEST(test_a_put_that_is_cancelled_has_one_answer_that_is_true),
 	TEST(test_every_command_at_once_from_several_processes),
+	TEST(test_one_owners_many_connections_hold_two_places_and_another_is_served_next),
+	TEST(test_an_app_is_served_next_although_its_own_user_floods),
 };
 
 int main(int argc, char **argv)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """tpm2-tools' own system tests against the TPM of a build tree, each with a private plutond.
 
-    run.py BUILD [--jobs N] [--scripts DIR] [NAME...]
+    run.py BUILD [--jobs N] [--scripts DIR] [--seconds N] [NAME...]
 
 The scripts come from DIR, from $PLUTON_TPM2_TOOLS, or from Debian's source package; each of these is
 tpm2-tools' test/integration folder, or one that has it inside. Exit status: 0 all of `expected` pass,
@@ -22,6 +22,7 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 SOURCE = HERE.parent.parent
 SECONDS = 300  # one script; the slowest make RSA keys
+GRACE_SECONDS = 5  # for one that is asked to end
 DEB_SRC = """Types: deb-src
 URIs: {uri}
 Suites: {suite}
@@ -100,8 +101,8 @@ def environment(scripts, scratch):
     settings = dict(os.environ, TPM2TOOLS_TEST_TCTI="pluton", PYTHON="python3", LC_ALL="C",
                     TMPDIR=scratch, srcdir=str(scripts.parent.parent),
                     abs_srcdir=str(scripts.parent.parent), abs_builddir=scratch)
-    # what would start another TPM
-    for name in ("TPM2_SIM", "TPM2_ABRMD", "TPM2_SIMPORT", "TPM2ABRMD_TCTI"):
+    # what would start another TPM, or put pluton-run's folder outside of scratch
+    for name in ("TPM2_SIM", "TPM2_ABRMD", "TPM2_SIMPORT", "TPM2ABRMD_TCTI", "XDG_RUNTIME_DIR"):
         settings.pop(name, None)
     return settings
 
@@ -110,26 +111,40 @@ def verdict(status):
     return {0: "passed", 77: "skipped", None: "hangs"}.get(status, f"failed ({status})")
 
 
-def run_script(build, scripts, name, logs):
+def end(process):
+    """Ends pluton-run, which ends the script; and if they do not, their whole group."""
+    process.terminate()
+    try:
+        process.wait(GRACE_SECONDS)
+    except subprocess.TimeoutExpired:
+        pass
+    try:
+        os.killpg(process.pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    process.wait()
+
+
+def run_script(build, scripts, name, logs, seconds):
     """The end of one script: its exit status; None: it did not end."""
-    with tempfile.TemporaryDirectory(prefix="tools.") as scratch, \
+    with tempfile.TemporaryDirectory(prefix="tools.", ignore_cleanup_errors=True) as scratch, \
             open(logs / f"{name}.log", "w", encoding="utf-8") as log:
         with subprocess.Popen(
                 [build / "pluton-run", "--", "bash", f"tests/{name}.sh"], cwd=scripts,
                 env=environment(scripts, scratch), stdin=subprocess.DEVNULL, stdout=log,
                 stderr=subprocess.STDOUT, start_new_session=True) as process:
             try:
-                return process.wait(SECONDS)
+                return process.wait(seconds)
             except subprocess.TimeoutExpired:
-                process.send_signal(signal.SIGTERM)
+                end(process)
                 return None
 
 
-def run_all(build, scripts, names, jobs):
+def run_all(build, scripts, names, jobs, seconds):
     logs = build / "tpm2-tools-logs"
     logs.mkdir(exist_ok=True)
     with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
-        ends = list(pool.map(lambda name: run_script(build, scripts, name, logs), names))
+        ends = list(pool.map(lambda name: run_script(build, scripts, name, logs, seconds), names))
     return dict(zip(names, map(verdict, ends))), logs
 
 
@@ -159,8 +174,10 @@ def main():
     parser.add_argument("build", type=pathlib.Path)
     parser.add_argument("--jobs", type=int, default=2 * (os.cpu_count() or 1))
     parser.add_argument("--scripts", help="where they are, instead of fetching them")
+    parser.add_argument("--seconds", type=int, default=SECONDS,
+                        help="a script that runs longer hangs (default: %(default)s)")
     parser.add_argument("names", nargs="*", help="only these")
-    arguments = parser.parse_args()
+    arguments = parser.parse_intermixed_args()
     build = arguments.build.resolve()
     try:
         scripts = scripts_folder(arguments.scripts, build)
@@ -169,7 +186,7 @@ def main():
               "set PLUTON_TPM2_TOOLS to a folder with its source")
         return 77
     names = arguments.names or sorted(path.stem for path in (scripts / "tests").glob("*.sh"))
-    verdicts, logs = run_all(build, scripts, names, arguments.jobs)
+    verdicts, logs = run_all(build, scripts, names, arguments.jobs, arguments.seconds)
     expected = [name for name in expected_names() if name in names or not arguments.names]
     return report(verdicts, expected, logs)
 

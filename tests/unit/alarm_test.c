@@ -431,6 +431,133 @@ static void test_waiting_alarms_are_no_work_that_anybody_else_waits_for(void)
 	close_alarms();
 }
 
+/* --- many that are due together --------------------------------------------------------------- */
+
+#define ROUND 64u /* alarms that one firing answers, at most */
+
+static unsigned count_pending(void)
+{
+	unsigned count = 0;
+
+	kernel_for_each_process (rig.kernel, process) {
+		for (const struct operation *op = process->upcalls; op; op = op->next_upcall)
+			count++;
+	}
+	return count;
+}
+
+static void fire(void)
+{
+	fake_clock_fire(&clock_under_test);
+}
+
+static void start_many(int fds[], uint32_t processes, uint32_t each, uint32_t command)
+{
+	for (uint32_t i = 0; i < processes; i++) {
+		fds[i] = guest_connect();
+		for (uint32_t n = 1; n <= each; n++)
+			start(fds[i], n, command, 10);
+	}
+}
+
+static void test_one_firing_answers_64_alarms_and_the_next_the_rest(void)
+{
+	int fds[13];
+
+	open_alarms(NULL);
+	start_many(fds, 13, 5, AFTER); /* 65 */
+	pass_ms(10);
+	fire();
+	CU_ASSERT_EQUAL(count_pending(), ROUND);
+	CU_ASSERT_EQUAL(clock_under_test.when_us, now());
+	fire();
+	CU_ASSERT_EQUAL(count_pending(), ROUND + 1);
+	CU_ASSERT_EQUAL(clock_under_test.when_us, FAKE_CLOCK_NOT_SET);
+	for (unsigned i = 0; i < 13; i++) {
+		for (uint32_t n = 1; n <= 5; n++)
+			CU_ASSERT_TRUE(answers(fds[i], n, false));
+	}
+	close_alarms();
+}
+
+static void test_64_alarms_are_one_firing(void)
+{
+	int fds[16];
+
+	open_alarms(NULL);
+	start_many(fds, 16, 4, AFTER);
+	pass_ms(10);
+	fire();
+	CU_ASSERT_EQUAL(count_pending(), ROUND);
+	CU_ASSERT_EQUAL(clock_under_test.when_us, FAKE_CLOCK_NOT_SET);
+	guests_turn();
+	CU_ASSERT_EQUAL(clock_under_test.fires, 1);
+	close_alarms();
+}
+
+static void test_a_thousand_due_together_all_answer_in_as_many_firings_as_it_takes(void)
+{
+	static int fds[CROWD];
+
+	open_alarms(NULL);
+	start_many(fds, CROWD, 10, AFTER);
+	pass_ms(10);
+	for (unsigned i = 0; i < CROWD; i++) {
+		for (uint32_t n = 1; n <= 10; n++)
+			CU_ASSERT_TRUE(answers(fds[i], n, false));
+	}
+	CU_ASSERT_EQUAL(clock_under_test.fires, (CROWD * 10 + ROUND - 1) / ROUND);
+	close_alarms();
+}
+
+/* Between the firings time passes: none comes twice before all came once. */
+static void test_periods_due_together_each_come_once_before_any_comes_again(void)
+{
+	static int fds[CROWD];
+
+	open_alarms(NULL);
+	start_many(fds, CROWD, 2, EVERY); /* 200: four firings */
+	pass_ms(10);
+	for (unsigned round = 1; round <= 4; round++) {
+		fire();
+		CU_ASSERT_EQUAL(count_pending(), round < 4 ? round * ROUND : CROWD * 2);
+		pass_ms(3);
+	}
+	for (unsigned i = 0; i < CROWD; i++) {
+		CU_ASSERT_TRUE(answers(fds[i], 1, true));
+		CU_ASSERT_TRUE(answers(fds[i], 2, true));
+	}
+	close_alarms();
+}
+
+/* Periods of a millisecond fill every firing, and their processes are first in the table. */
+static void test_a_crowd_that_is_always_due_does_not_starve_who_is_last_in_the_table(void)
+{
+	static int crowd[10];
+	unsigned fires;
+	int last;
+
+	open_alarms(NULL);
+	for (unsigned i = 0; i < 10; i++) {
+		crowd[i] = guest_connect();
+		for (uint32_t n = 1; n <= 10; n++)
+			start(crowd[i], n, EVERY, 1);
+	}
+	last = guest_connect();
+	start(last, 1, AFTER, 5);
+	start(last, 2, EVERY, 5);
+	fires = clock_under_test.fires;
+	for (unsigned i = 0; i < 20; i++) {
+		pass_ms(1);
+		fire();
+	}
+	CU_ASSERT_EQUAL(clock_under_test.fires, fires + 20);
+	CU_ASSERT_TRUE(guest_has_answer(last) || rig_last_process(&rig)->upcalls);
+	CU_ASSERT_TRUE(answers(last, 1, false));
+	CU_ASSERT_TRUE(answers(last, 2, true));
+	close_alarms();
+}
+
 /* --- ends of processes ------------------------------------------------------------------------ */
 
 static void start_some(int fd)
@@ -702,6 +829,11 @@ static const struct test tests[] = {
 	TEST(test_the_engine_is_set_to_the_soonest_of_all_processes),
 	TEST(test_many_processes_each_get_their_own_alarms),
 	TEST(test_waiting_alarms_are_no_work_that_anybody_else_waits_for),
+	TEST(test_one_firing_answers_64_alarms_and_the_next_the_rest),
+	TEST(test_64_alarms_are_one_firing),
+	TEST(test_a_thousand_due_together_all_answer_in_as_many_firings_as_it_takes),
+	TEST(test_periods_due_together_each_come_once_before_any_comes_again),
+	TEST(test_a_crowd_that_is_always_due_does_not_starve_who_is_last_in_the_table),
 	TEST(test_a_process_that_dies_takes_its_alarms_along_to_the_byte),
 	TEST(test_a_process_that_hung_up_as_its_alarms_fire_takes_them_along),
 	TEST(test_what_has_fired_but_was_not_fetched_goes_with_its_process),

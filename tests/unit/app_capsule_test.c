@@ -4,6 +4,7 @@
  * that nobody waits for what cannot come. Which process is an app the test says, not a message.
  */
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -98,16 +99,17 @@ static void engine_starts(void)
 
 static const char *next_app; /* what the next process that connects is part of */
 
-static bool identify(void *context, pid_t pid, uid_t uid, char name[32], uint64_t *ret_allowed)
+static bool next_accepts_only;
+
+static void identify(void *context, struct credentials *who)
 {
 	(void)context;
-	(void)pid;
-	(void)uid;
 	if (!next_app)
-		return false;
-	strcpy(name, next_app);
-	*ret_allowed = ~UINT64_C(0);
-	return true;
+		return;
+	strcpy(who->app, next_app);
+	who->confined = true;
+	who->accepts_only = next_accepts_only;
+	who->allowed = ~UINT64_C(0);
 }
 
 static int app_connect(const char *name)
@@ -186,6 +188,15 @@ static int fetch_status(int fd)
 
 	CU_ASSERT_EQUAL(channel, -1);
 	return r;
+}
+
+static void assert_says(const char *sentence)
+{
+	char said[RECORD_TEXT_MAX + 1];
+
+	snprintf(said, sizeof(said), "%.*s", (int)answer.upcall.output_length,
+		 (const char *)answer.upcall.output);
+	CU_ASSERT_STRING_EQUAL(said, sentence);
 }
 
 /* Whether what is said at one end is heard at the other. */
@@ -488,12 +499,48 @@ static void test_many_clients_ask_the_engine_once_and_fail_together(void)
 	other = guest_connect();
 	send_named(other, 1, CONNECT, "vault");
 	CU_ASSERT_EQUAL(fake.asked, 2); /* one for each app, however many wait */
+	strcpy(fake.apps[0].reason, "did not say READY=1 in 10000 ms");
 	engine_done(-PLUTON_EFAIL);
-	for (unsigned i = 0; i < 40; i++)
+	for (unsigned i = 0; i < 40; i++) {
 		CU_ASSERT_EQUAL(fetch_status(clients[i]), -PLUTON_EFAIL);
+		assert_says("the app tpm0: did not say READY=1 in 10000 ms");
+	}
 	CU_ASSERT_FALSE(guest_has_answer(other));
+	fake.apps[1].reason[0] = '\0';
 	engine_done(-PLUTON_ECANCEL); /* somebody stopped it */
 	CU_ASSERT_EQUAL(fetch_status(other), -PLUTON_EFAIL);
+	assert_says("the app vault does not run now; try again");
+	guests_close();
+}
+
+static void test_the_longest_reason_reaches_the_client_whole(void)
+{
+	char sentence[APP_NAME_MAX + APP_REASON_MAX + 16];
+	int client;
+
+	open_apps(APP_STOPPED);
+	memset(fake.apps[0].name, 'n', APP_NAME_MAX);
+	memset(fake.apps[0].reason, 'r', APP_REASON_MAX);
+	snprintf(sentence, sizeof(sentence), "the app %s: %s", fake.apps[0].name,
+		 fake.apps[0].reason);
+	client = guest_connect();
+	send_named(client, 1, CONNECT, fake.apps[0].name);
+	engine_done(-PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(fetch_status(client), -PLUTON_EFAIL);
+	assert_says(sentence);
+	guests_close();
+}
+
+static void test_who_starts_an_app_that_does_not_start_is_told_why(void)
+{
+	int admin;
+
+	open_apps(APP_STOPPED);
+	admin = guest_connect();
+	send_named(admin, 1, START, "vault");
+	engine_done(-PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(fetch_status(admin), -PLUTON_EFAIL);
+	assert_says("the app vault: ended with status 3");
 	guests_close();
 }
 
@@ -589,6 +636,7 @@ static void test_a_running_app_that_takes_no_channel_is_busy_after_connect_timeo
 	CU_ASSERT_FALSE(guest_has_answer(client));
 	let_expire();
 	CU_ASSERT_EQUAL(fetch_status(client), -PLUTON_EBUSY);
+	assert_says("the app tpm0 did not take the channel within 10000 ms");
 	guests_close();
 }
 
@@ -600,8 +648,10 @@ static void test_an_app_that_is_down_after_connect_timeout_failed(void)
 	client = guest_connect();
 	send_named(client, 1, CONNECT, "tpm0");
 	fake.apps[0].state = APP_WAITING;
+	strcpy(fake.apps[0].reason, "ended by signal 9");
 	let_expire();
 	CU_ASSERT_EQUAL(fetch_status(client), -PLUTON_EFAIL);
+	assert_says("the app tpm0: ended by signal 9");
 	guests_close();
 }
 
@@ -633,6 +683,22 @@ static void test_taking_channels_has_no_time_limit(void)
 }
 
 /* --- refusals -------------------------------------------------------------------------------- */
+
+static void assert_refusal_says(const char *sentence)
+{
+	char said[RECORD_TEXT_MAX + 1];
+
+	CU_ASSERT_EQUAL_FATAL(answer.header.type, RECORD_RETURN);
+	snprintf(said, sizeof(said), "%.*s", (int)answer.ret.text_length, answer.ret.text);
+	CU_ASSERT_STRING_EQUAL(said, sentence);
+}
+
+static void name_into(struct record *record, const char *name)
+{
+	static uint8_t bytes[64];
+
+	rig_in(record, 0, bytes, name, (uint16_t)strlen(name));
+}
 
 static int perform_named(int fd, uint32_t command, const char *name)
 {
@@ -734,6 +800,45 @@ static void test_somebody_else_does_not_start_or_stop(void)
 	guests_close();
 }
 
+static void test_an_app_does_not_start_or_stop_whoever_it_runs_as(void)
+{
+	int app;
+
+	open_apps(APP_RUNNING);
+	app = app_connect("vault");
+	for (uint32_t command = START; command <= RESTART; command++)
+		CU_ASSERT_EQUAL(perform_named(app, command, "tpm0"), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(fake.starts, 0);
+	guests_close();
+}
+
+static void test_an_app_whose_file_does_not_name_the_capsule_only_takes_channels(void)
+{
+	struct record record = rig_operation(1, APP_DRIVER, LIST);
+	int app, client;
+
+	open_apps(APP_RUNNING);
+	next_accepts_only = true;
+	app = app_connect("vault");
+	next_accepts_only = false;
+	rig_out(&record, 0, (uint16_t)row_app.size);
+	CU_ASSERT_EQUAL(rig_perform(&rig, app, &record, &answer), -PLUTON_ENOSUPPORT);
+	assert_refusal_says("the app vault only takes channels: app is not in its file's drivers");
+	record = rig_operation(2, APP_DRIVER, STATUS);
+	name_into(&record, "tpm0");
+	rig_out(&record, 1, (uint16_t)row_app.size);
+	CU_ASSERT_EQUAL(rig_perform(&rig, app, &record, &answer), -PLUTON_ENOSUPPORT);
+	for (uint32_t command = START; command <= CONNECT; command++)
+		CU_ASSERT_EQUAL(perform_named(app, command, "tpm0"), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(fake.starts, 0);
+	client = guest_connect();
+	fake.apps[1].state = APP_RUNNING;
+	send_named(client, 1, CONNECT, "vault");
+	send_accept(app, 9);
+	assert_brought_together(client, app);
+	guests_close();
+}
+
 /* --- lists ----------------------------------------------------------------------------------- */
 
 static void assert_vault(const void *wire)
@@ -814,6 +919,8 @@ static const struct test tests[] = {
 	TEST(test_an_app_that_takes_channels_before_it_is_ready_gets_them_then),
 	TEST(test_while_one_has_the_app_started_the_others_keep_their_order),
 	TEST(test_many_clients_ask_the_engine_once_and_fail_together),
+	TEST(test_the_longest_reason_reaches_the_client_whole),
+	TEST(test_who_starts_an_app_that_does_not_start_is_told_why),
 	TEST(test_an_engine_that_refuses_fails_who_asked),
 	TEST(test_the_next_in_line_sees_to_the_start_when_the_first_gives_up),
 	TEST(test_the_next_in_line_is_taken_when_the_first_gives_up_too_late),
@@ -828,6 +935,8 @@ static const struct test tests[] = {
 	TEST(test_an_administrator_starts_stops_and_restarts),
 	TEST(test_a_request_that_is_cancelled_is_cancelled_at_the_engine),
 	TEST(test_somebody_else_does_not_start_or_stop),
+	TEST(test_an_app_does_not_start_or_stop_whoever_it_runs_as),
+	TEST(test_an_app_whose_file_does_not_name_the_capsule_only_takes_channels),
 	TEST(test_a_list_comes_in_as_many_pieces_as_there_is_room_for),
 	TEST(test_the_status_of_one_is_one_row),
 };

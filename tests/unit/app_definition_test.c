@@ -19,6 +19,7 @@ static unsigned complaints;
 
 static void make_folder(void)
 {
+	umask(022); /* files that a group can write are not believed */
 	strcpy(folder, "/tmp/app-definition-XXXXXX");
 	if (!mkdtemp(folder))
 		abort();
@@ -53,7 +54,7 @@ static struct definition *read_text(const char *text)
 	make_folder();
 	write_file("x.conf", text);
 	snprintf(path, sizeof(path), "%s/x.conf", folder);
-	return definition_read("x", path);
+	return definition_read("x", path, 0);
 }
 
 static void give_back(struct definition *definition)
@@ -215,9 +216,9 @@ static void test_two_that_say_the_same_are_equal(void)
 
 	snprintf(path, sizeof(path), "%s/x.conf", folder);
 	write_file("x.conf", "[app]\nwatchdog = 1000\nexec = a   b\n");
-	same = definition_read("x", path);
+	same = definition_read("x", path, 0);
 	write_file("x.conf", "[app]\nwatchdog = 1000\nexec = a   b c\n");
-	other = definition_read("x", path);
+	other = definition_read("x", path, 0);
 	CU_ASSERT_TRUE(definition_equal(a, same));
 	CU_ASSERT_FALSE(definition_equal(a, other));
 	definition_release(same);
@@ -338,6 +339,65 @@ static void test_a_folder_of_another_user_is_left_out(void)
 	forget_all();
 }
 
+/* Of a file with that owner and mode; "": it was believed. */
+static const char *problem_of(uid_t owner, gid_t group, mode_t mode, uint32_t trusted)
+{
+	static char problem[DEFINITION_PROBLEM_SIZE];
+	struct definition *definition;
+	char path[160];
+
+	make_folder();
+	write_file("x.conf", "[app]\nexec = a\ndrivers = rng\n");
+	snprintf(path, sizeof(path), "%s/x.conf", folder);
+	if (chown(path, owner, group) < 0 || chmod(path, mode) < 0)
+		abort();
+	definition = definition_read("x", path, trusted);
+	snprintf(problem, sizeof(problem), "%s", definition->problem);
+	CU_ASSERT_EQUAL(definition->arguments != NULL, problem[0] == '\0');
+	CU_ASSERT_STRING_EQUAL(definition->drivers, problem[0] ? "" : "rng");
+	give_back(definition);
+	return problem;
+}
+
+static void assert_in(const char *problem, const char *part)
+{
+	CU_ASSERT_PTR_NOT_NULL(strstr(problem, part));
+}
+
+static void test_a_file_that_others_can_write_is_not_believed(void)
+{
+	uid_t own = geteuid();
+	gid_t group = getegid() ? getegid() : 54321; /* root can give it away */
+
+	CU_ASSERT_STRING_EQUAL(problem_of(own, group, 0644, 0), "");
+	CU_ASSERT_STRING_EQUAL(problem_of(own, group, 0600, 0), "");
+	assert_in(problem_of(own, group, 0646, 0), "others can write it (mode 0646); chmod go-w");
+	assert_in(problem_of(own, group, 0664, 0), "others can write it (mode 0664); chmod go-w");
+}
+
+static void test_a_file_is_believed_of_root_ourselves_and_the_build_trees_owner(void)
+{
+	if (geteuid() != 0)
+		suite_skip("only root can give a file away");
+	CU_ASSERT_STRING_EQUAL(problem_of(0, 0, 0664, 0), ""); /* root's group */
+	assert_in(problem_of(0, 0, 0666, 0), "others can write it");
+	assert_in(problem_of(54321, 0, 0644, 0), "belongs to uid 54321, who could change it");
+	CU_ASSERT_STRING_EQUAL(problem_of(54321, 0, 0644, 54321), "");
+}
+
+static void test_what_is_no_file_is_not_read(void)
+{
+	struct definition *definition;
+	char path[160];
+
+	make_folder();
+	snprintf(path, sizeof(path), "%s/x.conf", folder);
+	CU_ASSERT_EQUAL(mkfifo(path, 0644), 0); /* nobody writes: reading would hang */
+	definition = definition_read("x", path, 0);
+	assert_in(definition->problem, "is no file");
+	give_back(definition);
+}
+
 static const struct test tests[] = {
 	TEST(test_every_key_is_read),
 	TEST(test_what_is_not_said_has_its_default),
@@ -351,6 +411,9 @@ static const struct test tests[] = {
 	TEST(test_names_with_other_letters_are_left_out_and_told),
 	TEST(test_a_folder_that_everybody_can_write_is_left_out),
 	TEST(test_a_folder_of_another_user_is_left_out),
+	TEST(test_a_file_that_others_can_write_is_not_believed),
+	TEST(test_a_file_is_believed_of_root_ourselves_and_the_build_trees_owner),
+	TEST(test_what_is_no_file_is_not_read),
 };
 
 int main(int argc, char **argv)

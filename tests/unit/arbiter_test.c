@@ -51,12 +51,12 @@ static void open_arbiter(unsigned concurrency, uint64_t deadline_ms)
 	engine = (struct hil_engine){
 		.name = "test", .level = HIL_LEVEL_AES, .concurrency = concurrency};
 	for (uint32_t i = 0; i < OWNERS_MAX; i++) {
-		owners[i] = (struct hil_owner){.index = i};
+		owners[i] = (struct hil_owner){.index = i, .party = i};
 		dead[i] = false;
 	}
 	granted_count = expired_count = 0;
-	CU_ASSERT_EQUAL_FATAL(arbiter_init(&arbiter, &engine, &queue, OWNERS_MAX, deadline_ms,
-					   find_owner, owners),
+	CU_ASSERT_EQUAL_FATAL(arbiter_init(&arbiter, &engine, &queue, OWNERS_MAX, OWNERS_MAX,
+					   deadline_ms, find_owner, owners),
 			      0);
 }
 
@@ -362,7 +362,7 @@ static void test_an_owner_at_a_dead_ones_index_that_asked_nothing_gets_nothing(v
 	open_arbiter(1, 0);
 	ask(&doomed, 1);
 	ask(&other, 2);
-	owners[1] = (struct hil_owner){.index = 1}; /* the next process at this index */
+	owners[1] = (struct hil_owner){.index = 1, .party = 1}; /* the next process at this index */
 	run_loop();
 	CU_ASSERT_EQUAL(granted_count, 1);
 	CU_ASSERT_PTR_EQUAL(granted_log[0], &other);
@@ -384,6 +384,135 @@ static void test_a_dead_holder_keeps_the_engine_until_it_is_done(void)
 	arbiter_release(&holder);
 	run_loop();
 	CU_ASSERT_PTR_EQUAL(granted_log[1], &other);
+	arbiter_close(&arbiter);
+}
+
+/* --- parties --------------------------------------------------------------------------------- */
+
+/* Owners first..first + count - 1 are one party's. */
+static void join_party(uint32_t party, uint32_t first, uint32_t count)
+{
+	for (uint32_t i = first; i < first + count; i++)
+		owners[i].party = party;
+}
+
+static void test_a_party_of_many_owners_gets_no_more_turns_than_one_of_one(void)
+{
+	struct hil_waiter many[60], one[3];
+
+	open_arbiter(1, 0);
+	join_party(10, 10, 60);
+	for (uint32_t i = 0; i < 60; i++)
+		ask(&many[i], 10 + i);
+	for (unsigned i = 0; i < 3; i++)
+		ask(&one[i], 100);
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 63);
+	for (unsigned i = 0; i < 3; i++)
+		CU_ASSERT_PTR_EQUAL(granted_log[2 * i + 1], &one[i]);
+	arbiter_close(&arbiter);
+}
+
+static void test_a_partys_own_owners_are_served_in_turn(void)
+{
+	struct hil_waiter greedy[10], modest[2];
+
+	open_arbiter(1, 0);
+	join_party(5, 5, 3);
+	for (unsigned i = 0; i < 10; i++)
+		ask(&greedy[i], 5);
+	ask(&modest[0], 6);
+	ask(&modest[1], 7);
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 12);
+	CU_ASSERT_PTR_EQUAL(granted_log[0], &greedy[0]);
+	CU_ASSERT_PTR_EQUAL(granted_log[1], &modest[0]);
+	CU_ASSERT_PTR_EQUAL(granted_log[2], &modest[1]);
+	CU_ASSERT_PTR_EQUAL(granted_log[3], &greedy[1]);
+	arbiter_close(&arbiter);
+}
+
+static void test_an_owner_in_the_middle_of_its_party_may_withdraw(void)
+{
+	struct hil_waiter waiters[5];
+
+	open_arbiter(1, 0);
+	join_party(0, 0, 5);
+	for (uint32_t i = 0; i < 5; i++)
+		ask(&waiters[i], i);
+	CU_ASSERT_TRUE(arbiter_withdraw(&waiters[2]));
+	CU_ASSERT_TRUE(arbiter_withdraw(&waiters[0]));
+	CU_ASSERT_TRUE(arbiter_withdraw(&waiters[4]));
+	CU_ASSERT_EQUAL(arbiter.marked, 2);
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 2);
+	CU_ASSERT_PTR_EQUAL(granted_log[0], &waiters[1]);
+	CU_ASSERT_PTR_EQUAL(granted_log[1], &waiters[3]);
+	CU_ASSERT_FALSE(is_marked(0));
+	arbiter_close(&arbiter);
+}
+
+static void test_a_party_holds_no_more_than_its_share_and_the_rest_is_for_others(void)
+{
+	struct hil_waiter many[20], other;
+
+	open_arbiter(8, 0);
+	engine.share = 2;
+	join_party(1, 1, 20);
+	for (uint32_t i = 0; i < 20; i++)
+		ask(&many[i], 1 + i);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 2);
+	ask(&other, 100);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 3);
+	CU_ASSERT_PTR_EQUAL(granted_log[2], &other);
+	arbiter_release(&many[0]);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 4);
+	CU_ASSERT_PTR_EQUAL(granted_log[3], &many[2]);
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 21);
+	CU_ASSERT_EQUAL(arbiter.holders, 0);
+	arbiter_close(&arbiter);
+}
+
+static void test_a_dead_holder_still_counts_to_its_partys_share(void)
+{
+	struct hil_waiter holder, next;
+
+	open_arbiter(8, 0);
+	engine.share = 1;
+	join_party(1, 1, 2);
+	ask(&holder, 1);
+	run_loop();
+	dead[1] = true;
+	owners[1] = (struct hil_owner){.index = 1, .party = 7}; /* the next process there */
+	ask(&next, 2);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 1);
+	arbiter_release(&holder);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 2);
+	arbiter_close(&arbiter);
+}
+
+static void test_an_owner_at_a_dead_ones_index_waits_in_its_own_party(void)
+{
+	struct hil_waiter doomed, other, heir;
+
+	open_arbiter(1, 0);
+	join_party(1, 1, 2);
+	ask(&doomed, 1);
+	ask(&other, 2);
+	owners[1] = (struct hil_owner){.index = 1, .party = 9};
+	ask(&heir, 1);
+	CU_ASSERT_EQUAL(arbiter.marked, 2);
+	CU_ASSERT_TRUE(is_marked(9));
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 2);
+	CU_ASSERT_PTR_EQUAL(granted_log[0], &other);
+	CU_ASSERT_PTR_EQUAL(granted_log[1], &heir);
 	arbiter_close(&arbiter);
 }
 
@@ -470,8 +599,8 @@ struct second {
 static void open_second(struct second *second, enum hil_level level)
 {
 	second->engine = (struct hil_engine){.name = "second", .level = level, .concurrency = 1};
-	CU_ASSERT_EQUAL_FATAL(arbiter_init(&second->arbiter, &second->engine, &queue, OWNERS_MAX, 0,
-					   find_owner, owners),
+	CU_ASSERT_EQUAL_FATAL(arbiter_init(&second->arbiter, &second->engine, &queue, OWNERS_MAX,
+					   OWNERS_MAX, 0, find_owner, owners),
 			      0);
 }
 
@@ -567,6 +696,12 @@ static const struct test tests[] = {
 	TEST(test_what_a_dead_owner_waited_for_goes_to_the_next),
 	TEST(test_an_owner_at_a_dead_ones_index_that_asked_nothing_gets_nothing),
 	TEST(test_a_dead_holder_keeps_the_engine_until_it_is_done),
+	TEST(test_a_party_of_many_owners_gets_no_more_turns_than_one_of_one),
+	TEST(test_a_partys_own_owners_are_served_in_turn),
+	TEST(test_an_owner_in_the_middle_of_its_party_may_withdraw),
+	TEST(test_a_party_holds_no_more_than_its_share_and_the_rest_is_for_others),
+	TEST(test_a_dead_holder_still_counts_to_its_partys_share),
+	TEST(test_an_owner_at_a_dead_ones_index_waits_in_its_own_party),
 	TEST(test_a_holder_past_its_deadline_is_told_once_and_stays_the_holder),
 	TEST(test_without_a_deadline_nobody_expires),
 	TEST(test_who_only_waits_does_not_expire),

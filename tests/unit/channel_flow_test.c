@@ -572,6 +572,69 @@ static void test_without_descriptors_a_connection_is_hung_up_on_and_the_loop_sle
 	close_channel();
 }
 
+/* The stranger has a descriptor in a record, so its connection is closed only by a thread. */
+static void test_while_what_was_hung_up_on_waits_to_be_closed_the_loop_sleeps(void)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL}};
+	struct rlimit before, now;
+	int fd, other, lowest;
+
+	alarm(30);
+	open_channel();
+	channel.closer = CLOSER_WITH(0);
+	fd = connect_socket();
+	other = connect_socket();
+	rig_send(fd, &cancel, STDERR_FILENO);
+	lowest = dup(fd);
+	close(lowest);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	now = (struct rlimit){(rlim_t)lowest, before.rlim_max};
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &now), 0);
+	for (unsigned i = 0; i < 5; i++)
+		loop_pass(&loop, false);
+	CU_ASSERT_TRUE(hung_up(fd));
+	CU_ASSERT_EQUAL(closer_waiting(&channel.closer), 1);
+	CU_ASSERT_EQUAL(bare.kernel.counters.processes_refused, 1);
+	setrlimit(RLIMIT_NOFILE, &before);
+	while (!bare.kernel.processes)
+		loop_pass(&loop, true);
+	CU_ASSERT_EQUAL(bare.kernel.counters.processes_refused, 1);
+	close(fd);
+	close(other);
+	close_channel();
+	alarm(0);
+}
+
+static void test_while_half_of_all_descriptors_hang_nobody_new_is_let_in(void)
+{
+	int ends[2], fd;
+
+	alarm(30);
+	open_channel();
+	channel.closer = CLOSER_WITH(0);
+	channel.waiting_full = 2;
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	closer_take(&channel.closer, ends[0]);
+	fd = connect_socket();
+	loop_pass(&loop, true);
+	CU_ASSERT_EQUAL(bare.kernel.processes, 1);
+	closer_take(&channel.closer, ends[1]);
+	CU_ASSERT_TRUE(channel_is_full(&channel));
+	close(fd);
+	fd = connect_socket();
+	for (unsigned i = 0; i < 5; i++)
+		loop_pass(&loop, false);
+	CU_ASSERT_EQUAL(bare.kernel.processes, 0);
+	CU_ASSERT_FALSE(hung_up(fd));
+	CU_ASSERT_PTR_NOT_NULL(strstr(bare.report, "connections wait: 2 descriptors"));
+	closer_close(&channel.closer);
+	while (!bare.kernel.processes)
+		loop_pass(&loop, true);
+	close(fd);
+	close_channel();
+	alarm(0);
+}
+
 static void test_a_path_too_long_for_a_socket_is_refused(void)
 {
 	char path[200];
@@ -611,6 +674,8 @@ static const struct test tests[] = {
 	TEST(test_one_that_takes_all_memory_leaves_the_others_their_promise),
 	TEST(test_connections_come_through_the_listening_socket),
 	TEST(test_without_descriptors_a_connection_is_hung_up_on_and_the_loop_sleeps),
+	TEST(test_while_what_was_hung_up_on_waits_to_be_closed_the_loop_sleeps),
+	TEST(test_while_half_of_all_descriptors_hang_nobody_new_is_let_in),
 	TEST(test_a_path_too_long_for_a_socket_is_refused),
 	TEST(test_a_place_where_no_socket_can_be_is_refused),
 };

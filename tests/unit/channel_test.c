@@ -670,15 +670,17 @@ static struct {
 	void *context;
 } engine;
 
-static bool identify_app(void *context, pid_t pid, uid_t uid, char name[32], uint64_t *ret_allowed)
+static void identify_app(void *context, struct credentials *who)
 {
 	engine.asked++;
 	engine.context = context;
-	engine.pid = pid;
-	engine.uid = uid;
-	strcpy(name, "tpm0");
-	*ret_allowed = UINT64_C(1) << puppet.driver->index;
-	return engine.is_app;
+	engine.pid = (pid_t)who->pid;
+	engine.uid = who->uid;
+	if (!engine.is_app)
+		return;
+	strcpy(who->app, "tpm0");
+	who->confined = true;
+	who->allowed = UINT64_C(1) << puppet.driver->index;
 }
 
 static struct op_identity identity;
@@ -715,6 +717,7 @@ static void test_an_app_is_known_by_its_name_and_may_use_its_own_drivers(void)
 	CU_ASSERT_EQUAL(engine.uid, geteuid());
 	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, NULL), 0);
 	CU_ASSERT_STRING_EQUAL(identity.app, "tpm0");
+	CU_ASSERT_FALSE(administers); /* though it runs as the daemon's own user */
 	rig_out(&random, 0, 8);
 	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &random, NULL), -PLUTON_ENODEVICE);
 	guests_close();

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sys/un.h>
@@ -139,8 +141,7 @@ static void test_a_new_connection_waits_for_answers_as_long_as_the_old_one(void)
 	begin();
 	fake_hang_up(&fake);
 	CU_ASSERT(works());
-	CU_ASSERT_EQUAL(getsockopt(pluton_get_fd(pluton), SOL_SOCKET, SO_RCVTIMEO, &timeout, &size),
-			0);
+	CU_ASSERT_EQUAL(getsockopt(pluton->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, &size), 0);
 	CU_ASSERT(timeout.tv_sec == 0 && timeout.tv_usec == 0);
 	CU_ASSERT_EQUAL(pluton->deadline_ms, 0);
 	end();
@@ -859,12 +860,21 @@ static void test_dispatch_tells_a_loss_once_and_connects_again(void)
 	end();
 }
 
-static bool is_timer(int fd)
+/* The kernel's list of what an epoll has in it; a dead socket there would never let it wait. */
+static bool waits_for_socket(int epoll_fd)
 {
-	char link[64], target[64] = {0};
+	char name[64], line[128];
+	bool found = false;
+	FILE *info;
+	int fd;
 
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	return readlink(link, target, sizeof(target) - 1) > 0 && strstr(target, "timerfd");
+	snprintf(name, sizeof(name), "/proc/self/fdinfo/%d", epoll_fd);
+	info = fopen(name, "re");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(info);
+	while (fgets(line, sizeof(line), info))
+		found = found || (sscanf(line, "tfd: %d", &fd) == 1 && fd == pluton->fd);
+	fclose(info);
+	return found;
 }
 
 static void test_polling_without_a_daemon_waits_for_the_next_try(void)
@@ -878,7 +888,7 @@ static void test_polling_without_a_daemon_waits_for_the_next_try(void)
 	fake_daemon_end(&fake);
 	CU_ASSERT_EQUAL(turn_loop(), -PLUTON_EOFF);
 	for (unsigned i = 0; i < 4; i++) {
-		CU_ASSERT(is_timer(fd));
+		CU_ASSERT_FALSE(waits_for_socket(fd));
 		CU_ASSERT_EQUAL(pluton_get_events(pluton), POLLIN);
 		CU_ASSERT_EQUAL(turn_loop(), 0);
 		CU_ASSERT_EQUAL(pluton_dispatch(pluton), 0);
@@ -887,7 +897,7 @@ static void test_polling_without_a_daemon_waits_for_the_next_try(void)
 	fake_daemon_listen(&fake, path);
 	while (reconnections == 0)
 		CU_ASSERT_FATAL(turn_loop() >= 0);
-	CU_ASSERT_FALSE(is_timer(fd));
+	CU_ASSERT(waits_for_socket(fd));
 	CU_ASSERT(works());
 	end();
 }
@@ -904,6 +914,215 @@ static void test_a_call_may_connect_before_the_event_loop_does(void)
 	CU_ASSERT(works());
 	CU_ASSERT_EQUAL(reconnections, 1); /* ran as others do while a call waits */
 	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 0);
+	end();
+}
+
+/* --- event loops by epoll -------------------------------------------------------------------- */
+
+static int epoll_fd;
+
+/* Registered once, and nothing is asked again. */
+static void begin_epoll(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	offs = 0;
+	reconnections = 0;
+	begin();
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	CU_ASSERT_FATAL(epoll_fd >= 0);
+	CU_ASSERT_EQUAL(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pluton_get_fd(pluton), &event), 0);
+}
+
+static void end_epoll(void)
+{
+	close(epoll_fd);
+	end();
+}
+
+static int turn_epoll(void)
+{
+	struct epoll_event event;
+
+	CU_ASSERT_EQUAL_FATAL(epoll_wait(epoll_fd, &event, 1, 60000), 1);
+	return pluton_dispatch(pluton);
+}
+
+static bool has_nothing_to_do(void)
+{
+	struct epoll_event event;
+
+	return epoll_wait(epoll_fd, &event, 1, 0) == 0;
+}
+
+static void note_success(struct pluton *of, int status, void *userdata)
+{
+	CU_ASSERT_PTR_EQUAL(of, pluton);
+	CU_ASSERT_EQUAL(status, 0);
+	++*(unsigned *)userdata;
+}
+
+static bool works_by_epoll(void)
+{
+	unsigned answers = 0;
+	uint8_t byte = 0;
+
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, note_success, &answers, NULL), 0);
+	while (answers == 0)
+		CU_ASSERT_FATAL(turn_epoll() >= 0);
+	return byte == 0xa5;
+}
+
+static void test_an_epoll_that_is_told_once_goes_on_across_restarts(void)
+{
+	begin_epoll();
+	pluton_on_reconnect(pluton, note_reconnected, &reconnections);
+	CU_ASSERT(works_by_epoll());
+	for (unsigned i = 1; i <= 3; i++) {
+		fake_hang_up(&fake);
+		while (turn_epoll() != -PLUTON_EOFF)
+			;
+		while (reconnections < i)
+			CU_ASSERT_FATAL(turn_epoll() >= 0);
+		CU_ASSERT(works_by_epoll());
+		CU_ASSERT(has_nothing_to_do());
+	}
+	CU_ASSERT_EQUAL(offs, 2); /* of the operation that each of the functions began */
+	end_epoll();
+}
+
+/* Without a function nothing is due; answers must wake the loop all the same. */
+static void test_an_epoll_goes_on_without_a_function(void)
+{
+	uint32_t connection;
+
+	begin_epoll();
+	connection = pluton->reconnect.connection;
+	restart();
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	while (pluton->reconnect.connection == connection)
+		CU_ASSERT_FATAL(turn_epoll() >= 0);
+	CU_ASSERT(works_by_epoll());
+	end_epoll();
+}
+
+/* The loop is not asked: the call finds the loss and mends it, and leaves the function due. */
+static void test_a_call_that_reconnects_wakes_an_epoll_for_the_function(void)
+{
+	struct pluton_request request = plain(FAKE_HOLD, 0);
+
+	begin_epoll();
+	pluton_on_reconnect(pluton, note_reconnected, &reconnections);
+	fake_daemon_end(&fake);
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(turn_epoll(), 0);
+	fake_daemon_listen(&fake, path);
+	CU_ASSERT_EQUAL(pluton_submit(pluton, &request, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(reconnections, 0);
+	CU_ASSERT_EQUAL(turn_epoll(), 1);
+	CU_ASSERT_EQUAL(reconnections, 1);
+	CU_ASSERT(works_by_epoll());
+	end_epoll();
+}
+
+/* Each leaves an answer due that came while it waited for its own. */
+static void test_what_other_calls_leave_due_wakes_an_epoll(void)
+{
+	unsigned answers = 0;
+	uint8_t byte;
+	uint32_t value;
+	bool ran;
+
+	begin_epoll();
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, note_success, &answers, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_memop(pluton, 5, 0, &value), 0);
+	CU_ASSERT_EQUAL(answers, 0);
+	CU_ASSERT_EQUAL(turn_epoll(), 1);
+	CU_ASSERT(has_nothing_to_do());
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, note_success, &answers, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, note_success, &answers, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_memop(pluton, 5, 0, &value), 0);
+	CU_ASSERT_EQUAL(pluton_yield_no_wait(pluton, &ran), 0);
+	CU_ASSERT_EQUAL(answers, 2);
+	CU_ASSERT_EQUAL(turn_epoll(), 1);
+	CU_ASSERT_EQUAL(answers, 3);
+	end_epoll();
+}
+
+/* Records that had no room are sent when there is some; no answer comes that would wake us. */
+static void test_room_in_the_socket_wakes_an_epoll(void)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	struct pluton_request request = plain(FAKE_HOLD, 0);
+	uint8_t bytes[1000] = {0};
+	int size = 1;
+
+	fake_daemon_init(&fake);
+	fake_welcome(&fake);
+	CU_ASSERT_EQUAL_FATAL(connection_open(fake.client_fd, &pluton, NULL, 0), 0);
+	pluton->loop = loop_new();
+	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	CU_ASSERT_EQUAL(epoll_ctl(epoll_fd, EPOLL_CTL_ADD, pluton_get_fd(pluton), &event), 0);
+	CU_ASSERT_EQUAL(setsockopt(pluton->fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)), 0);
+	request.slots[0] = (struct pluton_slot){.in = bytes, .length = sizeof(bytes)};
+	for (unsigned i = 0; i < FAKE_OPERATIONS_MAX; i++)
+		CU_ASSERT_EQUAL(pluton_submit(pluton, &request, NULL, NULL, NULL), 0);
+	CU_ASSERT(pluton->outgoing_count > 0);
+	CU_ASSERT(has_nothing_to_do());
+	CU_ASSERT_EQUAL(recv(fake.fd, bytes, sizeof(bytes), 0), 24); /* HELLO, answered already */
+	fake_daemon_serve(&fake);
+	while (pluton->outgoing_count > 0)
+		CU_ASSERT_EQUAL_FATAL(turn_epoll(), 0);
+	CU_ASSERT(has_nothing_to_do());
+	close(epoll_fd);
+	fake_daemon_end(&fake);
+	pluton_close(pluton);
+	pluton = NULL;
+}
+
+/* The descriptor of a connection that is over for good says so as long as it is there. */
+static void test_an_end_that_is_not_mended_keeps_an_epoll_awake(void)
+{
+	begin_epoll();
+	CU_ASSERT_EQUAL(pluton_set_reconnect(pluton, 10), 0);
+	fake_daemon_end(&fake);
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(pluton_set_reconnect(pluton, 0), 0);
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	close(epoll_fd);
+	close_and_remove();
+}
+
+static void test_polling_a_connection_leaks_no_descriptor(void)
+{
+	unsigned before = open_descriptors();
+
+	begin_epoll();
+	fake_daemon_end(&fake);
+	CU_ASSERT_EQUAL(turn_epoll(), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(turn_epoll(), 0); /* now there is a timer as well */
+	close(epoll_fd);
+	close_and_remove();
+	CU_ASSERT_EQUAL(open_descriptors(), before);
+}
+
+static void test_without_a_free_descriptor_there_is_none_to_poll(void)
+{
+	struct rlimit before, now;
+	int next;
+
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	begin();
+	CU_ASSERT(works()); /* the fake has what it needs */
+	next = dup(0);
+	close(next);
+	now = before;
+	now.rlim_cur = (rlim_t)next;
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &now), 0);
+	CU_ASSERT_EQUAL(pluton_get_fd(pluton), -PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
+	CU_ASSERT(pluton_get_fd(pluton) >= 0);
 	end();
 }
 
@@ -1041,6 +1260,14 @@ static const struct test tests[] = {
 	TEST(test_dispatch_tells_a_loss_once_and_connects_again),
 	TEST(test_polling_without_a_daemon_waits_for_the_next_try),
 	TEST(test_a_call_may_connect_before_the_event_loop_does),
+	TEST(test_an_epoll_that_is_told_once_goes_on_across_restarts),
+	TEST(test_an_epoll_goes_on_without_a_function),
+	TEST(test_a_call_that_reconnects_wakes_an_epoll_for_the_function),
+	TEST(test_what_other_calls_leave_due_wakes_an_epoll),
+	TEST(test_room_in_the_socket_wakes_an_epoll),
+	TEST(test_an_end_that_is_not_mended_keeps_an_epoll_awake),
+	TEST(test_polling_a_connection_leaks_no_descriptor),
+	TEST(test_without_a_free_descriptor_there_is_none_to_poll),
 	TEST(test_a_callback_that_reconnects_costs_no_other_callback),
 	TEST(test_a_call_is_repeated_even_if_a_callback_reconnected_first),
 	TEST(test_periodic_alarms_and_timers_end_with_off),

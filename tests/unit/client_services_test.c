@@ -632,6 +632,227 @@ static void test_an_asynchronous_put_takes_its_data_at_once(void)
 	end();
 }
 
+/* --- NV memory without waiting --------------------------------------------------------------- */
+
+static int async_status;
+static unsigned async_done;
+
+static void note_async(struct pluton *of, int status, void *userdata)
+{
+	CU_ASSERT_PTR_EQUAL(of, pluton);
+	CU_ASSERT_PTR_EQUAL(userdata, &async_done);
+	async_status = status;
+	async_done++;
+}
+
+/* Of a call that returned `r`: how it ends. */
+static int ended(int r)
+{
+	unsigned before = async_done;
+
+	CU_ASSERT_EQUAL_FATAL(r, 0);
+	CU_ASSERT_EQUAL(async_done, before);
+	while (async_done == before)
+		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
+	return async_status;
+}
+
+#define ENDED(call, ...) ended(call(pluton, __VA_ARGS__, note_async, &async_done, NULL))
+
+static void test_areas_are_made_changed_and_deleted_without_waiting(void)
+{
+	struct pluton_nv_row row;
+	char data[] = "abc";
+
+	begin();
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", 100), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", 100), -PLUTON_EALREADY);
+	CU_ASSERT_EQUAL(
+		pluton_nv_write_async(pluton, "a", 2, data, 3, note_async, &async_done, NULL), 0);
+	memset(data, 0, sizeof(data)); /* it was taken */
+	CU_ASSERT_EQUAL(ended(0), 0);
+	check_get("a", (const uint8_t *)"\0\0abc", 5);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_write_async, "a", 98, "abc", 3), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_lock_async, "a", PLUTON_NV_LOCK_WRITE_BOOT), 0);
+	CU_ASSERT_EQUAL(pluton_nv_status(pluton, "a", &row), 0);
+	CU_ASSERT_EQUAL(row.capacity, 100);
+	CU_ASSERT_EQUAL(row.locks, PLUTON_NV_LOCK_WRITE_BOOT);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "a"), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "a"), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_lock_async, "a", PLUTON_NV_LOCK_WRITE), -PLUTON_ENODEVICE);
+	end();
+}
+
+static void test_one_read_without_waiting_takes_1_to_4096_bytes(void)
+{
+	uint8_t bytes[PLUTON_NV_READ_MAX + 1], back[PLUTON_NV_READ_MAX + 1] = {0};
+	size_t length = 77;
+
+	fill(bytes, sizeof(bytes), 3);
+	begin();
+	CU_ASSERT_EQUAL(pluton_nv_put(pluton, "a", bytes, sizeof(bytes)), 0);
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, back, PLUTON_NV_READ_MAX + 1, &length,
+					     note_async, &async_done, NULL),
+			-PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "4097"));
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, back, 0, &length, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, NULL, 9, &length, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", 4098, back, 9, &length), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "b", 0, back, 9, &length), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(length, 77);
+	CU_ASSERT_EQUAL(back[0], 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", 1, back, PLUTON_NV_READ_MAX, &length), 0);
+	CU_ASSERT_EQUAL(length, PLUTON_NV_READ_MAX);
+	CU_ASSERT_EQUAL(memcmp(back, bytes + 1, PLUTON_NV_READ_MAX), 0);
+	CU_ASSERT_EQUAL(back[PLUTON_NV_READ_MAX], 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", 4090, back, 100, &length), 0);
+	CU_ASSERT_EQUAL(length, 7);
+	CU_ASSERT_EQUAL(memcmp(back, bytes + 4090, 7), 0);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "a", 0, back, 1, NULL), 0);
+	end();
+}
+
+/* The daemon has read more than there is room for, or so it says. */
+static void test_a_read_of_more_than_was_asked_for_closes_the_connection(void)
+{
+	uint8_t back[8];
+	const struct record answer = {
+		.header = {.type = RECORD_UPCALL, .op_id = 1025},
+		.upcall = {.words = {0, 9, 1}, .output_length = 8, .output = back}};
+	size_t length = 77;
+
+	prepare();
+	fake_welcome(&fake);
+	CU_ASSERT_EQUAL_FATAL(connection_open(fake.client_fd, &pluton, NULL, 0), 0);
+	memset(back, 1, sizeof(back));
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, back, 8, &length, note_async,
+					     &async_done, NULL),
+			0);
+	fake_send(&fake, &answer);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 1);
+	CU_ASSERT_EQUAL(async_status, -PLUTON_EBADRVAL);
+	CU_ASSERT_EQUAL(length, 77);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), -PLUTON_EBADRVAL);
+	end();
+}
+
+static struct pluton_nv_row late_row;
+
+static void note_late_row(struct pluton *of, int status, void *userdata)
+{
+	(void)userdata;
+	CU_ASSERT_PTR_EQUAL(of, pluton);
+	CU_ASSERT_EQUAL(status, 0);
+	CU_ASSERT_EQUAL(late_row.length, 3); /* filled in before */
+	CU_ASSERT_STRING_EQUAL(late_row.name, "a");
+	async_done++;
+}
+
+static void test_a_state_is_there_when_its_function_runs(void)
+{
+	struct pluton_nv_row row = {.length = 77};
+
+	begin();
+	CU_ASSERT_EQUAL(pluton_nv_put(pluton, "a", "abc", 3), 0);
+	memset(&late_row, 0, sizeof(late_row));
+	CU_ASSERT_EQUAL(
+		ended(pluton_nv_status_async(pluton, "a", &late_row, note_late_row, NULL, NULL)),
+		async_status);
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_status_async, "b", &row), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(row.length, 77);
+	end();
+}
+
+static void test_a_commit_without_waiting_takes_its_changes_at_once(void)
+{
+	char value[] = "12345";
+	uint8_t *large = malloc(30000);
+	struct pluton_nv_change changes[] = {
+		{"new", value, 5}, {"large", large, 30000}, {"old", NULL, 0}};
+
+	fill(large, 30000, 4);
+	begin();
+	CU_ASSERT_EQUAL(ENDED(pluton_nv_commit_async, changes, 3), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(pluton_nv_put(pluton, "old", "x", 1), 0);
+	CU_ASSERT_EQUAL(pluton_nv_commit_async(pluton, changes, 3, note_async, &async_done, NULL),
+			0);
+	memset(value, 0, sizeof(value));
+	memset(changes, 0, sizeof(changes));
+	memset(large, 0, 30000);
+	CU_ASSERT_EQUAL(ended(0), 0);
+	fill(large, 30000, 4);
+	check_get("new", (const uint8_t *)"12345", 5);
+	check_get("large", large, 30000);
+	CU_ASSERT_EQUAL(pluton_nv_commit_async(pluton, changes, 0, NULL, NULL, NULL),
+			-PLUTON_EINVAL);
+	end();
+	free(large);
+}
+
+static void test_what_is_no_name_is_refused_without_waiting_too(void)
+{
+	const struct pluton_nv_change change = {"", "x", 1};
+	struct pluton_nv_row row;
+	uint8_t byte;
+
+	begin();
+	CU_ASSERT_EQUAL(pluton_nv_define_async(pluton, "", 1, NULL, NULL, NULL), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_delete_async(pluton, "", NULL, NULL, NULL), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_lock_async(pluton, "", 1, NULL, NULL, NULL), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "", 0, &byte, 1, NULL, NULL, NULL, NULL),
+			-PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_write_async(pluton, "", 0, "x", 1, NULL, NULL, NULL),
+			-PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_write_async(pluton, "a", 0, "x", 0, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_nv_status_async(pluton, "", &row, NULL, NULL, NULL), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_nv_commit_async(pluton, &change, 1, NULL, NULL, NULL),
+			-PLUTON_EINVAL);
+	end();
+	CU_ASSERT_EQUAL(fake.operations, 0);
+}
+
+/* With the daemon gone, and with nobody who wants to know; nothing is leaked. */
+static void test_what_the_daemons_end_cuts_off_is_off_and_writes_nothing(void)
+{
+	struct pluton_nv_row row = {.length = 77};
+	size_t length = 77;
+	uint8_t byte = 77;
+
+	prepare();
+	fake_welcome(&fake);
+	CU_ASSERT_EQUAL_FATAL(connection_open(fake.client_fd, &pluton, NULL, 0), 0);
+	async_done = 0;
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, &byte, 1, &length, note_async,
+					     &async_done, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_nv_status_async(pluton, "a", &row, note_async, &async_done, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, "app1", NULL, NULL, NULL), 0);
+	fake_daemon_end(&fake);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 3);
+	CU_ASSERT_EQUAL(async_done, 2);
+	CU_ASSERT_EQUAL(async_status, -PLUTON_EOFF);
+	CU_ASSERT(length == 77 && byte == 77 && row.length == 77);
+	pluton_close(pluton);
+}
+
+static void test_closing_with_reads_states_and_connects_under_way_leaks_nothing(void)
+{
+	struct pluton_nv_row row;
+	uint8_t byte;
+
+	prepare();
+	fake_welcome(&fake);
+	CU_ASSERT_EQUAL_FATAL(connection_open(fake.client_fd, &pluton, NULL, 0), 0);
+	CU_ASSERT_EQUAL(pluton_nv_read_async(pluton, "a", 0, &byte, 1, NULL, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_nv_status_async(pluton, "a", &row, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, "app1", NULL, NULL, NULL), 0);
+	end();
+}
+
 /* --- apps ------------------------------------------------------------------------------------ */
 
 static void test_apps_are_listed_and_found_by_name(void)
@@ -702,6 +923,98 @@ static void test_connecting_gives_a_channel(void)
 	CU_ASSERT_EQUAL(pluton_app_connect(pluton, "app1", &fd), 0);
 	CU_ASSERT(says_hello(fd));
 	close(fd);
+	end();
+}
+
+static int connect_status;
+static int connect_fd;
+
+static void note_connect(struct pluton *of, int status, int fd, void *userdata)
+{
+	CU_ASSERT_PTR_EQUAL(of, pluton);
+	CU_ASSERT_PTR_EQUAL(userdata, &connect_fd);
+	connect_status = status;
+	connect_fd = fd;
+}
+
+static void test_connecting_without_waiting_gives_a_channel_to_its_function(void)
+{
+	char name[] = "app1";
+
+	begin();
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, name, note_connect, &connect_fd, NULL), 0);
+	name[0] = 'x';
+	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
+	CU_ASSERT_EQUAL(connect_status, 0);
+	CU_ASSERT(says_hello(connect_fd));
+	close(connect_fd);
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, name, note_connect, &connect_fd, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
+	CU_ASSERT_EQUAL(connect_status, -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(connect_fd, -1);
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, "", note_connect, NULL, NULL),
+			-PLUTON_ENODEVICE);
+	end();
+}
+
+static void test_a_channel_that_no_function_takes_is_closed(void)
+{
+	unsigned before = open_descriptors();
+	uint64_t now_us;
+
+	begin();
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, "app1", NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_alarm_now(pluton, &now_us), 0); /* its answer came before */
+	CU_ASSERT_EQUAL(pluton_app_connect_async(pluton, "app1", note_connect, &connect_fd, NULL),
+			0);
+	while (!pluton->due.head)
+		CU_ASSERT_EQUAL_FATAL(connection_wait(pluton), 0);
+	end(); /* the second is due */
+	CU_ASSERT_EQUAL(open_descriptors(), before);
+}
+
+static void check_control(int r, uint32_t command)
+{
+	CU_ASSERT_EQUAL(ended(r), 0);
+	end();
+	CU_ASSERT_EQUAL(fake.controlled, command);
+}
+
+static void test_start_stop_and_restart_need_not_be_waited_for(void)
+{
+	begin();
+	check_control(pluton_app_start_async(pluton, "app1", note_async, &async_done, NULL), 3);
+	begin();
+	check_control(pluton_app_stop_async(pluton, "app1", note_async, &async_done, NULL), 4);
+	begin();
+	check_control(pluton_app_restart_async(pluton, "app1", note_async, &async_done, NULL), 5);
+	begin();
+	CU_ASSERT_EQUAL(ENDED(pluton_app_start_async, "app2"), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(pluton_app_stop_async(pluton, "", NULL, NULL, NULL), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(pluton_app_restart_async(pluton, NULL, NULL, NULL, NULL),
+			-PLUTON_ENODEVICE);
+	end();
+}
+
+static void test_an_apps_state_need_not_be_waited_for(void)
+{
+	struct pluton_app_row row = {.pid = 77};
+
+	begin();
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "app2", &row), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(pluton_app_status_async(pluton, "", &row, NULL, NULL, NULL),
+			-PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(row.pid, 77);
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "app1", &row), 0);
+	CU_ASSERT_EQUAL(row.pid, 101);
+	CU_ASSERT_STRING_EQUAL(row.reason, "exit status 1");
+	end();
+	prepare();
+	fake.endless_rows = true;
+	serve();
+	row.pid = 77;
+	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "app1", &row), -PLUTON_EBADRVAL);
+	CU_ASSERT_EQUAL(row.pid, 77);
 	end();
 }
 
@@ -885,10 +1198,22 @@ static const struct test tests[] = {
 	TEST(test_a_commit_carries_puts_and_deletions),
 	TEST(test_a_commit_has_1_to_16_sound_changes),
 	TEST(test_an_asynchronous_put_takes_its_data_at_once),
+	TEST(test_areas_are_made_changed_and_deleted_without_waiting),
+	TEST(test_one_read_without_waiting_takes_1_to_4096_bytes),
+	TEST(test_a_read_of_more_than_was_asked_for_closes_the_connection),
+	TEST(test_a_state_is_there_when_its_function_runs),
+	TEST(test_a_commit_without_waiting_takes_its_changes_at_once),
+	TEST(test_what_is_no_name_is_refused_without_waiting_too),
+	TEST(test_what_the_daemons_end_cuts_off_is_off_and_writes_nothing),
+	TEST(test_closing_with_reads_states_and_connects_under_way_leaks_nothing),
 	TEST(test_apps_are_listed_and_found_by_name),
 	TEST(test_start_stop_and_restart_are_different_commands),
 	TEST(test_an_app_of_a_wrong_name_is_not_there),
 	TEST(test_connecting_gives_a_channel),
+	TEST(test_connecting_without_waiting_gives_a_channel_to_its_function),
+	TEST(test_a_channel_that_no_function_takes_is_closed),
+	TEST(test_start_stop_and_restart_need_not_be_waited_for),
+	TEST(test_an_apps_state_need_not_be_waited_for),
 	TEST(test_accepting_gives_a_channel_and_who_is_there),
 	TEST(test_channels_that_nobody_takes_are_closed),
 	TEST(test_a_channel_is_exactly_one_descriptor),

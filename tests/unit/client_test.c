@@ -932,6 +932,9 @@ static void test_wrong_answers_close_the_connection(void)
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		 .upcall = {.output_length = 9, .output = output}},
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
+		 .upcall = {.output_length = 7, .output = output}},
+		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID}},
+		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		 .upcall = {.words = {6}, .output_length = sizeof(output), .output = output}},
 		{.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		 .upcall = {.words = {PLUTON_EBADRVAL}}},
@@ -986,9 +989,16 @@ static void test_a_failure_comes_with_the_daemons_sentence_made_printable(void)
 	check_sentence(RECORD_TEXT_MAX);
 }
 
+static void note_told(struct pluton *of, const struct answer *answer, void *userdata)
+{
+	note_done(of, answer->status, userdata);
+}
+
 /* Two outputs of 8 bytes; the answer has `length` of them all. */
 static void check_short_output(uint16_t length)
 {
+	const struct completion completion = {
+		.told = note_told, .userdata = &done_count, .short_output = true};
 	static const uint8_t output[16] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
 	const struct record answer = {.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 				      .upcall = {.output_length = length, .output = output}};
@@ -999,7 +1009,7 @@ static void check_short_output(uint16_t length)
 	request.slots[0] = (struct pluton_slot){.out = out, .length = 8};
 	request.slots[1] = (struct pluton_slot){.out = out + 8, .length = 8};
 	begin_by_hand();
-	(void)submit(&request);
+	CU_ASSERT_EQUAL(operation_submit(pluton, &request, &completion, NULL), 0);
 	fake_send(&fake, &answer);
 	CU_ASSERT_EQUAL(pluton_dispatch(pluton), 1);
 	CU_ASSERT_EQUAL(done_status, 0);
@@ -1008,10 +1018,47 @@ static void check_short_output(uint16_t length)
 	end();
 }
 
-static void test_what_an_answer_leaves_out_of_the_output_is_not_written(void)
+static void test_what_a_short_answer_leaves_out_of_the_output_is_not_written(void)
 {
 	for (uint16_t length = 0; length <= 16; length++)
 		check_short_output(length);
+}
+
+/* An answer to somebody who was not promised a short one, and would read what nobody wrote. */
+static int random_with_output_of(uint16_t length, uint8_t *bytes, size_t size)
+{
+	static const uint8_t output[32];
+	const struct record answer = {.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
+				      .upcall = {.output_length = length, .output = output}};
+	int r;
+
+	begin_by_hand();
+	fake_send(&fake, &answer);
+	r = pluton_random(pluton, bytes, size);
+	end();
+	return r;
+}
+
+static void test_an_output_of_another_length_than_asked_for_closes_the_connection(void)
+{
+	uint8_t bytes[32];
+
+	CU_ASSERT_EQUAL(random_with_output_of(32, bytes, 32), 0);
+	for (uint16_t length = 0; length < 32; length++)
+		CU_ASSERT_EQUAL(random_with_output_of(length, bytes, 32), -PLUTON_EBADRVAL);
+	CU_ASSERT_EQUAL(random_with_output_of(32, bytes, 31), -PLUTON_EBADRVAL);
+}
+
+/* As a row would come that is decoded from the stack. */
+static void test_a_row_that_did_not_come_is_no_row(void)
+{
+	static const struct record nothing = {.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID}};
+	struct pluton_status status;
+
+	begin_by_hand();
+	fake_send(&fake, &nothing);
+	CU_ASSERT_EQUAL(pluton_get_status(pluton, &status), -PLUTON_EBADRVAL);
+	end();
 }
 
 static void test_bytes_that_are_no_record_close_the_connection(void)
@@ -1878,7 +1925,9 @@ static const struct test tests[] = {
 	TEST(test_a_daemon_that_closes_ends_what_is_under_way_with_off),
 	TEST(test_wrong_answers_close_the_connection),
 	TEST(test_a_failure_comes_with_the_daemons_sentence_made_printable),
-	TEST(test_what_an_answer_leaves_out_of_the_output_is_not_written),
+	TEST(test_what_a_short_answer_leaves_out_of_the_output_is_not_written),
+	TEST(test_an_output_of_another_length_than_asked_for_closes_the_connection),
+	TEST(test_a_row_that_did_not_come_is_no_row),
 	TEST(test_bytes_that_are_no_record_close_the_connection),
 	TEST(test_a_descriptor_from_the_daemon_is_not_taken),
 	TEST(test_a_flood_of_upcalls_is_cut_off),

@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 
 #define ALARM_S 30
 #define PAGE 4096u
+#define MANY 10000u /* descriptors: more than a pipe would hold as jobs */
 
 static const struct record add = {.header = {.type = RECORD_WINDOW_ADD, .op_id = 9}};
 static const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = 9}};
@@ -78,10 +80,10 @@ static void test_a_memfd_with_little_in_memory_is_closed_at_once(void)
 	for (unsigned i = 0; i < 3; i++) {
 		int fd = memfd_with((size_t)1 << 30, in_memory[i]);
 
-		CU_ASSERT_TRUE(closer_take(&closer, fd));
+		closer_take(&closer, fd);
 		CU_ASSERT_FALSE(is_open(fd));
 	}
-	CU_ASSERT_EQUAL(closer.queue, -1);
+	CU_ASSERT_PTR_NULL(closer.queue);
 	closer_close(&closer);
 }
 
@@ -91,8 +93,8 @@ static void test_a_memfd_with_more_in_memory_is_closed_by_a_thread(void)
 	int fd = memfd_with((size_t)1 << 30, CLOSER_QUICK_BYTES + PAGE);
 
 	alarm(ALARM_S);
-	CU_ASSERT_TRUE(closer_take(&closer, fd));
-	CU_ASSERT_NOT_EQUAL(closer.queue, -1);
+	closer_take(&closer, fd);
+	CU_ASSERT_PTR_NOT_NULL(closer.queue);
 	wait_for_closers();
 	CU_ASSERT_FALSE(is_open(fd));
 	closer_close(&closer);
@@ -108,9 +110,9 @@ static void test_little_memory_is_unmapped_at_once_and_more_by_a_thread(void)
 	alarm(ALARM_S);
 	closer_unmap(&closer, little, CLOSER_QUICK_BYTES);
 	CU_ASSERT_FALSE(is_mapped(little));
-	CU_ASSERT_EQUAL(closer.queue, -1);
+	CU_ASSERT_PTR_NULL(closer.queue);
 	closer_unmap(&closer, more, CLOSER_QUICK_BYTES + PAGE);
-	CU_ASSERT_NOT_EQUAL(closer.queue, -1);
+	CU_ASSERT_PTR_NOT_NULL(closer.queue);
 	wait_for_closers();
 	CU_ASSERT_FALSE(is_mapped(more));
 	closer_close(&closer);
@@ -124,7 +126,7 @@ static void test_anything_else_is_closed_by_a_thread(void)
 	int ends[2];
 
 	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
-	CU_ASSERT_TRUE(closer_take(&closer, ends[1]));
+	closer_take(&closer, ends[1]);
 	other = (struct pollfd){.fd = ends[0]};
 	CU_ASSERT_EQUAL(poll(&other, 1, ALARM_S * 1000), 1);
 	CU_ASSERT_TRUE(other.revents & POLLHUP);
@@ -132,39 +134,138 @@ static void test_anything_else_is_closed_by_a_thread(void)
 	closer_close(&closer);
 }
 
-static void test_a_full_queue_leaves_the_descriptor_open_and_counts(void)
+/* Keeps all threads of the closer busy until the peers are closed. */
+static void hang(struct closer *closer, int peers[])
 {
-	struct closer closer;
-	int ends[2], fd = dup(STDERR_FILENO);
-
-	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_NONBLOCK), 0);
-	while (write(ends[1], &fd, sizeof(fd)) > 0)
-		;
-	closer = (struct closer){.queue = ends[1]};
-	wait_for_closers();
-	CU_ASSERT_FALSE(closer_take(&closer, fd));
-	CU_ASSERT_EQUAL(closer.abandoned, 1);
-	CU_ASSERT_EQUAL(close(fd), 0);
-	CU_ASSERT_EQUAL(closer_under_way(), 0);
-	close(ends[0]);
-	closer_close(&closer);
+	for (unsigned i = 0; i < closer->threads; i++)
+		closer_take(closer, lingering_socket(&peers[i]));
+	while (closer_waiting(closer))
+		sched_yield();
 }
 
-static void test_with_a_full_queue_memory_is_unmapped_at_once(void)
+static void let_go(const int peers[], unsigned count)
 {
-	void *memory = map(memfd_with(2 * CLOSER_QUICK_BYTES, 0), 2 * CLOSER_QUICK_BYTES);
-	struct closer closer;
-	int ends[2];
+	for (unsigned i = 0; i < count; i++)
+		close(peers[i]);
+	wait_for_closers();
+}
 
-	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_NONBLOCK), 0);
-	while (write(ends[1], "x", 1) > 0)
-		;
-	closer = (struct closer){.queue = ends[1]};
-	closer_unmap(&closer, memory, 2 * CLOSER_QUICK_BYTES);
-	CU_ASSERT_FALSE(is_mapped(memory));
-	CU_ASSERT_EQUAL(closer.abandoned, 0);
+/* How many writers of the pipe are still open is told by its end. */
+static bool has_ended(int pipe_end)
+{
+	struct pollfd end = {.fd = pipe_end};
+
+	return poll(&end, 1, 0) == 1 && end.revents & POLLHUP;
+}
+
+static void test_behind_threads_that_hang_any_number_of_descriptors_waits_and_none_is_lost(void)
+{
+	struct closer closer = CLOSER_WITH(2);
+	unsigned taken = 0;
+	int peers[2], ends[2], fd;
+	struct rlimit before, more;
+
+	alarm(ALARM_S);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	more = (struct rlimit){before.rlim_max < MANY ? before.rlim_max : MANY, before.rlim_max};
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &more), 0);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	hang(&closer, peers);
+	while ((fd = dup(ends[1])) >= 0) {
+		closer_take(&closer, fd);
+		taken++;
+	}
+	CU_ASSERT(taken > more.rlim_cur - 100);
+	CU_ASSERT_EQUAL(closer_waiting(&closer), taken);
+	close(ends[1]);
+	CU_ASSERT_FALSE(has_ended(ends[0]));
+	let_go(peers, 2);
+	CU_ASSERT_EQUAL(closer_waiting(&closer), 0);
+	CU_ASSERT_TRUE(has_ended(ends[0]));
+	CU_ASSERT_EQUAL(closer.handed_over, taken + 2);
 	close(ends[0]);
 	closer_close(&closer);
+	setrlimit(RLIMIT_NOFILE, &before);
+	alarm(0);
+}
+
+static void test_a_number_beyond_the_limit_of_the_beginning_is_taken_too(void)
+{
+	struct closer closer = CLOSER_WITH(1);
+	struct rlimit before, less;
+	int peer, ends[2], high;
+
+	alarm(ALARM_S);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_NOFILE, &before), 0);
+	less = (struct rlimit){64, before.rlim_max};
+	CU_ASSERT_EQUAL_FATAL(setrlimit(RLIMIT_NOFILE, &less), 0);
+	hang(&closer, &peer);
+	setrlimit(RLIMIT_NOFILE, &before);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	high = fcntl(ends[1], F_DUPFD_CLOEXEC, 900);
+	CU_ASSERT_FATAL(high >= 900);
+	closer_take(&closer, high);
+	closer_take(&closer, ends[1]);
+	CU_ASSERT_EQUAL(closer_waiting(&closer), 2);
+	let_go(&peer, 1);
+	CU_ASSERT_TRUE(has_ended(ends[0]));
+	close(ends[0]);
+	closer_close(&closer);
+	alarm(0);
+}
+
+static void test_what_waits_is_closed_after_the_closer_is_gone_too(void)
+{
+	struct closer closer = CLOSER_WITH(1);
+	int peer, ends[2];
+
+	alarm(ALARM_S);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	hang(&closer, &peer);
+	closer_take(&closer, ends[1]);
+	closer_close(&closer);
+	CU_ASSERT_FALSE(has_ended(ends[0]));
+	let_go(&peer, 1);
+	CU_ASSERT_TRUE(has_ended(ends[0]));
+	close(ends[0]);
+	alarm(0);
+}
+
+static void test_without_a_thread_what_waits_is_closed_in_the_end(void)
+{
+	struct closer closer = CLOSER_WITH(0);
+	int ends[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	closer_take(&closer, ends[1]);
+	CU_ASSERT_EQUAL(closer_waiting(&closer), 1);
+	CU_ASSERT_FALSE(has_ended(ends[0]));
+	closer_close(&closer);
+	CU_ASSERT_TRUE(has_ended(ends[0]));
+	CU_ASSERT_EQUAL(closer_under_way(), 0);
+	close(ends[0]);
+}
+
+static void test_as_many_mappings_wait_as_there_is_room_for_and_one_more_is_unmapped_at_once(void)
+{
+	const size_t size = 2 * CLOSER_QUICK_BYTES;
+	struct closer closer = CLOSER_WITH(1);
+	void *memory[CLOSER_MAPPINGS + 1];
+	int peer;
+
+	alarm(ALARM_S);
+	hang(&closer, &peer);
+	for (unsigned i = 0; i <= CLOSER_MAPPINGS; i++) {
+		memory[i] = map(memfd_with(size, 0), size);
+		closer_unmap(&closer, memory[i], size);
+		CU_ASSERT_EQUAL(is_mapped(memory[i]), i < CLOSER_MAPPINGS);
+	}
+	CU_ASSERT_EQUAL(closer_waiting(&closer), CLOSER_MAPPINGS);
+	let_go(&peer, 1);
+	for (unsigned i = 0; i <= CLOSER_MAPPINGS; i++)
+		CU_ASSERT_FALSE(is_mapped(memory[i]));
+	closer_close(&closer);
+	alarm(0);
 }
 
 static void test_a_thread_that_hangs_is_under_way(void)
@@ -175,8 +276,8 @@ static void test_a_thread_that_hangs_is_under_way(void)
 
 	alarm(ALARM_S);
 	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
-	CU_ASSERT_TRUE(closer_take(&closer, lingering_socket(&peer)));
-	CU_ASSERT_TRUE(closer_take(&closer, ends[1]));
+	closer_take(&closer, lingering_socket(&peer));
+	closer_take(&closer, ends[1]);
 	other = (struct pollfd){.fd = ends[0]};
 	CU_ASSERT_EQUAL(poll(&other, 1, ALARM_S * 1000), 1);
 	CU_ASSERT_TRUE(closer_under_way() >= 1);
@@ -201,8 +302,8 @@ static void test_an_accepted_window_is_closed_at_once_whatever_is_in_memory(void
 	close(memfd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), 0);
-	CU_ASSERT_EQUAL(rig.machine->channel.closer.queue, -1);
-	CU_ASSERT_EQUAL(rig.machine->channel.own.queue, -1);
+	CU_ASSERT_PTR_NULL(rig.machine->channel.closer.queue);
+	CU_ASSERT_PTR_NULL(rig.machine->channel.own.queue);
 	guests_close();
 }
 
@@ -218,7 +319,7 @@ static void test_a_refused_memfd_full_of_pages_is_closed_by_a_thread(void)
 	close(memfd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
-	CU_ASSERT_NOT_EQUAL(rig.machine->channel.closer.queue, -1);
+	CU_ASSERT_PTR_NOT_NULL(rig.machine->channel.closer.queue);
 	guests_close();
 }
 
@@ -240,7 +341,7 @@ static void test_the_windows_of_the_dead_are_unmapped_by_a_thread(void)
 	guest_leave(fd);
 	rig_settle(&rig);
 	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
-	CU_ASSERT_NOT_EQUAL(rig.machine->channel.own.queue, -1);
+	CU_ASSERT_PTR_NOT_NULL(rig.machine->channel.own.queue);
 	wait_for_closers();
 	CU_ASSERT_FALSE(is_mapped(memory));
 	guests_close();
@@ -293,6 +394,88 @@ static void test_a_lingering_socket_in_an_unread_record_delays_nobody(void)
 	alarm(0);
 }
 
+static void send_pipe_end(int fd, int pipe_end)
+{
+	rig_send(fd, &cancel, pipe_end);
+	close(pipe_end);
+}
+
+/* One place in the queue for all that it holds, and no work for the loop. */
+static void test_a_connection_with_something_unread_is_closed_with_all_of_it_by_a_thread(void)
+{
+	struct closer *closer;
+	int peers[4], first[2], second[2], hostile;
+
+	alarm(ALARM_S);
+	guests_open(NULL);
+	closer = &rig.machine->channel.closer;
+	hang(closer, peers);
+	hostile = guest_connect();
+	CU_ASSERT_EQUAL_FATAL(pipe(first) | pipe(second), 0);
+	send_pipe_end(hostile, first[1]);
+	send_pipe_end(hostile, second[1]);
+	process_kill(rig_last_process(&rig));
+	CU_ASSERT_EQUAL(closer_waiting(closer), 1);
+	CU_ASSERT_TRUE(rig_is_closed(&rig, hostile)); /* shut down at once */
+	CU_ASSERT_FALSE(has_ended(first[0]));
+	let_go(peers, closer->threads);
+	CU_ASSERT_TRUE(has_ended(first[0]));
+	CU_ASSERT_TRUE(has_ended(second[0]));
+	close(first[0]);
+	close(second[0]);
+	guests_close();
+	alarm(0);
+}
+
+static void test_a_connection_with_nothing_unread_is_closed_at_once(void)
+{
+	const struct record unread_there = rig_operation(1, RIG_RNG, 9999);
+	int fd;
+
+	guests_open(NULL);
+	fd = guest_connect();
+	rig_send(fd, &unread_there, -1); /* and its answer: an error at our end */
+	guests_turn();
+	guest_leave(fd);
+	process_kill(rig_last_process(&rig));
+	CU_ASSERT_PTR_NULL(rig.machine->channel.closer.queue);
+	guests_close();
+}
+
+static void test_who_goes_on_sending_what_hangs_is_let_go_and_others_stay(void)
+{
+	struct record answer;
+	struct closer *closer;
+	int peers[4], hostile, other, memfd, ends[2];
+
+	alarm(ALARM_S);
+	guests_open(NULL);
+	closer = &rig.machine->channel.closer;
+	hang(closer, peers);
+	rig.machine->channel.waiting_max = 2;
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	other = guest_connect();
+	hostile = guest_connect();
+	for (unsigned i = 1; i <= 3; i++) {
+		rig_send(hostile, &cancel, ends[1]);
+		guests_turn();
+		CU_ASSERT_EQUAL(closer_waiting(closer), i);
+		CU_ASSERT_EQUAL(rig.kernel->processes, i <= 2 ? 2 : 1);
+	}
+	CU_ASSERT_TRUE(rig_receive(&rig, hostile, &answer));
+	memfd = bare_memfd(PAGE, 0);
+	rig_send(other, &add, memfd); /* refused, but closed at once */
+	CU_ASSERT_TRUE(rig_receive(&rig, other, &answer));
+	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
+	close(memfd);
+	assert_served(other);
+	let_go(peers, closer->threads);
+	close(ends[0]);
+	close(ends[1]);
+	guests_close();
+	alarm(0);
+}
+
 static void test_an_empty_record_does_not_hide_what_comes_after_it(void)
 {
 	int hostile, other;
@@ -313,14 +496,20 @@ static const struct test tests[] = {
 	TEST(test_a_memfd_with_more_in_memory_is_closed_by_a_thread),
 	TEST(test_little_memory_is_unmapped_at_once_and_more_by_a_thread),
 	TEST(test_anything_else_is_closed_by_a_thread),
-	TEST(test_a_full_queue_leaves_the_descriptor_open_and_counts),
-	TEST(test_with_a_full_queue_memory_is_unmapped_at_once),
+	TEST(test_behind_threads_that_hang_any_number_of_descriptors_waits_and_none_is_lost),
+	TEST(test_a_number_beyond_the_limit_of_the_beginning_is_taken_too),
+	TEST(test_what_waits_is_closed_after_the_closer_is_gone_too),
+	TEST(test_without_a_thread_what_waits_is_closed_in_the_end),
+	TEST(test_as_many_mappings_wait_as_there_is_room_for_and_one_more_is_unmapped_at_once),
 	TEST(test_a_thread_that_hangs_is_under_way),
 	TEST(test_an_accepted_window_is_closed_at_once_whatever_is_in_memory),
 	TEST(test_a_refused_memfd_full_of_pages_is_closed_by_a_thread),
 	TEST(test_the_windows_of_the_dead_are_unmapped_by_a_thread),
 	TEST(test_a_lingering_socket_as_a_window_delays_nobody),
 	TEST(test_a_lingering_socket_in_an_unread_record_delays_nobody),
+	TEST(test_a_connection_with_something_unread_is_closed_with_all_of_it_by_a_thread),
+	TEST(test_a_connection_with_nothing_unread_is_closed_at_once),
+	TEST(test_who_goes_on_sending_what_hangs_is_let_go_and_others_stay),
 	TEST(test_an_empty_record_does_not_hide_what_comes_after_it),
 };
 

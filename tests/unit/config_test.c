@@ -407,6 +407,18 @@ static void test_folders_are_absolute_paths_or_default(void)
 	tear_down();
 }
 
+static void test_there_may_be_eight_folders_of_which_default_is_two(void)
+{
+	load_well("[app]\nfolders = /1,/2,/3,/4,/5,/6,/7,/8\n");
+	tear_down();
+	load_well("[app]\nfolders = /1,/2,/3,/4,/5,/6,default\n");
+	tear_down();
+	check_refused("[app]\nfolders = /1,/2,/3,/4,/5,/6,/7,/8,/9\n", 2, "app.folders",
+		      "at most 8, of which default is two");
+	check_refused("[app]\nfolders = /1,/2,/3,/4,/5,/6,/7,default\n", 2, "app.folders",
+		      "at most 8, of which default is two");
+}
+
 static void test_wrong_folders_are_refused(void)
 {
 	static const char *const wrong[] = {"",	   "/",	     "app.d",	   "/a,",
@@ -818,6 +830,7 @@ static const struct test tests[] = {
 	TEST(test_wrong_words_are_refused),
 	TEST(test_wrong_paths_are_refused),
 	TEST(test_folders_are_absolute_paths_or_default),
+	TEST(test_there_may_be_eight_folders_of_which_default_is_two),
 	TEST(test_wrong_folders_are_refused),
 	TEST(test_a_bus_is_a_word_or_an_address),
 	TEST(test_wrong_lists_are_refused),

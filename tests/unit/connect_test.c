@@ -371,7 +371,7 @@ static void test_two_processes_are_connected_and_the_daemon_keeps_no_end(void)
 	open_machine();
 	one = guest_connect();
 	other = guest_connect();
-	for (int i = 0; i < 2; i++) { /* the closer's own pipe comes with the first */
+	for (int i = 0; i < 2; i++) {
 		before = count_descriptors();
 		ask(one);
 		ask(other);

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "backends/journal/allowance.h"
 #include "hil/checker.h"
 #include "hil/console.h"
 #include "tests/fake_clock.h"
@@ -333,15 +334,101 @@ static void test_a_line_that_failed_leaves_what_was_suppressed_to_the_next(void)
 	close_console();
 }
 
-static void test_each_process_has_its_own_rate(void)
+/* A process of some app or user. */
+static int connect_as(uint32_t uid, const char *app)
 {
-	int loud, quiet;
+	int fd = guest_connect();
+	struct credentials *who = &rig_last_process(&rig)->who;
+
+	who->uid = uid;
+	snprintf(who->app, sizeof(who->app), "%s", app);
+	return fd;
+}
+
+static void test_a_users_processes_share_one_rate(void)
+{
+	int first, second;
 
 	open_console(slow);
-	loud = guest_connect();
-	quiet = guest_connect();
+	first = connect_as(1000, "");
+	second = connect_as(1000, "");
+	CU_ASSERT_EQUAL(write_line(first, "x"), 0);
+	CU_ASSERT_EQUAL(write_until_busy(second), 2);
+	CU_ASSERT_EQUAL(write_until_busy(first), 0);
+	close_console();
+}
+
+static void test_a_new_connection_is_no_new_burst(void)
+{
+	unsigned lines = 0;
+
+	open_console(slow);
+	for (unsigned i = 0; i < 50; i++) {
+		int fd = connect_as(1000, "");
+
+		lines += write_until_busy(fd);
+		guest_leave(fd);
+		rig_settle(&rig);
+		CU_ASSERT_EQUAL(rig.kernel->processes, 0);
+	}
+	CU_ASSERT_EQUAL(lines, 3);
+	pass_us(MINUTE_US);
+	CU_ASSERT_EQUAL(write_line(connect_as(1000, ""), "x"), 0);
+	CU_ASSERT_EQUAL(caught.speaker.suppressed, 50);
+	close_console();
+}
+
+static void test_another_user_and_an_app_have_their_own_rate(void)
+{
+	int loud, quiet, app, other_app;
+
+	open_console(slow);
+	loud = connect_as(1000, "");
+	quiet = connect_as(1001, "");
+	app = connect_as(1000, "tpm0");
+	other_app = connect_as(1000, "tpm1");
 	CU_ASSERT_EQUAL(write_until_busy(loud), 3);
 	CU_ASSERT_EQUAL(write_until_busy(quiet), 3);
+	CU_ASSERT_EQUAL(write_until_busy(app), 3);
+	CU_ASSERT_EQUAL(write_until_busy(other_app), 3);
+	pass_us(MINUTE_US);
+	CU_ASSERT_EQUAL(write_line(quiet, "x"), 0);
+	CU_ASSERT_EQUAL(caught.speaker.suppressed, 1);
+	close_console();
+}
+
+/* The rates of apps are kept by name alone: it may run as another user after a restart. */
+static void test_an_app_is_the_same_whoever_it_runs_as(void)
+{
+	open_console(slow);
+	CU_ASSERT_EQUAL(write_until_busy(connect_as(1000, "tpm0")), 3);
+	CU_ASSERT_EQUAL(write_until_busy(connect_as(1001, "tpm0")), 0);
+	close_console();
+}
+
+/* As many users as the engine remembers, each with a line that is not paid back. */
+static void test_when_all_places_are_taken_a_stranger_waits_and_nobody_gets_a_new_burst(void)
+{
+	uint32_t uid = 0;
+	int fd, stranger;
+
+	open_console(slow);
+	fd = connect_as(0, "");
+	stranger = connect_as(5000, "");
+	rig_last_process(&rig)->who.uid = 5000;
+	for (; uid < ALLOWANCES_MAX; uid++) {
+		pass_us(1);
+		rig_last_process(&rig)->who.uid = uid;
+		CU_ASSERT_EQUAL(write_line(stranger, "x"), 0);
+	}
+	rig_last_process(&rig)->who.uid = 5000;
+	CU_ASSERT_EQUAL(write_line(stranger, "x"), -PLUTON_EBUSY);
+	CU_ASSERT_TRUE(text_says("too many others"));
+	CU_ASSERT_EQUAL(write_until_busy(fd), 2);
+	/* User 0 owes three lines, user 1 just one: that is paid back first. */
+	pass_us(8571429);
+	CU_ASSERT_EQUAL(write_line(stranger, "x"), 0);
+	CU_ASSERT_EQUAL(write_until_busy(fd), 1);
 	close_console();
 }
 
@@ -360,28 +447,6 @@ static void test_a_changed_rate_holds_at_once(void)
 	CU_ASSERT_EQUAL(write_line(fd, "x"), -PLUTON_EBUSY);
 	pass_us(MINUTE_US / 60);
 	CU_ASSERT_EQUAL(write_until_busy(fd), 1);
-	close_console();
-}
-
-static void test_no_memory_to_count_lines_in_is_nomem_and_logs_nothing(void)
-{
-	struct process *process;
-	size_t taken;
-	int fd;
-
-	open_console(NULL);
-	fd = guest_connect();
-	process = rig_last_process(&rig);
-	taken = process->arena.taken;
-	/* By how much a line of one byte passes the limit: the first that fits is without grant. */
-	for (process->arena.limit = taken; write_line(fd, "x") == -PLUTON_ENOMEM;) {
-		CU_ASSERT_EQUAL(process->arena.taken, taken);
-		CU_ASSERT_EQUAL(caught.lines, 0);
-		if (text_says("count lines"))
-			break;
-		process->arena.limit += 16;
-	}
-	CU_ASSERT_TRUE(text_says("count lines"));
 	close_console();
 }
 
@@ -463,12 +528,14 @@ static void test_dying_at_any_moment_leaves_nothing(void)
 	}
 }
 
+static const char *const wide[] = {"console.burst=40", NULL};
+
 static void test_many_processes_at_once_each_get_their_line_out(void)
 {
 	enum { CROWD = 40 };
 	int fds[CROWD];
 
-	open_console(NULL);
+	open_console(wide);
 	for (unsigned i = 0; i < CROWD; i++) {
 		struct record record = line_record(1, "x", 1);
 
@@ -496,9 +563,12 @@ static const struct test tests[] = {
 	TEST(test_a_long_silence_gives_back_the_burst_and_no_more),
 	TEST(test_what_was_suppressed_is_told_once_with_the_next_line),
 	TEST(test_a_line_that_failed_leaves_what_was_suppressed_to_the_next),
-	TEST(test_each_process_has_its_own_rate),
+	TEST(test_a_users_processes_share_one_rate),
+	TEST(test_a_new_connection_is_no_new_burst),
+	TEST(test_another_user_and_an_app_have_their_own_rate),
+	TEST(test_an_app_is_the_same_whoever_it_runs_as),
+	TEST(test_when_all_places_are_taken_a_stranger_waits_and_nobody_gets_a_new_burst),
 	TEST(test_a_changed_rate_holds_at_once),
-	TEST(test_no_memory_to_count_lines_in_is_nomem_and_logs_nothing),
 	TEST(test_without_an_engine_there_is_no_device),
 	TEST(test_cancelled_at_any_moment_it_has_one_answer_which_is_true),
 	TEST(test_dying_at_any_moment_leaves_nothing),

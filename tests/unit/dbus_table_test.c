@@ -7,6 +7,7 @@
 #include <string.h>
 #include <systemd/sd-bus.h>
 
+#include "daemon/frontends/dbus_introspect.h"
 #include "daemon/frontends/dbus_table.h"
 #include "tests/puppet.h"
 #include "tests/suite.h"
@@ -235,6 +236,60 @@ static void test_methods_are_wiped_and_open_to_all(void)
 	dbus_interface_close(&interface);
 }
 
+static int read_version(sd_bus *bus, const char *path, const char *name, const char *property,
+			sd_bus_message *reply, void *context, sd_bus_error *error)
+{
+	(void)bus;
+	(void)path;
+	(void)name;
+	(void)property;
+	(void)reply;
+	(void)context;
+	(void)error;
+	return 0;
+}
+
+static void test_the_introspection_says_what_the_vtable_says(void)
+{
+	static const char method[] =
+		"  <method name=\"StrictMemfd\">\n"
+		"   <arg type=\"s\" name=\"kind\" direction=\"in\"/>\n"
+		"   <arg type=\"u\" name=\"second\" direction=\"in\"/>\n"
+		"   <arg type=\"ay\" name=\"key\" direction=\"in\"/>\n"
+		"   <arg type=\"(htt)\" name=\"data\" direction=\"in\"/>\n"
+		"   <arg type=\"u\" name=\"result_length\" direction=\"in\"/>\n"
+		"   <arg type=\"ay\" name=\"result\" direction=\"out\"/>\n"
+		"  </method>\n",
+			  signal[] = "  <signal name=\"Upcall\">\n"
+				     "   <arg type=\"u\" name=\"operation\"/>\n"
+				     "   <arg type=\"i\" name=\"status\"/>\n"
+				     "   <arg type=\"u\" name=\"word1\"/>\n"
+				     "   <arg type=\"u\" name=\"word2\"/>\n"
+				     "   <arg type=\"u\" name=\"missed\"/>\n"
+				     "   <arg type=\"b\" name=\"more\"/>\n"
+				     "  </signal>\n",
+			  rows[] = "   <arg type=\"aa{sv}\" name=\"things\" direction=\"out\"/>\n"
+				   "   <arg type=\"h\" name=\"channel\" direction=\"out\"/>\n",
+			  names[] = "things\0channel";
+	char *text;
+
+	CU_ASSERT_EQUAL_FATAL(dbus_interface_open(&interface, &puppet_capsule, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(dbus_interface_add(&interface, DBUS_CONNECT, "Things", "", "aa{sv}h", names,
+					   sizeof(names)),
+			0);
+	interface.repeats = true;
+	CU_ASSERT_EQUAL_FATAL(dbus_interface_build(&interface, handle, read_version), 0);
+	text = dbus_introspect(&interface, 1);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(text);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, method));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, signal));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, rows));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "  <property name=\"Version\" type=\"s\" access=\"read\">\n"));
+	free(text);
+	dbus_interface_close(&interface);
+}
+
 static const struct test tests[] = {
 	TEST(test_words_come_first_and_then_slots),
 	TEST(test_a_slot_without_a_limit_makes_a_memfd_method),
@@ -247,6 +302,7 @@ static const struct test tests[] = {
 	TEST(test_what_cannot_be_a_name_is_refused),
 	TEST(test_sd_bus_takes_what_is_built),
 	TEST(test_methods_are_wiped_and_open_to_all),
+	TEST(test_the_introspection_says_what_the_vtable_says),
 };
 
 int main(int argc, char **argv)

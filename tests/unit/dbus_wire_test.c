@@ -263,6 +263,7 @@ static void test_memory_is_handed_on_and_anything_else_is_not(void)
 	CU_ASSERT_EQUAL(fstat(received[1], &other) | stat("/dev/null", &null), 0);
 	CU_ASSERT_EQUAL(other.st_rdev, null.st_rdev);
 	CU_ASSERT_EQUAL(wire.later_count, 1);
+	CU_ASSERT_EQUAL(dbus_wire_relay(&wire), 1);
 	dbus_wire_settle(&wire);
 	CU_ASSERT_EQUAL(wire.later_count, 0);
 	close(ends[1]);
@@ -296,23 +297,78 @@ static void test_descriptors_stay_with_their_message(void)
 	wire_down();
 }
 
-static void test_more_memory_than_can_be_kept_is_as_good_as_none(void)
+/* One message with `count` memfds, as sd-bus would get it; all must be memory. */
+static void pass_memory(int fd, size_t count)
 {
 	uint8_t bytes[32], got[64];
-	size_t size = make_message(bytes, 0, 8), count;
-	int fd = memfd_create("wire", MFD_CLOEXEC), received[4];
+	size_t size = make_message(bytes, 0, 8), came_with;
+	int fds[4] = {fd, fd, fd, fd}, received[4];
+
+	send_with(bytes, size, fds, count);
+	dbus_wire_relay(&wire);
+	CU_ASSERT_EQUAL(receive(got, sizeof(got), received, &came_with), 16);
+	CU_ASSERT_EQUAL(came_with, count);
+	for (size_t i = 0; i < came_with; i++) {
+		CU_ASSERT(fcntl(received[i], F_GET_SEALS) >= 0);
+		close(received[i]);
+	}
+	dbus_wire_settle(&wire); /* not before it has come as a whole */
+	CU_ASSERT_EQUAL(wire.later_count, wire.kept_count + count);
+	dbus_wire_relay(&wire);
+	recv(read_fd, got, sizeof(got), MSG_DONTWAIT);
+}
+
+static void test_however_much_is_kept_the_memory_of_the_next_message_comes_through(void)
+{
+	int fd = memfd_create("wire", MFD_CLOEXEC);
+	uint32_t keep = 0;
+	unsigned kept = 0;
 
 	wire_up();
 	authenticate();
-	for (unsigned i = 0; i <= DBUS_WIRE_LATER; i++) {
-		send_with(bytes, size, &fd, 1);
-		dbus_wire_relay(&wire);
-		CU_ASSERT_EQUAL(receive(got, sizeof(got), received, &count), 16);
-		CU_ASSERT_EQUAL(fcntl(received[0], F_GET_SEALS) >= 0, i < DBUS_WIRE_LATER);
-		close(received[0]);
-		dbus_wire_relay(&wire);
-		recv(read_fd, got, sizeof(got), MSG_DONTWAIT);
+	for (pass_memory(fd, 3); dbus_wire_keep(&wire, &keep); pass_memory(fd, 3))
+		CU_ASSERT_EQUAL_FATAL(wire.kept_count, kept += 3);
+	CU_ASSERT_EQUAL(kept, DBUS_WIRE_KEPT / 3 * 3);
+	for (unsigned i = 0; i < DBUS_WIRE_LATER; i++) {
+		dbus_wire_settle(&wire);
+		CU_ASSERT_EQUAL(wire.later_count, kept);
+		pass_memory(fd, 4);
 	}
+	dbus_wire_settle(&wire);
+	pass_memory(fd, DBUS_WIRE_KEPT - kept);
+	CU_ASSERT_TRUE(dbus_wire_keep(&wire, &keep)); /* up to the limit */
+	pass_memory(fd, 0);
+	CU_ASSERT_TRUE(dbus_wire_keep(&wire, &keep));
+	pass_memory(fd, 1);
+	CU_ASSERT_FALSE(dbus_wire_keep(&wire, &keep));
+	close(fd);
+	wire_down();
+}
+
+static void test_a_message_that_is_kept_keeps_its_own_descriptors_and_no_others(void)
+{
+	int fd = memfd_create("wire", MFD_CLOEXEC);
+	uint32_t one, other;
+
+	wire_up();
+	authenticate();
+	pass_memory(fd, 1);
+	CU_ASSERT_TRUE(dbus_wire_keep(&wire, &one));
+	pass_memory(fd, 3);
+	CU_ASSERT_TRUE(dbus_wire_keep(&wire, &other));
+	pass_memory(fd, 4);
+	dbus_wire_settle(&wire);
+	CU_ASSERT_EQUAL(wire.later_count, 4);
+	pass_memory(fd, 2);
+	dbus_wire_release(&wire, one);
+	CU_ASSERT_EQUAL(wire.later_count, 5);
+	dbus_wire_settle(&wire);
+	CU_ASSERT_EQUAL(wire.later_count, 3);
+	dbus_wire_release(&wire, one);
+	CU_ASSERT_EQUAL(wire.later_count, 3);
+	dbus_wire_release(&wire, other);
+	CU_ASSERT_EQUAL(wire.later_count, 0);
+	CU_ASSERT_EQUAL(wire.kept_count, 0);
 	close(fd);
 	wire_down();
 }
@@ -382,7 +438,8 @@ static const struct test tests[] = {
 	TEST(test_lengths_that_overflow_are_only_long),
 	TEST(test_memory_is_handed_on_and_anything_else_is_not),
 	TEST(test_descriptors_stay_with_their_message),
-	TEST(test_more_memory_than_can_be_kept_is_as_good_as_none),
+	TEST(test_however_much_is_kept_the_memory_of_the_next_message_comes_through),
+	TEST(test_a_message_that_is_kept_keeps_its_own_descriptors_and_no_others),
 	TEST(test_the_end_of_the_bus_is_noticed),
 	TEST(test_addresses_are_read_as_the_specification_has_them),
 	TEST(test_other_addresses_are_refused),

@@ -29,7 +29,8 @@ static void open_kernel(void)
 	engine = (struct hil_engine){
 		.name = "test", .kind = HIL_RNG, .level = HIL_LEVEL_RNG, .concurrency = 1};
 	CU_ASSERT_EQUAL_FATAL(arbiter_init(&arbiter, &engine, &bare.kernel.deferred,
-					   bare.kernel.limits.processes_max, DEADLINE_MS,
+					   bare.kernel.limits.processes_max,
+					   users_places(&bare.kernel.parties), DEADLINE_MS,
 					   kernel_find_owner, &bare.kernel),
 			      0);
 }

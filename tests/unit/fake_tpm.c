@@ -265,6 +265,10 @@ static bool serve_attach(struct fake_channel *channel, const struct record *reco
 	MUST(!channel->attached);
 	if (token)
 		world = find_world(fake, token);
+	if (fake->refuses_attach != 0) {
+		refuse(channel->fd, record, fake->refuses_attach);
+		return true;
+	}
 	channel->attached = true;
 	channel->world = world ? world : new_world(fake);
 	if (fake->attach_deaths > 0) {
@@ -278,16 +282,23 @@ static bool serve_attach(struct fake_channel *channel, const struct record *reco
 	return true;
 }
 
-static void serve_locality(struct fake_channel *channel, const struct record *record)
+/* false: the channel ends here. */
+static bool serve_locality(struct fake_channel *channel, const struct record *record)
 {
+	struct fake_tpm *fake = channel->fake;
 	uint32_t locality = record->operation.words[0];
 
 	if (locality > FAKE_TPM_LOCALITY_MAX) {
 		refuse(channel->fd, record, PLUTON_EINVAL);
-		return;
+		return true;
 	}
 	channel->world->locality = locality;
+	if (fake->locality_deaths > 0) {
+		fake->locality_deaths--;
+		return false;
+	}
 	answer(channel->fd, record->header.op_id, 0, 0, NULL, 0);
+	return true;
 }
 
 static void serve_info(struct fake_channel *channel, const struct record *record)
@@ -407,6 +418,9 @@ static bool serve_new(struct fake_channel *channel, const struct record *record,
 	case ACT_REFUSE:
 		refuse(channel->fd, record, PLUTON_ENOMEM);
 		return true;
+	case ACT_REFUSE_BUSY:
+		refuse(channel->fd, record, PLUTON_EBUSY);
+		return true;
 	case ACT_FAIL:
 		fail(channel->fd, op_id, PLUTON_ENOMEM);
 		return true;
@@ -442,6 +456,11 @@ static bool serve_transmit(struct fake_channel *channel, const struct record *re
 	MUST(size >= PLUTON_TPM_COMMAND_MIN && size <= PLUTON_TPM_COMMAND_MAX);
 	MUST(room(record, TPM_SLOT_RESPONSE) == PLUTON_TPM_RESPONSE_MAX);
 	channel->fake->served++;
+	if (number == world->last && number > 0 && channel->fake->repeat_refusals > 0) {
+		channel->fake->repeat_refusals--;
+		refuse(channel->fd, record, PLUTON_ENOMEM);
+		return true;
+	}
 	if (number == world->last && number > 0) {
 		answer_stored(channel, record->header.op_id);
 		return true;
@@ -462,8 +481,7 @@ static bool serve_operation(struct fake_channel *channel, const struct record *r
 	case TPM_TRANSMIT:
 		return serve_transmit(channel, record);
 	case TPM_SET_LOCALITY:
-		serve_locality(channel, record);
-		return true;
+		return serve_locality(channel, record);
 	case TPM_INFO:
 		serve_info(channel, record);
 		return true;
@@ -489,6 +507,27 @@ static bool serve_channel_record(struct fake_channel *channel, const struct reco
 	}
 }
 
+/* Looks at what comes next, and leaves it in the socket while the test wants that. */
+static void wait_to_read(struct fake_channel *channel, uint8_t *bytes, size_t size)
+{
+	struct fake_tpm *fake = channel->fake;
+	struct record record;
+	ssize_t n = recv(channel->fd, bytes, size, MSG_PEEK);
+
+	if (n <= 0)
+		return;
+	MUST(record_decode(bytes, (size_t)n, &record) == 0);
+	if (record.header.type != RECORD_CANCEL &&
+	    (record.header.type != RECORD_OPERATION || record.operation.command != TPM_TRANSMIT))
+		return;
+	pthread_mutex_lock(&fake->lock);
+	if (fake->reads_not)
+		fake->unread++;
+	while (fake->reads_not)
+		pthread_cond_wait(&fake->told, &fake->lock);
+	pthread_mutex_unlock(&fake->lock);
+}
+
 static void *serve_channel(void *arg)
 {
 	struct fake_channel *channel = arg;
@@ -497,7 +536,10 @@ static void *serve_channel(void *arg)
 	struct record record;
 	bool on = true;
 
-	while (on && take_record(channel->fd, bytes, sizeof(bytes), &record)) {
+	while (on) {
+		wait_to_read(channel, bytes, sizeof(bytes));
+		if (!take_record(channel->fd, bytes, sizeof(bytes), &record))
+			break;
 		pthread_mutex_lock(&fake->lock);
 		on = serve_channel_record(channel, &record);
 		pthread_mutex_unlock(&fake->lock);
@@ -509,21 +551,44 @@ static void *serve_channel(void *arg)
 
 /* --- plutond --------------------------------------------------------------------------------- */
 
-static void give_channel(struct fake_tpm *fake, int to, uint32_t op_id, bool alive)
+static void begin_channel(struct fake_tpm *fake, int fd, int client_end)
 {
 	struct fake_channel *channel = &fake->channels[fake->channel_count];
+	int room = (int)fake->client_room;
+
+	MUST(fake->channel_count < FAKE_TPM_CHANNELS);
+	MUST(room == 0 || setsockopt(client_end, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room)) == 0);
+	if (fake->keeps_client_end) {
+		MUST(fake->client_end < 0);
+		fake->client_end = dup(client_end);
+	}
+	*channel = (struct fake_channel){.fake = fake, .fd = fd, .started = true};
+	fake->channel_count++;
+	MUST(pthread_create(&channel->thread, NULL, serve_channel, channel) == 0);
+}
+
+/* One whose app's end says no more than this. */
+static void end_channel(int fd, enum fake_broker how)
+{
+	const struct record nothing = {0};
+
+	if (how == BROKER_GIVES_FULL)
+		refuse(fd, &nothing, PLUTON_EBUSY);
+	else if (how == BROKER_GIVES_NOISE)
+		send_bytes(fd, "noise", 5, -1);
+	close(fd);
+}
+
+static void give_channel(struct fake_tpm *fake, int to, uint32_t op_id, enum fake_broker how)
+{
 	const struct record upcall = {.header = {.type = RECORD_UPCALL, .op_id = op_id}};
 	int fds[2];
 
-	MUST(fake->channel_count < FAKE_TPM_CHANNELS);
 	MUST(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == 0);
-	if (alive) {
-		*channel = (struct fake_channel){.fake = fake, .fd = fds[0], .started = true};
-		fake->channel_count++;
-		MUST(pthread_create(&channel->thread, NULL, serve_channel, channel) == 0);
-	} else {
-		close(fds[0]);
-	}
+	if (how == BROKER_GIVES)
+		begin_channel(fake, fds[0], fds[1]);
+	else
+		end_channel(fds[0], how);
 	send_record(to, &upcall, fds[1]);
 	close(fds[1]);
 }
@@ -538,7 +603,9 @@ static void broker(struct fake_tpm *fake, int to, const struct record *record)
 	switch (how) {
 	case BROKER_GIVES:
 	case BROKER_GIVES_DEAD:
-		give_channel(fake, to, op_id, how == BROKER_GIVES);
+	case BROKER_GIVES_FULL:
+	case BROKER_GIVES_NOISE:
+		give_channel(fake, to, op_id, how);
 		break;
 	case BROKER_NO_DEVICE:
 		refuse(to, record, PLUTON_ENODEVICE);
@@ -558,32 +625,60 @@ static void broker(struct fake_tpm *fake, int to, const struct record *record)
 	case BROKER_HANGS_UP:
 		shutdown(to, SHUT_RDWR);
 		break;
-	default: /* BROKER_SILENT */
+	default: /* BROKER_SILENT, BROKER_SLOW */
 		break;
 	}
+}
+
+static void serve_connect(struct fake_tpm *fake, int fd, const struct record *record)
+{
+	const uint8_t *name;
+	size_t size;
+
+	MUST(record->operation.command == APP_CONNECT);
+	fake->asked++;
+	name = input(record, 0, &size);
+	if (size == 4 && memcmp(name, "tpm0", 4) == 0)
+		broker(fake, fd, record);
+	else
+		refuse(fd, record, PLUTON_ENODEVICE);
+}
+
+/* Whether this driver exists. `op_id` is the Connect's that waits. */
+static void serve_call(struct fake_tpm *fake, int fd, const struct record *record, uint32_t op_id)
+{
+	const struct record exists = {
+		.header = {.type = RECORD_RETURN, .driver = PLUTON_DRIVER_APP},
+		.ret = {.variant = VARIANT_SUCCESS},
+	};
+
+	MUST(record->header.type == RECORD_CALL);
+	MUST(record->call.class == CLASS_COMMAND && record->call.number == 0);
+	fake->calls++;
+	if (fake->broker != BROKER_SLOW)
+		return;
+	send_record(fd, &exists, -1);
+	if (fake->calls == FAKE_TPM_SLOWNESS)
+		give_channel(fake, fd, op_id, BROKER_GIVES);
 }
 
 static void serve_client(struct fake_tpm *fake, int fd)
 {
 	uint8_t bytes[RECORD_SIZE_MAX];
 	struct record record;
-	const uint8_t *name;
-	size_t size;
+	uint32_t op_id = 0;
 
 	while (take_record(fd, bytes, sizeof(bytes), &record)) {
 		pthread_mutex_lock(&fake->lock);
 		if (record.header.type == RECORD_HELLO) {
 			welcome(fake, fd);
 		} else {
-			MUST(record.header.type == RECORD_OPERATION);
 			MUST(record.header.driver == PLUTON_DRIVER_APP);
-			MUST(record.operation.command == APP_CONNECT);
-			fake->asked++;
-			name = input(&record, 0, &size);
-			if (size == 4 && memcmp(name, "tpm0", 4) == 0)
-				broker(fake, fd, &record);
+			if (record.header.type == RECORD_OPERATION)
+				serve_connect(fake, fd, &record);
 			else
-				refuse(fd, &record, PLUTON_ENODEVICE);
+				serve_call(fake, fd, &record, op_id);
+			op_id = record.header.op_id ? record.header.op_id : op_id;
 		}
 		pthread_mutex_unlock(&fake->lock);
 	}
@@ -631,7 +726,9 @@ void fake_tpm_begin(struct fake_tpm *fake)
 {
 	memset(fake, 0, sizeof(*fake));
 	fake->inline_max = RECORD_INLINE_LIMIT;
+	fake->client_end = -1;
 	pthread_mutex_init(&fake->lock, NULL);
+	pthread_cond_init(&fake->told, NULL);
 	snprintf(fake->directory, sizeof(fake->directory), "/tmp/pluton-fake-tpm-XXXXXX");
 	MUST(mkdtemp(fake->directory) != NULL);
 	snprintf(fake->address, sizeof(fake->address), "unix:%s/socket", fake->directory);
@@ -650,12 +747,16 @@ void fake_tpm_end(struct fake_tpm *fake)
 {
 	if (fake->listen_fd >= 0)
 		fake_tpm_deafen(fake);
+	fake_tpm_set(fake, &fake->reads_not, 0);
 	end_channels(fake);
 	for (unsigned i = 0; i < fake->channel_count; i++) {
 		pthread_join(fake->channels[i].thread, NULL);
 		close(fake->channels[i].fd);
 	}
+	if (fake->client_end >= 0)
+		close(fake->client_end);
 	rmdir(fake->directory);
+	pthread_cond_destroy(&fake->told);
 	pthread_mutex_destroy(&fake->lock);
 }
 
@@ -679,7 +780,65 @@ void fake_tpm_set(struct fake_tpm *fake, uint32_t *setting, uint32_t value)
 {
 	pthread_mutex_lock(&fake->lock);
 	*setting = value;
+	pthread_cond_broadcast(&fake->told);
 	pthread_mutex_unlock(&fake->lock);
+}
+
+/* Greeted, if it is the first. -1: there is no room for it. */
+static int occupy(struct fake_tpm *fake, bool first)
+{
+	const struct record hello = {.header = {.type = RECORD_HELLO},
+				     .hello = {.version = RECORD_VERSION}};
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | (first ? 0 : SOCK_NONBLOCK), 0);
+	uint8_t bytes[RECORD_SIZE_MAX];
+	struct record greeting;
+
+	MUST(fd >= 0);
+	snprintf(name.sun_path, sizeof(name.sun_path), "%s/socket", fake->directory);
+	if (connect(fd, (const struct sockaddr *)&name, sizeof(name)) < 0) {
+		MUST(errno == EAGAIN);
+		close(fd);
+		return -1;
+	}
+	if (first) {
+		send_record(fd, &hello, -1);
+		MUST(take_record(fd, bytes, sizeof(bytes), &greeting));
+	}
+	return fd;
+}
+
+unsigned fake_tpm_occupy(struct fake_tpm *fake, int *fds, unsigned count)
+{
+	unsigned done = 0;
+
+	while (done < count && (fds[done] = occupy(fake, done == 0)) >= 0)
+		done++;
+	return done;
+}
+
+void fake_tpm_fill(struct fake_tpm *fake)
+{
+	const struct record cancel = {.header = {.type = RECORD_CANCEL, .op_id = UINT32_MAX}};
+	uint8_t bytes[RECORD_SIZE_MAX];
+	int size = record_encode(&cancel, bytes, sizeof(bytes));
+
+	MUST(size > 0);
+	pthread_mutex_lock(&fake->lock);
+	while (send(fake->client_end, bytes, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		continue;
+	MUST(errno == EAGAIN);
+	pthread_mutex_unlock(&fake->lock);
+}
+
+void fake_tpm_wait_for_room(struct fake_tpm *fake)
+{
+	struct pollfd poll_fd = {.events = POLLOUT};
+
+	pthread_mutex_lock(&fake->lock);
+	poll_fd.fd = fake->client_end;
+	pthread_mutex_unlock(&fake->lock);
+	MUST(poll(&poll_fd, 1, -1) == 1);
 }
 
 void fake_tpm_crash(struct fake_tpm *fake)
@@ -723,4 +882,14 @@ unsigned fake_tpm_asked(struct fake_tpm *fake)
 unsigned fake_tpm_cancels(struct fake_tpm *fake)
 {
 	return read_counter(fake, &fake->cancels);
+}
+
+unsigned fake_tpm_calls(struct fake_tpm *fake)
+{
+	return read_counter(fake, &fake->calls);
+}
+
+unsigned fake_tpm_unread(struct fake_tpm *fake)
+{
+	return read_counter(fake, &fake->unread);
 }

@@ -17,6 +17,7 @@
 #define FAKE_TPM_WORLDS 16u
 #define FAKE_TPM_RESPONSE_MIN 18u /* bytes: header, commands run, locality */
 #define FAKE_TPM_LOCALITY_MAX 3u
+#define FAKE_TPM_SLOWNESS 2u
 
 #define FAKE_RC_CANCELED 0x909u
 #define FAKE_RC_RETRY 0x922u
@@ -33,6 +34,7 @@ enum fake_act {
 	ACT_HOLD,	   /* until it is cancelled */
 	ACT_REFUSE,	   /* -PLUTON_ENOMEM with a text; uses no number */
 	ACT_FAIL,	   /* the same by an upcall */
+	ACT_REFUSE_BUSY,   /* as ACT_REFUSE, with -PLUTON_EBUSY */
 	ACT_SAY_LONG,	   /* answers with more than any response has */
 	ACT_SAY_SHORT,	   /* a response without a whole header */
 	ACT_SAY_OTHERWISE, /* the response's header has another length */
@@ -45,11 +47,14 @@ enum fake_act {
 /* What plutond answers when it is asked for a channel. */
 enum fake_broker {
 	BROKER_GIVES = 0,
-	BROKER_GIVES_DEAD, /* a channel that is closed already */
+	BROKER_GIVES_DEAD,  /* a channel that is closed already */
+	BROKER_GIVES_FULL,  /* ... on which the app has said that it takes no more clients */
+	BROKER_GIVES_NOISE, /* ... on which it has said what is no record */
 	BROKER_NO_DEVICE,
 	BROKER_FAILS,
 	BROKER_IS_BUSY,
-	BROKER_SILENT,
+	BROKER_SILENT,	   /* as if stopped: answers nothing more on this connection */
+	BROKER_SLOW,	   /* gives, once it was asked for a sign of life FAKE_TPM_SLOWNESS times */
 	BROKER_GIVES_NONE, /* success without a descriptor */
 	BROKER_HANGS_UP,
 	BROKER_NOISE,
@@ -81,6 +86,7 @@ struct fake_tpm {
 	int stop_fds[2];
 	pthread_t thread;
 	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t told;  /* a setting has changed */
 	struct fake_channel channels[FAKE_TPM_CHANNELS];
 	unsigned channel_count;
 	struct fake_world worlds[FAKE_TPM_WORLDS];
@@ -94,7 +100,16 @@ struct fake_tpm {
 	unsigned executed;	/* commands */
 	unsigned served;	/* TRANSMITs that came, each time */
 	unsigned cancels;	/* CANCELs of a command that was held */
+	unsigned calls;		/* for a sign of life */
+	unsigned unread;	/* records that came while it does not read */
 	uint32_t inline_max;
+	uint32_t refuses_attach;   /* with this error; 0: no */
+	uint32_t locality_deaths;  /* so many SET_LOCALITYs are done and not answered */
+	uint32_t repeat_refusals;  /* so many numbers that come again are refused */
+	uint32_t reads_not;	   /* commands and CANCELs, as long as it is 1 */
+	uint32_t client_room;	   /* bytes the client's end may send unread; 0: as it is */
+	uint32_t keeps_client_end; /* of channels, for fake_tpm_fill */
+	int client_end;
 };
 
 void fake_tpm_begin(struct fake_tpm *fake);
@@ -107,18 +122,30 @@ void fake_tpm_hear(struct fake_tpm *fake);
 void fake_tpm_next(struct fake_tpm *fake, enum fake_act act);
 void fake_tpm_broker(struct fake_tpm *fake, enum fake_broker broker, unsigned times);
 
-/* Sets one of inline_max, attach_deaths and attach_last. */
+/* Sets one of the uint32_t above. */
 void fake_tpm_set(struct fake_tpm *fake, uint32_t *setting, uint32_t value);
 
 /* The app dies while nothing is under way: as after a crash, or switched off. */
 void fake_tpm_crash(struct fake_tpm *fake);
 void fake_tpm_power_off(struct fake_tpm *fake);
 
+/*
+ * Connects up to `count` clients to plutond, which takes one at a time and has a queue: the first
+ * is greeted and the others wait. Returns how many there was room for; the test closes them.
+ */
+unsigned fake_tpm_occupy(struct fake_tpm *fake, int *fds, unsigned count);
+
+/* What the client sends next finds no room, until the app reads again (reads_not). */
+void fake_tpm_fill(struct fake_tpm *fake);
+void fake_tpm_wait_for_room(struct fake_tpm *fake);
+
 /* Counters. */
 unsigned fake_tpm_executed(struct fake_tpm *fake);
 unsigned fake_tpm_served(struct fake_tpm *fake);
 unsigned fake_tpm_asked(struct fake_tpm *fake);
 unsigned fake_tpm_cancels(struct fake_tpm *fake);
+unsigned fake_tpm_calls(struct fake_tpm *fake);
+unsigned fake_tpm_unread(struct fake_tpm *fake);
 
 /* A command of `size` bytes whose response shall have `wanted` (0: FAKE_TPM_RESPONSE_MIN). */
 void fake_tpm_command(uint8_t *command, uint32_t size, uint32_t wanted);

@@ -4,6 +4,7 @@
  * those that fail, hang, lie or shout, and that one plutond takes over another's. Nothing here
  * sleeps: the loop turns until what is waited for is so, and hangs, which the suite ends, if not.
  */
+#include <errno.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
@@ -13,11 +14,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "backends/fork/fork.h"
+#include "backends/fork/spawn.h"
 #include "daemon/kernel/poison.h"
 #include "hil/app.h"
 #include "hil/checker.h"
@@ -81,6 +84,7 @@ static void find_paths(void)
 
 static void begin_test(void)
 {
+	umask(022); /* definitions that a group can write are not believed */
 	memset(&rig, 0, sizeof(rig));
 	find_paths();
 }
@@ -392,6 +396,39 @@ static void test_who_asks_while_it_is_being_stopped_gets_it_afterwards(void)
 	end_test();
 }
 
+static void test_a_restart_while_it_is_being_stopped_is_a_start_after_that(void)
+{
+	struct asked stop, restart;
+	char given[64];
+
+	begin_test();
+	define_with_file("one", "store", "given", "1", "");
+	open_engine();
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&restart, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	CU_ASSERT_EQUAL(await_answer(&restart), 0);
+	read_text("given", given, sizeof(given));
+	assert_contains(given, "given=0"); /* who was told that it stopped was told the truth */
+	CU_ASSERT_EQUAL(status_of("one").starts, 2);
+	end_test();
+}
+
+static void test_a_restart_while_it_is_being_restarted_is_the_same_one(void)
+{
+	struct asked first, second;
+
+	open_with_one("ready", "");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&first, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&second, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(await_answer(&first), 0);
+	CU_ASSERT_EQUAL(await_answer(&second), 0);
+	CU_ASSERT_EQUAL(status_of("one").starts, 2);
+	end_test();
+}
+
 static void test_a_request_can_be_cancelled_and_the_app_goes_on(void)
 {
 	struct asked asked;
@@ -433,6 +470,7 @@ static void test_begin_starts_those_that_start_at_boot(void)
 	CU_ASSERT_EQUAL(status_of("manual").state, APP_STOPPED);
 	CU_ASSERT_EQUAL(perform(APP_DEMAND, "manual"), -PLUTON_EFAIL);
 	CU_ASSERT_EQUAL(status_of("manual").starts, 0);
+	assert_contains(status_of("manual").reason, "by an administrator only");
 	CU_ASSERT_EQUAL(perform(APP_START, "manual"), 0);
 	CU_ASSERT_EQUAL(perform(APP_DEMAND, "manual"), 0);
 	end_test();
@@ -657,6 +695,50 @@ static void test_its_policy_says_whether_it_is_started_again(void)
 	end_test();
 }
 
+/* Living or dead. */
+static bool has_children(void)
+{
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+static void test_one_that_cannot_be_noted_is_not_run_and_leaves_no_child(void)
+{
+	open_with_one("ready", "restart = no\n");
+	write_text(path_of("apps"), "is no folder"); /* where its run file would be */
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	assert_contains(status_of("one").reason, "its run file cannot be written: Not a dir");
+	CU_ASSERT_FALSE(has_children());
+	end_test();
+}
+
+static void test_one_that_cannot_be_watched_leaves_no_child(void)
+{
+	static char *nothing[] = {NULL};
+	static const int none;
+	const struct spawn spawn = {.program = -1,
+				    .path = "",
+				    .arguments = nothing,
+				    .environment = nothing,
+				    .stored = &none};
+	struct spawned spawned;
+	struct rlimit before, few;
+	int next = dup(STDERR_FILENO);
+
+	must(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
+	close(next);
+	few = before;
+	few.rlim_cur = (rlim_t)next + 2; /* enough for the gate alone */
+	must(setrlimit(RLIMIT_NOFILE, &few) == 0, "setrlimit");
+	CU_ASSERT_EQUAL(spawn_start(&spawn, &spawned), -EMFILE);
+	must(setrlimit(RLIMIT_NOFILE, &before) == 0, "setrlimit");
+	CU_ASSERT_FALSE(has_children());
+	CU_ASSERT_EQUAL(dup(STDERR_FILENO), next); /* nor a descriptor */
+	close(next);
+}
+
 static void test_one_that_cannot_do_with_its_configuration_is_not_tried_again(void)
 {
 	open_with_one("end 78", "restart = always\n");
@@ -761,17 +843,21 @@ static void test_one_that_eats_memory_ends_at_memory_max(void)
 
 static void test_what_an_app_forked_ends_with_it(void)
 {
+	const char *name = "", *drivers = NULL;
 	char child[32];
 	pid_t pid;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* so that we see it end */
 	begin_test();
-	define_with_file("one", "child", "child", "", "");
+	define_with_file("one", "child", "child", "", "drivers = rng\n");
 	open_engine();
 	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
 	read_text("child", child, sizeof(child));
 	pid = (pid_t)atoi(child);
 	CU_ASSERT_TRUE(is_alive(pid));
+	CU_ASSERT_TRUE(rig.instance->apps->identify(rig.instance, pid, geteuid(), &name, &drivers));
+	CU_ASSERT_PTR_NULL(name); /* it is not the app, and may not use more than the app */
+	CU_ASSERT_STRING_EQUAL(drivers, "rng");
 	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
 	CU_ASSERT_EQUAL(waitpid(pid, NULL, 0), pid);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
@@ -987,6 +1073,9 @@ static void test_a_reload_finds_new_apps_and_forgets_old_ones(void)
 	CU_ASSERT_EQUAL((pid_t)status_of("kept").pid, pid);
 	CU_ASSERT_EQUAL(rig.engine->ops->find(rig.engine, "gone", &index), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(status_of("running").state, APP_RUNNING);
+	CU_ASSERT_EQUAL(perform(APP_START, "running"), 0); /* it runs already */
+	CU_ASSERT_EQUAL(perform(APP_RESTART, "running"), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("running").state, APP_RUNNING);
 	kill((pid_t)status_of("running").pid, SIGKILL);
 	while (rig.engine->ops->find(rig.engine, "running", &index) == 0)
 		turn();
@@ -994,6 +1083,23 @@ static void test_a_reload_finds_new_apps_and_forgets_old_ones(void)
 	CU_ASSERT_EQUAL(perform(APP_RESTART, "kept"), 0);
 	CU_ASSERT_EQUAL(perform(APP_STOP, "kept"), 0);
 	assert_contains(rig.log, "kept: an app did not end within stop_timeout: killed");
+	end_test();
+}
+
+static void test_one_whose_file_is_gone_is_not_started_for_who_waits_either(void)
+{
+	struct asked demand;
+	char path[160];
+
+	open_with_one("end 1", "restart = always\n");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	await_state("one", APP_WAITING);
+	CU_ASSERT_EQUAL(ask(&demand, APP_DEMAND, "one"), 0);
+	snprintf(path, sizeof(path), "%s/one.conf", rig.definitions);
+	must(unlink(path) == 0, "unlink");
+	CU_ASSERT_EQUAL(rig.instance->apps->reload(rig.instance), 0);
+	CU_ASSERT_EQUAL(await_answer(&demand), -PLUTON_EFAIL);
+	assert_contains(rig.log, "one: an app cannot be started: its file is gone");
 	end_test();
 }
 
@@ -1045,6 +1151,11 @@ static void test_one_that_shouts_does_not_drown_the_others(void)
 	end_test();
 }
 
+static bool identify(pid_t pid, uid_t uid, const char **ret_name, const char **ret_drivers)
+{
+	return rig.instance->apps->identify(rig.instance, pid, uid, ret_name, ret_drivers);
+}
+
 static void test_only_a_living_process_that_was_started_is_an_app(void)
 {
 	const char *name = NULL, *drivers = NULL;
@@ -1053,13 +1164,15 @@ static void test_only_a_living_process_that_was_started_is_an_app(void)
 	open_with_one("ready", "drivers = rng, nvmem\n");
 	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
 	pid = (pid_t)status_of("one").pid;
-	CU_ASSERT_TRUE_FATAL(rig.instance->apps->identify(rig.instance, pid, &name, &drivers));
+	CU_ASSERT_TRUE_FATAL(identify(pid, geteuid(), &name, &drivers));
 	CU_ASSERT_STRING_EQUAL(name, "one");
 	CU_ASSERT_STRING_EQUAL(drivers, "rng,nvmem");
-	CU_ASSERT_FALSE(rig.instance->apps->identify(rig.instance, getpid(), &name, &drivers));
-	CU_ASSERT_FALSE(rig.instance->apps->identify(rig.instance, 0, &name, &drivers));
+	CU_ASSERT_TRUE(identify(pid, geteuid() + 1, &name, &drivers));
+	CU_ASSERT_PTR_NULL(name); /* the app runs as somebody else */
+	CU_ASSERT_FALSE(identify(getpid(), geteuid(), &name, &drivers));
+	CU_ASSERT_FALSE(identify(0, geteuid(), &name, &drivers));
 	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
-	CU_ASSERT_FALSE(rig.instance->apps->identify(rig.instance, pid, &name, &drivers));
+	CU_ASSERT_FALSE(identify(pid, geteuid(), &name, &drivers));
 	end_test();
 }
 
@@ -1180,7 +1293,10 @@ static void test_an_app_that_outlived_its_plutond_is_taken_over(void)
 	rig.instance->apps->begin(rig.instance);
 	CU_ASSERT_EQUAL((pid_t)status_of("one").pid, app);
 	CU_ASSERT_EQUAL(status_of("one").starts, 0);
-	CU_ASSERT_TRUE(rig.instance->apps->identify(rig.instance, app, &name, &drivers));
+	CU_ASSERT_TRUE(identify(app, geteuid(), &name, &drivers));
+	CU_ASSERT_STRING_EQUAL(name, "one");
+	CU_ASSERT_TRUE(identify(app, geteuid() + 1, &name, &drivers));
+	CU_ASSERT_PTR_NULL(name);
 	assert_contains(rig.log, "one: an app of an earlier plutond was taken over");
 	kill(app, SIGKILL);
 	await_state("one", APP_RUNNING);
@@ -1217,6 +1333,43 @@ static void test_one_that_was_taken_over_and_never_speaks_is_started_anew(void)
 	end_test();
 }
 
+static void move_run_file(const char *from, const char *to)
+{
+	char old[160], new[160];
+
+	snprintf(old, sizeof(old), "%s/apps/%s", rig.folder, from);
+	snprintf(new, sizeof(new), "%s/apps/%s", rig.folder, to);
+	must(rename(old, new) == 0, "rename");
+}
+
+static void test_while_it_is_not_known_whether_one_still_runs_no_second_is_started(void)
+{
+	char link[160];
+	pid_t app;
+
+	begin_test();
+	define("one", "ready", "start = boot\nrestart_delay = 1h\nrestart_delay_max = 1h\n");
+	app = be_killed_with_an_app();
+	move_run_file("one.run", "kept");
+	snprintf(link, sizeof(link), "%s/apps/one.run", rig.folder);
+	must(symlink("kept", link) == 0, "symlink"); /* is not followed, and so an error */
+	open_engine();
+	rig.instance->apps->begin(rig.instance);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_FAILED);
+	assert_contains(status_of("one").reason, "may still run, its run file cannot tell: Too");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("one").starts, 0);
+	CU_ASSERT_TRUE(is_alive(app));
+	move_run_file("kept", "one.run");
+	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
+	while (is_alive(app) && waitpid(app, NULL, WNOHANG) == 0)
+		turn();
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
+	CU_ASSERT_EQUAL(status_of("one").starts, 1);
+	end_test();
+}
+
 static void assert_not_taken_over(const char *line)
 {
 	char path[160];
@@ -1239,7 +1392,8 @@ static void test_another_process_with_that_pid_is_not_taken_over(void)
 
 	must(file && fgets(boot, sizeof(boot), file), "boot_id");
 	fclose(file);
-	snprintf(line, sizeof(line), "%d 1 %s", (int)getpid(), boot);
+	boot[strcspn(boot, "\n")] = '\0';
+	snprintf(line, sizeof(line), "%d 1 %s %u\n", (int)getpid(), boot, (unsigned)geteuid());
 	assert_not_taken_over(line);
 	assert_not_taken_over("1 1 x\n");
 	assert_not_taken_over("0 0 0\n");
@@ -1256,6 +1410,8 @@ static const struct test tests[] = {
 	TEST(test_an_app_there_is_not_is_no_device),
 	TEST(test_a_stop_overtakes_a_start),
 	TEST(test_who_asks_while_it_is_being_stopped_gets_it_afterwards),
+	TEST(test_a_restart_while_it_is_being_stopped_is_a_start_after_that),
+	TEST(test_a_restart_while_it_is_being_restarted_is_the_same_one),
 	TEST(test_a_request_can_be_cancelled_and_the_app_goes_on),
 	TEST(test_sixteen_may_wait_and_not_seventeen),
 	TEST(test_begin_starts_those_that_start_at_boot),
@@ -1269,6 +1425,8 @@ static const struct test tests[] = {
 	TEST(test_one_that_ends_at_once_is_tried_again_ever_more_slowly),
 	TEST(test_one_that_crashes_is_started_again_by_itself),
 	TEST(test_its_policy_says_whether_it_is_started_again),
+	TEST(test_one_that_cannot_be_noted_is_not_run_and_leaves_no_child),
+	TEST(test_one_that_cannot_be_watched_leaves_no_child),
 	TEST(test_one_that_cannot_do_with_its_configuration_is_not_tried_again),
 	TEST(test_demand_waits_for_the_back_off_and_an_administrator_does_not),
 	TEST(test_one_that_is_never_ready_is_killed_after_start_timeout),
@@ -1288,6 +1446,7 @@ static const struct test tests[] = {
 	TEST(test_a_stop_while_the_hash_is_made_is_a_stop),
 	TEST(test_a_wrong_file_is_that_apps_failure_and_no_others),
 	TEST(test_a_reload_finds_new_apps_and_forgets_old_ones),
+	TEST(test_one_whose_file_is_gone_is_not_started_for_who_waits_either),
 	TEST(test_what_a_stranger_says_is_nothing_and_its_descriptors_are_closed),
 	TEST(test_nonsense_is_not_listened_to),
 	TEST(test_one_that_shouts_does_not_drown_the_others),
@@ -1300,6 +1459,7 @@ static const struct test tests[] = {
 	TEST(test_an_app_that_outlived_its_plutond_is_taken_over),
 	TEST(test_an_app_that_was_taken_over_can_be_stopped),
 	TEST(test_one_that_was_taken_over_and_never_speaks_is_started_anew),
+	TEST(test_while_it_is_not_known_whether_one_still_runs_no_second_is_started),
 	TEST(test_another_process_with_that_pid_is_not_taken_over),
 };
 

@@ -2,6 +2,7 @@
 /*
  * The manager through the channel: what it says is what the kernel counts, to whom it may say it.
  */
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -340,6 +341,49 @@ static void test_limits_has_the_names_of_the_configuration(void)
 	guests_close();
 }
 
+/* The value of a limit, wherever in the list it is; UINT64_MAX: it is not there. */
+static uint64_t limit_named(int fd, const char *name)
+{
+	struct pluton_limit_row row;
+	uint32_t first = 0;
+
+	do {
+		CU_ASSERT_EQUAL_FATAL(ask(fd, LIMITS, first, ROOM), 0);
+		first = next();
+		for (uint32_t i = 0; i < rows(); i++) {
+			decode(&row_limit, i, &row);
+			if (strcmp(row.name, name) == 0)
+				return row.value;
+		}
+	} while (first != 0);
+	return UINT64_MAX;
+}
+
+static void test_limits_has_every_parameter_of_every_capsule_after_its_name(void)
+{
+	unsigned parameters = 0;
+	char name[64];
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	for (size_t i = 0; i < rig.kernel->driver_count; i++) {
+		const struct driver *driver = &rig.kernel->drivers[i];
+
+		for (unsigned j = 0; j < kernel_count_parameters(driver->capsule); j++) {
+			snprintf(name, sizeof(name), "%s.%s", driver->capsule->name,
+				 driver->capsule->parameters[j]);
+			CU_ASSERT(strlen(name) < PLUTON_NAME_SIZE);
+			CU_ASSERT_EQUAL(limit_named(fd, name), driver->parameters[j]);
+			parameters++;
+		}
+	}
+	CU_ASSERT(parameters > 0);
+	CU_ASSERT_EQUAL(limit_named(fd, "nvmem.area_max"), 1u << 20);
+	CU_ASSERT_EQUAL(limit_named(fd, "nvmem."), UINT64_MAX);
+	guests_close();
+}
+
 static void test_the_daemons_own_user_sets_the_log_level(void)
 {
 	int fd;
@@ -400,6 +444,7 @@ static const struct test tests[] = {
 	TEST(test_a_list_gives_a_bounded_number_of_rows_at_a_time),
 	TEST(test_other_users_see_only_their_own_processes),
 	TEST(test_limits_has_the_names_of_the_configuration),
+	TEST(test_limits_has_every_parameter_of_every_capsule_after_its_name),
 	TEST(test_the_daemons_own_user_sets_the_log_level),
 	TEST(test_other_users_do_not_set_the_log_level),
 	TEST(test_who_may_use_nothing_may_still_ask_the_manager),

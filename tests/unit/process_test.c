@@ -5,6 +5,7 @@
 #include "daemon/kernel/process.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/kernel/charge.h"
@@ -63,6 +64,41 @@ static void test_processes_per_user_can_be_reached_and_not_passed(void)
 	CU_ASSERT_EQUAL(bare_try_process(&bare, 1000, &one_more), -PLUTON_ENOMEM);
 	CU_ASSERT_PTR_NOT_NULL(strstr(bare.kernel.why, "processes_per_user"));
 	CU_ASSERT_EQUAL(bare_try_process(&bare, 1001, &one_more), 0);
+	bare_close(&bare);
+}
+
+static struct process *process_of_app(uint32_t uid, const char *app)
+{
+	struct process *parent = bare_process(&bare, 1), *made;
+	struct credentials who = parent->who;
+
+	who.uid = uid;
+	snprintf(who.app, sizeof(who.app), "%s", app);
+	CU_ASSERT_EQUAL_FATAL(process_make(&bare.kernel, parent->frontend, &who, &made), 0);
+	process_kill(parent);
+	return made;
+}
+
+static void test_a_users_processes_are_one_party_at_engines_and_an_app_is_another(void)
+{
+	struct process *same, *other, *app, *same_app, *other_app;
+	uint32_t party;
+
+	open_kernel();
+	same = bare_process(&bare, 1000);
+	other = bare_process(&bare, 1001);
+	app = process_of_app(1000, "tpm0");
+	same_app = process_of_app(1000, "tpm0");
+	party = process->owner.party;
+	CU_ASSERT_EQUAL(same->owner.party, party);
+	CU_ASSERT_NOT_EQUAL(other->owner.party, party);
+	CU_ASSERT_NOT_EQUAL(app->owner.party, party);
+	CU_ASSERT_EQUAL(same_app->owner.party, app->owner.party);
+	CU_ASSERT_EQUAL(bare.kernel.parties.entries[party].processes, 2);
+	process_kill(same);
+	CU_ASSERT_EQUAL(bare.kernel.parties.entries[party].processes, 1);
+	other_app = process_of_app(1000, "tpm1");
+	CU_ASSERT_NOT_EQUAL(other_app->owner.party, app->owner.party);
 	bare_close(&bare);
 }
 
@@ -520,6 +556,7 @@ static void test_one_that_takes_all_it_can_leaves_every_other_its_promise(void)
 static const struct test tests[] = {
 	TEST(test_processes_max_can_be_reached_and_not_passed),
 	TEST(test_processes_per_user_can_be_reached_and_not_passed),
+	TEST(test_a_users_processes_are_one_party_at_engines_and_an_app_is_another),
 	TEST(test_a_place_in_the_table_is_free_again_after_a_death),
 	TEST(test_a_promise_that_cannot_be_kept_refuses_the_process),
 	TEST(test_a_refused_process_leaves_nothing_behind),

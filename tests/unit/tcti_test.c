@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <tss2/tss2_tcti.h>
@@ -104,21 +105,30 @@ static void check_ran(unsigned count)
 	CU_ASSERT_EQUAL(fake_tpm_count(response), count);
 }
 
-/* What the library writes to stderr while `function` runs. */
-static void capture(void (*function)(void), char *text, size_t text_size)
+/* What the library writes to standard output or error while `function` runs. */
+static void capture(int fd, void (*function)(void), char *text, size_t text_size)
 {
-	int kept = dup(STDERR_FILENO), file = memfd_create("stderr", MFD_CLOEXEC);
+	int kept, file = memfd_create("captured", MFD_CLOEXEC);
 	ssize_t n;
 
+	fflush(NULL);
+	kept = dup(fd);
 	CU_ASSERT_FATAL(kept >= 0 && file >= 0);
-	dup2(file, STDERR_FILENO);
+	dup2(file, fd);
 	function();
-	fflush(stderr);
-	dup2(kept, STDERR_FILENO);
+	fflush(NULL);
+	dup2(kept, fd);
 	close(kept);
 	n = pread(file, text, text_size - 1, 0);
 	text[n > 0 ? n : 0] = '\0';
 	close(file);
+}
+
+static TSS2_RC code_of_receive;
+
+static void receive_blocking(void)
+{
+	code_of_receive = receive(TSS2_TCTI_TIMEOUT_BLOCK);
 }
 
 /* --- the beginning --------------------------------------------------------------------------- */
@@ -233,7 +243,7 @@ static void test_a_wrong_configuration_is_refused_with_a_sentence(void)
 	unsetenv("TSS2_LOG");
 	for (size_t i = 0; i < TESTS_COUNT(cases); i++) {
 		conf_to_try = cases[i].conf;
-		capture(try_conf, text, sizeof(text));
+		capture(STDERR_FILENO, try_conf, text, sizeof(text));
 		CU_ASSERT_EQUAL(code_of_try, TSS2_TCTI_RC_BAD_VALUE);
 		CU_ASSERT_PTR_NOT_NULL(strstr(text, cases[i].words));
 		CU_ASSERT_PTR_EQUAL(strstr(text, "ERROR:tcti:pluton: "), text);
@@ -260,13 +270,57 @@ static void test_a_tpm_that_is_not_there_is_explained_unless_the_log_is_off(void
 	conf_to_try = "address=unix:/nowhere/socket";
 	for (size_t i = 0; i < TESTS_COUNT(cases); i++) {
 		setenv("TSS2_LOG", cases[i].setting, 1);
-		capture(try_conf, text, sizeof(text));
+		capture(STDERR_FILENO, try_conf, text, sizeof(text));
 		CU_ASSERT_EQUAL(code_of_try, TSS2_TCTI_RC_NO_CONNECTION);
 		CU_ASSERT_EQUAL(text[0] == '\0', cases[i].quiet);
 	}
 	unsetenv("TSS2_LOG");
-	capture(try_conf, text, sizeof(text));
+	capture(STDERR_FILENO, try_conf, text, sizeof(text));
 	CU_ASSERT_STRING_EQUAL(text, "ERROR:tcti:pluton: nobody listens at unix:/nowhere/socket\n");
+}
+
+/* One line was added to the file `name`. */
+static void check_logged(const char *name)
+{
+	char line[512] = "";
+	FILE *file = fopen(name, "re");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(file);
+	CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), file));
+	CU_ASSERT_STRING_EQUAL(line, "before\n");
+	CU_ASSERT_PTR_NOT_NULL(fgets(line, sizeof(line), file));
+	CU_ASSERT_STRING_EQUAL(line, "ERROR:tcti:pluton: nobody listens at unix:/nowhere/socket\n");
+	CU_ASSERT_PTR_NULL(fgets(line, sizeof(line), file));
+	fclose(file);
+}
+
+static void test_the_log_goes_where_tpm2_tss_writes_its_own(void)
+{
+	static const char *const standard[] = {"", "stderr", "StdErr", "/nowhere/log"};
+	static const char *const output[] = {"-", "stdout", "STDOUT"};
+	char text[512], name[] = "/tmp/pluton-tcti-log-XXXXXX";
+	int fd = mkstemp(name);
+
+	load_tcti();
+	CU_ASSERT_EQUAL(write(fd, "before\n", 7), 7);
+	close(fd);
+	conf_to_try = "address=unix:/nowhere/socket";
+	setenv("TSS2_LOGFILE", name, 1);
+	capture(STDERR_FILENO, try_conf, text, sizeof(text));
+	CU_ASSERT_STRING_EQUAL(text, "");
+	check_logged(name);
+	unlink(name);
+	for (size_t i = 0; i < TESTS_COUNT(standard); i++) {
+		setenv("TSS2_LOGFILE", standard[i], 1);
+		capture(STDERR_FILENO, try_conf, text, sizeof(text));
+		CU_ASSERT_PTR_EQUAL(strstr(text, "ERROR:tcti:pluton: "), text);
+	}
+	for (size_t i = 0; i < TESTS_COUNT(output); i++) {
+		setenv("TSS2_LOGFILE", output[i], 1);
+		capture(STDOUT_FILENO, try_conf, text, sizeof(text));
+		CU_ASSERT_PTR_EQUAL(strstr(text, "ERROR:tcti:pluton: "), text);
+	}
+	unsetenv("TSS2_LOGFILE");
 }
 
 static void test_what_plutond_says_about_the_app_becomes_a_code(void)
@@ -277,6 +331,7 @@ static void test_what_plutond_says_about_the_app_becomes_a_code(void)
 	} cases[] = {
 		{BROKER_NO_DEVICE, TSS2_TCTI_RC_IO_ERROR},
 		{BROKER_FAILS, TSS2_TCTI_RC_IO_ERROR},
+		{BROKER_GIVES_FULL, TSS2_TCTI_RC_IO_ERROR},
 		{BROKER_HANGS_UP, TSS2_TCTI_RC_NO_CONNECTION},
 		{BROKER_NOISE, TSS2_TCTI_RC_MALFORMED_RESPONSE},
 	};
@@ -287,7 +342,7 @@ static void test_what_plutond_says_about_the_app_becomes_a_code(void)
 	conf_to_try = conf;
 	for (size_t i = 0; i < TESTS_COUNT(cases); i++) {
 		fake_tpm_broker(&fake, cases[i].how, 1);
-		capture(try_conf, text, sizeof(text));
+		capture(STDERR_FILENO, try_conf, text, sizeof(text));
 		CU_ASSERT_EQUAL(code_of_try, cases[i].code);
 		CU_ASSERT(strlen(text) > strlen("ERROR:tcti:pluton: \n"));
 	}
@@ -396,7 +451,7 @@ static void test_a_command_of_a_wrong_size_is_a_bad_value(void)
 	char text[1024];
 
 	begin();
-	capture(transmit_wrong_sizes, text, sizeof(text));
+	capture(STDERR_FILENO, transmit_wrong_sizes, text, sizeof(text));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "10 to 4096 bytes, not 4097"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "another length"));
 	check_ran(3);
@@ -500,6 +555,64 @@ static void test_another_thread_cancels_what_this_one_waits_for(void)
 	end();
 }
 
+static void test_an_app_that_says_busy_ends_the_wait(void)
+{
+	char text[512];
+
+	begin();
+	fake_tpm_next(&fake, ACT_REFUSE_BUSY);
+	CU_ASSERT_EQUAL(transmit(0), TSS2_RC_SUCCESS);
+	capture(STDERR_FILENO, receive_blocking, text, sizeof(text));
+	CU_ASSERT_EQUAL(code_of_receive, TSS2_TCTI_RC_IO_ERROR);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "the fake does not want to"));
+	check_ran(1);
+	end();
+}
+
+/* Every call in a child of fork(2) is one without a connection, and takes nothing from the parent.
+ */
+static int use_as_a_child(void)
+{
+	TSS2_TCTI_POLL_HANDLE handle;
+	size_t count = 1;
+
+	if (Tss2_Tcti_Cancel(tcti) != TSS2_TCTI_RC_NO_CONNECTION ||
+	    receive(TSS2_TCTI_TIMEOUT_BLOCK) != TSS2_TCTI_RC_NO_CONNECTION ||
+	    transmit(0) != TSS2_TCTI_RC_NO_CONNECTION ||
+	    Tss2_Tcti_SetLocality(tcti, 1) != TSS2_TCTI_RC_NO_CONNECTION ||
+	    Tss2_Tcti_GetPollHandles(tcti, &handle, &count) != TSS2_TCTI_RC_NO_CONNECTION)
+		return 1;
+	Tss2_Tcti_Finalize(tcti);
+	return 0;
+}
+
+static int status_of_child;
+
+static void fork_child(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(use_as_a_child());
+	CU_ASSERT_EQUAL(waitpid(child, &status_of_child, 0), child);
+}
+
+static void test_a_child_of_fork_has_no_connection(void)
+{
+	char text[2048];
+
+	begin();
+	check_ran(1);
+	CU_ASSERT_EQUAL(transmit(0), TSS2_RC_SUCCESS);
+	capture(STDERR_FILENO, fork_child, text, sizeof(text));
+	CU_ASSERT_EQUAL(status_of_child, 0);
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "must open its own"));
+	CU_ASSERT_EQUAL(receive(TSS2_TCTI_TIMEOUT_BLOCK), TSS2_RC_SUCCESS);
+	CU_ASSERT_EQUAL(fake_tpm_count(response), 2);
+	check_ran(3);
+	end();
+}
+
 /* --- the rest -------------------------------------------------------------------------------- */
 
 static void set_high_locality(void)
@@ -514,7 +627,7 @@ static void test_the_locality_holds_for_what_follows(void)
 	char text[256];
 
 	begin();
-	capture(set_high_locality, text, sizeof(text));
+	capture(STDERR_FILENO, set_high_locality, text, sizeof(text));
 	CU_ASSERT(text[0] != '\0');
 	check_ran(1);
 	CU_ASSERT_EQUAL(fake_tpm_locality(response), FAKE_TPM_LOCALITY_MAX);
@@ -530,13 +643,6 @@ static void test_make_sticky_is_not_implemented(void)
 	end();
 }
 
-static TSS2_RC code_of_receive;
-
-static void receive_blocking(void)
-{
-	code_of_receive = receive(TSS2_TCTI_TIMEOUT_BLOCK);
-}
-
 static void test_a_tpm_that_was_switched_off_is_one_code_and_a_sentence(void)
 {
 	char text[512];
@@ -545,7 +651,7 @@ static void test_a_tpm_that_was_switched_off_is_one_code_and_a_sentence(void)
 	check_ran(1);
 	fake_tpm_next(&fake, ACT_OFF_BEFORE);
 	CU_ASSERT_EQUAL(transmit(0), TSS2_RC_SUCCESS);
-	capture(receive_blocking, text, sizeof(text));
+	capture(STDERR_FILENO, receive_blocking, text, sizeof(text));
 	CU_ASSERT_EQUAL(code_of_receive, TSS2_TCTI_RC_NO_CONNECTION);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "switched off"));
 	CU_ASSERT_EQUAL(receive(0), TSS2_TCTI_RC_BAD_SEQUENCE);
@@ -560,7 +666,7 @@ static void test_what_is_no_response_is_malformed(void)
 	begin();
 	fake_tpm_next(&fake, ACT_SAY_OTHERWISE);
 	CU_ASSERT_EQUAL(transmit(0), TSS2_RC_SUCCESS);
-	capture(receive_blocking, text, sizeof(text));
+	capture(STDERR_FILENO, receive_blocking, text, sizeof(text));
 	CU_ASSERT_EQUAL(code_of_receive, TSS2_TCTI_RC_MALFORMED_RESPONSE);
 	CU_ASSERT_PTR_NOT_NULL(strstr(text, "header says 19"));
 	end();
@@ -596,6 +702,7 @@ static const struct test tests[] = {
 	TEST(test_every_form_of_the_configuration_reaches_the_tpm),
 	TEST(test_a_wrong_configuration_is_refused_with_a_sentence),
 	TEST(test_a_tpm_that_is_not_there_is_explained_unless_the_log_is_off),
+	TEST(test_the_log_goes_where_tpm2_tss_writes_its_own),
 	TEST(test_what_plutond_says_about_the_app_becomes_a_code),
 	TEST(test_null_where_something_must_be_is_a_bad_reference),
 	TEST(test_a_context_of_somebody_else_is_refused),
@@ -606,6 +713,8 @@ static const struct test tests[] = {
 	TEST(test_a_response_is_taken_after_its_size_was_asked_or_the_buffer_was_too_small),
 	TEST(test_poll_handles_say_when_to_receive),
 	TEST(test_another_thread_cancels_what_this_one_waits_for),
+	TEST(test_an_app_that_says_busy_ends_the_wait),
+	TEST(test_a_child_of_fork_has_no_connection),
 	TEST(test_the_locality_holds_for_what_follows),
 	TEST(test_make_sticky_is_not_implemented),
 	TEST(test_a_tpm_that_was_switched_off_is_one_code_and_a_sentence),

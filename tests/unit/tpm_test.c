@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <pluton/tpm.h>
@@ -151,6 +152,7 @@ static void test_what_plutond_says_about_the_app_is_what_opening_says(void)
 		{BROKER_NO_DEVICE, -PLUTON_ENODEVICE}, {BROKER_FAILS, -PLUTON_EFAIL},
 		{BROKER_IS_BUSY, -PLUTON_EBUSY},       {BROKER_GIVES_NONE, -PLUTON_EBADRVAL},
 		{BROKER_NOISE, -PLUTON_EBADRVAL},      {BROKER_HANGS_UP, -PLUTON_EOFF},
+		{BROKER_GIVES_FULL, -PLUTON_EBUSY},
 	};
 
 	fake_tpm_begin(&fake);
@@ -172,6 +174,148 @@ static void test_an_app_that_dies_as_it_is_greeted_is_asked_for_again(void)
 	CU_ASSERT_EQUAL_FATAL(pluton_tpm_open(fake.address, NULL, &tpm, message, sizeof(message)),
 			      0);
 	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 3);
+	check_ran(1);
+	end();
+}
+
+static int try_open(void)
+{
+	message[0] = '\0';
+	return pluton_tpm_open(fake.address, NULL, &tpm, message, sizeof(message));
+}
+
+static void test_an_app_that_dies_whenever_it_is_greeted_is_no_daemon_to_start(void)
+{
+	fake_tpm_begin(&fake);
+	setenv("PLUTON_TPM_RECONNECT_MS", "0", 1);
+	fake_tpm_broker(&fake, BROKER_GIVES_DEAD, 0);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EFAIL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "did not come up in 1000 ms"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "the TPM tpm0 closed the connection"));
+	CU_ASSERT(fake_tpm_asked(&fake) > 1);
+	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	fake_tpm_end(&fake);
+}
+
+static void test_a_full_tpm_is_what_it_says(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_broker(&fake, BROKER_GIVES_FULL, 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_STRING_EQUAL(message, "the fake does not want to");
+	fake_tpm_set(&fake, &fake.refuses_attach, PLUTON_EBUSY);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 2);
+	fake_tpm_end(&fake);
+}
+
+static void test_an_app_that_does_not_start_is_named_where_plutond_says_nothing(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_broker(&fake, BROKER_FAILS, 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EFAIL);
+	CU_ASSERT_STRING_EQUAL(message,
+			       "the app tpm0 did not start; see pluton-cli app status tpm0");
+	fake_tpm_broker(&fake, BROKER_IS_BUSY, 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "the app tpm0 took no connection in time"));
+	fake_tpm_broker(&fake, BROKER_NO_DEVICE, 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_ENODEVICE);
+	CU_ASSERT_STRING_EQUAL(message, "the fake does not want to");
+	fake_tpm_end(&fake);
+}
+
+static void test_an_app_that_is_no_tpm_is_called_that(void)
+{
+	static const uint32_t errors[] = {PLUTON_ENODEVICE, PLUTON_ENOSUPPORT, PLUTON_EINVAL};
+
+	fake_tpm_begin(&fake);
+	fake_tpm_broker(&fake, BROKER_GIVES_NOISE, 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBADRVAL);
+	CU_ASSERT_PTR_EQUAL(strstr(message, "tpm0 is no TPM: it sent garbage"), message);
+	for (size_t i = 0; i < TESTS_COUNT(errors); i++) {
+		fake_tpm_set(&fake, &fake.refuses_attach, errors[i]);
+		CU_ASSERT_EQUAL(try_open(), -(int)errors[i]);
+		CU_ASSERT_STRING_EQUAL(message, "tpm0 is no TPM: the fake does not want to");
+	}
+	fake_tpm_end(&fake);
+}
+
+static void close_all(const int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+static void test_a_plutond_that_never_greets_is_given_up(void)
+{
+	int fd;
+
+	fake_tpm_begin(&fake);
+	setenv("PLUTON_TPM_RECONNECT_MS", "0", 1);
+	CU_ASSERT_EQUAL(fake_tpm_occupy(&fake, &fd, 1), 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, fake.address));
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "took the connection and says nothing"));
+	close(fd);
+	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	fake_tpm_end(&fake);
+}
+
+static void test_a_plutond_that_stops_after_its_greeting_is_given_up(void)
+{
+	fake_tpm_begin(&fake);
+	setenv("PLUTON_TPM_RECONNECT_MS", "0", 1);
+	fake_tpm_broker(&fake, BROKER_SILENT, 0);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "says nothing"));
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 1);
+	CU_ASSERT_EQUAL(fake_tpm_calls(&fake), 1);
+	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	fake_tpm_end(&fake);
+}
+
+static void test_an_app_that_starts_slowly_is_waited_for_while_plutond_lives(void)
+{
+	fake_tpm_begin(&fake);
+	setenv("PLUTON_TPM_RECONNECT_MS", "0", 1);
+	fake_tpm_broker(&fake, BROKER_SLOW, 0);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 1);
+	CU_ASSERT_EQUAL(fake_tpm_calls(&fake), FAKE_TPM_SLOWNESS);
+	check_ran(1);
+	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	end();
+}
+
+struct crowd {
+	int fds[64];
+	unsigned count;
+};
+
+static void *leave(void *arg)
+{
+	const struct crowd *crowd = arg;
+
+	close_all(crowd->fds, crowd->count);
+	return NULL;
+}
+
+static void test_a_queue_before_plutond_is_waited_for(void)
+{
+	struct crowd crowd;
+	pthread_t thread;
+
+	fake_tpm_begin(&fake);
+	crowd.count = fake_tpm_occupy(&fake, crowd.fds, TESTS_COUNT(crowd.fds));
+	CU_ASSERT_FATAL(crowd.count < TESTS_COUNT(crowd.fds));
+	setenv("PLUTON_TPM_RECONNECT_MS", "0", 1);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EBUSY);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "queue of connections is full"));
+	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	CU_ASSERT_EQUAL(pthread_create(&thread, NULL, leave, &crowd), 0);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	pthread_join(thread, NULL);
 	check_ran(1);
 	end();
 }
@@ -327,6 +471,35 @@ static void test_a_refused_command_uses_no_number(void)
 	CU_ASSERT_EQUAL(run(), -PLUTON_ENOMEM);
 	fake_tpm_crash(&fake);
 	check_ran(3);
+	end();
+}
+
+/* Else a caller who waits for ever is told for ever that it is not there yet. */
+static void test_an_app_that_says_busy_is_not_taken_for_one_that_has_no_answer_yet(void)
+{
+	begin();
+	check_ran(1);
+	fake_tpm_next(&fake, ACT_REFUSE_BUSY);
+	CU_ASSERT_EQUAL(run(), -PLUTON_EFAIL);
+	CU_ASSERT(says("the fake does not want to"));
+	check_ran(2);
+	end();
+}
+
+static void test_a_refused_repetition_does_not_give_its_response_to_the_next_command(void)
+{
+	begin();
+	check_ran(1);
+	fake_tpm_set(&fake, &fake.repeat_refusals, 1);
+	fake_tpm_next(&fake, ACT_DIE_AFTER);
+	CU_ASSERT_EQUAL(run(), -PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(fake_tpm_executed(&fake), 2);
+	check_ran(3);
+	/* not accepted at its first sending, and refused at its second: its number is free */
+	fake_tpm_next(&fake, ACT_DIE_BEFORE);
+	fake_tpm_next(&fake, ACT_REFUSE);
+	CU_ASSERT_EQUAL(run(), -PLUTON_ENOMEM);
+	check_ran(4);
 	end();
 }
 
@@ -584,6 +757,21 @@ static void test_the_locality_holds_over_crashes_and_power_offs(void)
 	end();
 }
 
+static void test_a_locality_whose_answer_was_lost_is_not_in_force(void)
+{
+	begin();
+	check_ran(1);
+	pluton_tpm_set_reconnect_limit(tpm, SHORT_MS);
+	fake_tpm_set(&fake, &fake.locality_deaths, 1);
+	fake_tpm_broker(&fake, BROKER_SILENT, 0);
+	CU_ASSERT_EQUAL(pluton_tpm_set_locality(tpm, 2), -PLUTON_EOFF);
+	fake_tpm_broker(&fake, BROKER_GIVES, 0);
+	pluton_tpm_set_reconnect_limit(tpm, PLUTON_TPM_RECONNECT_MS);
+	check_ran(2);
+	CU_ASSERT_EQUAL(fake_tpm_locality(response), 0);
+	end();
+}
+
 static void test_a_command_waits_for_plutond_to_come_back(void)
 {
 	begin();
@@ -831,12 +1019,120 @@ static void test_a_cancel_during_a_loss_is_sent_once_the_command_is(void)
 	end();
 }
 
+static void test_a_cancel_that_finds_no_room_is_sent_once_there_is_some(void)
+{
+	begin();
+	check_ran(1);
+	fake_tpm_set(&fake, &fake.client_room, 2300); /* one command's, as the kernel counts */
+	fake_tpm_set(&fake, &fake.reads_not, 1);
+	fake_tpm_next(&fake, ACT_HOLD);
+	fake_tpm_crash(&fake);
+	fake_tpm_deafen(&fake);
+	fake_tpm_command(command, PLUTON_TPM_COMMAND_MAX, 0);
+	CU_ASSERT_EQUAL(pluton_tpm_send(tpm, command, PLUTON_TPM_COMMAND_MAX), 0);
+	CU_ASSERT_EQUAL(pluton_tpm_cancel(tpm), 0);
+	fake_tpm_hear(&fake);
+	do {
+		CU_ASSERT_EQUAL_FATAL(receive(1), -PLUTON_EBUSY);
+	} while (fake_tpm_unread(&fake) == 0);
+	fake_tpm_set(&fake, &fake.reads_not, 0);
+	CU_ASSERT_EQUAL(receive(60000), 0);
+	CU_ASSERT_EQUAL(fake_tpm_rc(response), FAKE_RC_CANCELED);
+	CU_ASSERT_EQUAL(fake_tpm_cancels(&fake), 1);
+	end();
+}
+
+static void test_a_cancel_does_not_overtake_its_command(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_set(&fake, &fake.keeps_client_end, 1);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	fake_tpm_set(&fake, &fake.reads_not, 1);
+	fake_tpm_fill(&fake);
+	fake_tpm_next(&fake, ACT_HOLD);
+	CU_ASSERT_EQUAL(send_one(), 0);
+	fake_tpm_set(&fake, &fake.reads_not, 0);
+	fake_tpm_wait_for_room(&fake);
+	CU_ASSERT_EQUAL(pluton_tpm_cancel(tpm), 0); /* the command itself has not gone yet */
+	CU_ASSERT_EQUAL(receive(60000), 0);
+	CU_ASSERT_EQUAL(fake_tpm_rc(response), FAKE_RC_CANCELED);
+	CU_ASSERT_EQUAL(fake_tpm_cancels(&fake), 1);
+	end();
+}
+
+/* --- another process ------------------------------------------------------------------------- */
+
+/* 0, or the line that finds fault with what a child has of its parent's connection. */
+static int use_as_a_child(void)
+{
+	struct pluton_tpm_info info;
+	bool cancelled;
+
+#define REFUSED(call)                                                                              \
+	if ((call) != -PLUTON_EOFF || !says("must open its own"))                                  \
+	return __LINE__
+	REFUSED(receive(0));
+	REFUSED(send_one());
+	REFUSED(run());
+	REFUSED(pluton_tpm_set_locality(tpm, 1));
+	REFUSED(pluton_tpm_get_info(tpm, &info));
+	REFUSED(pluton_tpm_cancel_running(tpm, &cancelled));
+	REFUSED(pluton_tpm_get_fd(tpm));
+#undef REFUSED
+	if (pluton_tpm_cancel(tpm) != -PLUTON_EOFF)
+		return __LINE__;
+	pluton_tpm_close(tpm);
+	return 0;
+}
+
+static void check_child(void)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	if (child == 0) {
+		status = use_as_a_child();
+		if (status != 0)
+			fprintf(stderr, "in the child: line %d\n", status);
+		_exit(status != 0);
+	}
+	CU_ASSERT_EQUAL(waitpid(child, &status, 0), child);
+	CU_ASSERT_EQUAL(status, 0);
+}
+
+static void test_a_child_gets_nothing_of_its_parents_connection_and_takes_nothing_away(void)
+{
+	begin();
+	CU_ASSERT(pluton_tpm_get_fd(tpm) >= 0);
+	check_child();
+	check_ran(1);
+	check_child();
+	fake_tpm_next(&fake, ACT_HOLD);
+	CU_ASSERT_EQUAL(send_one(), 0);
+	check_child();
+	CU_ASSERT_EQUAL(fake_tpm_cancels(&fake), 0);
+	CU_ASSERT_EQUAL(pluton_tpm_cancel(tpm), 0);
+	CU_ASSERT_EQUAL(poll_for_response(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_rc(response), FAKE_RC_CANCELED);
+	check_child();
+	check_ran(2);
+	end();
+}
+
 static const struct test tests[] = {
 	TEST(test_opening_leaves_one_descriptor),
 	TEST(test_where_nobody_listens_opening_fails_at_once_and_names_the_address),
 	TEST(test_what_is_no_address_or_name_is_refused),
 	TEST(test_what_plutond_says_about_the_app_is_what_opening_says),
 	TEST(test_an_app_that_dies_as_it_is_greeted_is_asked_for_again),
+	TEST(test_an_app_that_dies_whenever_it_is_greeted_is_no_daemon_to_start),
+	TEST(test_a_full_tpm_is_what_it_says),
+	TEST(test_an_app_that_does_not_start_is_named_where_plutond_says_nothing),
+	TEST(test_an_app_that_is_no_tpm_is_called_that),
+	TEST(test_a_plutond_that_never_greets_is_given_up),
+	TEST(test_a_plutond_that_stops_after_its_greeting_is_given_up),
+	TEST(test_an_app_that_starts_slowly_is_waited_for_while_plutond_lives),
+	TEST(test_a_queue_before_plutond_is_waited_for),
 	TEST(test_an_app_that_takes_too_short_records_is_refused),
 	TEST(test_a_limit_in_the_environment_is_a_number),
 	TEST(test_commands_have_10_to_4096_bytes),
@@ -846,6 +1142,8 @@ static const struct test tests[] = {
 	TEST(test_receive_waits_as_long_as_it_is_told),
 	TEST(test_a_response_is_kept_until_the_next_command),
 	TEST(test_a_refused_command_uses_no_number),
+	TEST(test_an_app_that_says_busy_is_not_taken_for_one_that_has_no_answer_yet),
+	TEST(test_a_refused_repetition_does_not_give_its_response_to_the_next_command),
 	TEST(test_info_tells_about_the_tpm),
 	TEST(test_closing_does_not_wait_for_a_command),
 	TEST(test_the_descriptor_says_when_to_receive),
@@ -864,6 +1162,7 @@ static const struct test tests[] = {
 	TEST(test_a_power_off_between_commands_fails_the_next_command_and_nothing_else),
 	TEST(test_a_power_off_before_the_first_command_takes_nothing_away),
 	TEST(test_the_locality_holds_over_crashes_and_power_offs),
+	TEST(test_a_locality_whose_answer_was_lost_is_not_in_force),
 	TEST(test_a_command_waits_for_plutond_to_come_back),
 	TEST(test_a_command_that_was_given_up_does_not_confuse_the_next),
 	TEST(test_without_a_limit_nothing_is_tried_again),
@@ -878,6 +1177,9 @@ static const struct test tests[] = {
 	TEST(test_without_a_command_there_is_nothing_to_cancel),
 	TEST(test_cancelling_twice_asks_once),
 	TEST(test_a_cancel_during_a_loss_is_sent_once_the_command_is),
+	TEST(test_a_cancel_that_finds_no_room_is_sent_once_there_is_some),
+	TEST(test_a_cancel_does_not_overtake_its_command),
+	TEST(test_a_child_gets_nothing_of_its_parents_connection_and_takes_nothing_away),
 };
 
 int main(int argc, char **argv)
