@@ -109,7 +109,7 @@ void order_pcr_read(struct order *order, uint32_t pcr)
 	put16(order, ALG_SHA256);
 	put8(order, 3);
 	for (uint32_t byte = 0; byte < 3; byte++)
-		put8(order, pcr / 8 == byte ? (uint8_t)(1u << pcr % 8) : 0);
+		put8(order, (uint8_t)(pcr / 8 == byte ? 1u << pcr % 8 : 0u));
 	end(order);
 }
 

@@ -724,7 +724,7 @@ static void test_one_that_cannot_be_watched_leaves_no_child(void)
 				    .environment = nothing,
 				    .stored = &none};
 	struct spawned spawned;
-	struct rlimit before, few;
+	struct rlimit before = {0}, few;
 	int next = dup(STDERR_FILENO);
 
 	must(next >= 0 && getrlimit(RLIMIT_NOFILE, &before) == 0, "getrlimit");
