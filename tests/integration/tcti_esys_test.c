@@ -110,6 +110,9 @@ static TSS2_RC begin_rsa(struct session *session, uint8_t serial)
 					&pcrs);
 }
 
+/* TPM2_TRANSIENT_FIRST of tpm2-tss shifts into the sign. */
+#define FIRST_TRANSIENT 0x80000000u
+
 /* Handles of transient objects that this connection sees. */
 static unsigned transient_objects(struct session *session)
 {
@@ -118,8 +121,8 @@ static unsigned transient_objects(struct session *session)
 	unsigned count;
 
 	CU_ASSERT_EQUAL_FATAL(Esys_GetCapability(session->esys, ESYS_TR_NONE, ESYS_TR_NONE,
-						 ESYS_TR_NONE, TPM2_CAP_HANDLES,
-						 TPM2_TRANSIENT_FIRST, 100, &more, &data),
+						 ESYS_TR_NONE, TPM2_CAP_HANDLES, FIRST_TRANSIENT,
+						 100, &more, &data),
 			      TSS2_RC_SUCCESS);
 	count = data->data.handles.count;
 	Esys_Free(data);

@@ -666,7 +666,7 @@ class Buses(unittest.TestCase):
             rows, _, _ = channel.perform(0x80000001, 4, (), (1008,))
             self.assertEqual(rows, 1)  # everybody on the bus is gone
             bus.start()
-            self.await_log(daemon, "on the bus as org.pluton1", 2)
+            self.await_log(daemon, r"on the bus as org\.pluton1 ", 2)
             self.await_log(daemon, "not on the bus: ")  # once
             with Peer(bus.address) as peer:
                 self.assertEqual(len(peer.call("Random", "Get", "u", 8)[0]), 8)
@@ -680,7 +680,7 @@ class Buses(unittest.TestCase):
             with Client(daemon.address) as channel:
                 self.assertEqual(len(channel.random(8)), 8)
             with bus:
-                self.await_log(daemon, "on the bus as org.pluton1")
+                self.await_log(daemon, r"on the bus as org\.pluton1 ")
 
     def test_a_name_that_is_taken_is_said_and_taken_over_when_it_is_free(self):
         with Bus() as bus:
@@ -689,7 +689,7 @@ class Buses(unittest.TestCase):
                 self.assertIn("the name org.pluton1 is taken: stop the other plutond",
                               second.read_log())
                 first.stop()
-                self.await_log(second, "on the bus as org.pluton1")
+                self.await_log(second, r"on the bus as org\.pluton1 ")
 
     def test_a_bus_that_does_not_let_us_have_the_name_is_quoted(self):
         denied = ('<policy context="default"><deny own="org.pluton1"/></policy>')
