@@ -382,9 +382,8 @@ static int attach_connection(struct control *control)
 }
 
 /*
- * Begins to connect; on_connection sees the greeting. A connection that is lost stays lost: the
- * library's own way to a new one may put another socket under the same number, which epoll does not
- * notice.
+ * Begins to connect; on_connection sees the greeting. A connection over a descriptor of ours stays
+ * lost when it is lost: when to try again, and what to send first then, is decided here.
  */
 static int begin_connection(const char *address, struct pluton **ret)
 {

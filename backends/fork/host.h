@@ -44,6 +44,10 @@ struct fork_host {
 void host_say(const struct fork_host *host, enum pluton_log_level level, const char *app,
 	      uint32_t pid, const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* Puts a sentence into an app's reason and returns -PLUTON_EFAIL. */
+int host_fail(char *reason, size_t size, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
 /* Milliseconds of CLOCK_MONOTONIC. */
 uint64_t host_now_ms(void);
 

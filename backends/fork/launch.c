@@ -28,17 +28,6 @@ struct variables {
 	bool failed;
 };
 
-__attribute__((format(printf, 3, 4))) static int fail(char *reason, size_t size, const char *format,
-						      ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason, size, format, args);
-	va_end(args);
-	return -PLUTON_EFAIL;
-}
-
 /* --- environment ----------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static char *set(struct variables *variables,
@@ -147,11 +136,12 @@ static int set_user_of(struct spawn *spawn, const struct passwd *user, char *rea
 	if (spawn->uid == geteuid())
 		return 0;
 	if (geteuid() != 0)
-		return fail(reason, size, "user: only root can run it as %.32s; leave user out",
-			    user->pw_name);
+		return host_fail(reason, size,
+				 "user: only root can run it as %.32s; leave user out",
+				 user->pw_name);
 	if (getgrouplist(user->pw_name, user->pw_gid, spawn->groups, &count) < 0)
-		return fail(reason, size, "user: %.32s is in over %d groups; take another",
-			    user->pw_name, SPAWN_GROUPS_MAX);
+		return host_fail(reason, size, "user: %.32s is in over %d groups; take another",
+				 user->pw_name, SPAWN_GROUPS_MAX);
 	spawn->group_count = (size_t)count;
 	spawn->change_user = true;
 	return 0;
@@ -167,8 +157,8 @@ static int set_user(struct spawn *spawn, const char *name, char *reason, size_t 
 		return 0;
 	buf = malloc(USER_SIZE);
 	if (!buf || getpwnam_r(name, &entry, buf, USER_SIZE, &found) != 0 || !found)
-		r = fail(reason, size, "user: there is no user %.32s; make one, or correct user",
-			 name);
+		r = host_fail(reason, size,
+			      "user: there is no user %.32s; make one, or correct user", name);
 	else
 		r = set_user_of(spawn, found, reason, size);
 	free(buf);
@@ -183,12 +173,13 @@ static int start(const struct fork_host *host, const struct definition *definiti
 	int r = spawn_start(spawn, ret);
 
 	if (r < 0)
-		return fail(reason, size, "cannot fork: %s; end other processes", strerror(-r));
+		return host_fail(reason, size, "cannot fork: %s; end other processes",
+				 strerror(-r));
 	r = runfile_write(host->runs, definition->name, ret->pid, ret->uid);
 	if (r < 0) {
 		spawn_abandon(ret);
-		return fail(reason, size, "its run file cannot be written: %s; make room",
-			    strerror(-r));
+		return host_fail(reason, size, "its run file cannot be written: %s; make room",
+				 strerror(-r));
 	}
 	spawn_go(ret);
 	return 0;
@@ -215,7 +206,7 @@ int launch(const struct fork_host *host, const struct definition *definition,
 	if (r == 0) {
 		set_all(&variables, host, definition, store, &spawn);
 		r = variables.failed
-			    ? fail(reason, size, "no memory for its environment; free some")
+			    ? host_fail(reason, size, "no memory for its environment; free some")
 			    : start(host, definition, &spawn, ret, reason, size);
 	}
 	free_all(&variables);

@@ -172,6 +172,16 @@ void host_say(const struct fork_host *host, enum pluton_log_level level, const c
 	host->environment->report(level, app, pid, sentence);
 }
 
+int host_fail(char *reason, size_t size, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(reason, size, format, args);
+	va_end(args);
+	return -PLUTON_EFAIL;
+}
+
 uint64_t host_now_ms(void)
 {
 	struct timespec now;

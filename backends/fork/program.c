@@ -8,23 +8,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-__attribute__((format(printf, 3, 4))) static int fail(char *reason, size_t size, const char *format,
-						      ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(reason, size, format, args);
-	va_end(args);
-	return -PLUTON_EFAIL;
-}
+#include "backends/fork/host.h"
 
 static bool is_program(const char *path)
 {
@@ -64,10 +54,11 @@ static int check_file(const struct program *program, const struct definition *de
 	struct stat st;
 
 	if (fstat(program->fd, &st) < 0 || !S_ISREG(st.st_mode))
-		return fail(reason, size, "%s is no file; correct exec", tail(program->path, 60));
+		return host_fail(reason, size, "%s is no file; correct exec",
+				 tail(program->path, 60));
 	if (definition->hashed && (st.st_mode & (S_IWGRP | S_IWOTH)))
-		return fail(reason, size, "others can write %s; chmod go-w it",
-			    tail(program->path, 60));
+		return host_fail(reason, size, "others can write %s; chmod go-w it",
+				 tail(program->path, 60));
 	return 0;
 }
 
@@ -88,16 +79,17 @@ int program_open(struct program *program, const struct definition *definition,
 
 	*program = (struct program){.fd = -1, .path = look_up(definition->arguments[0], folders)};
 	if (!program->path)
-		return fail(reason, size, "there is no program %.40s; install it, or correct exec",
-			    definition->arguments[0]);
+		return host_fail(reason, size,
+				 "there is no program %.40s; install it, or correct exec",
+				 definition->arguments[0]);
 	program->fd = open(program->path, flags | O_CLOEXEC);
 	if (program->fd < 0)
-		r = fail(reason, size, "%s: %s; correct exec", tail(program->path, 50),
-			 strerror(errno));
+		r = host_fail(reason, size, "%s: %s; correct exec", tail(program->path, 50),
+			      strerror(errno));
 	else
 		r = check_file(program, definition, reason, size);
 	if (r == 0 && definition->hashed && start_hash(program) < 0)
-		r = fail(reason, size, "no memory for the hash of its program");
+		r = host_fail(reason, size, "no memory for the hash of its program");
 	if (r < 0)
 		program_close(program);
 	return r;
@@ -111,8 +103,9 @@ static int compare(struct program *program, const struct definition *definition,
 	if (EVP_DigestFinal_ex(program->hash, found, NULL) == 1 &&
 	    memcmp(found, definition->sha256, sizeof(definition->sha256)) == 0)
 		return 0;
-	return fail(reason, size, "%s is not what sha256 says; reinstall it, or correct sha256",
-		    tail(program->path, 45));
+	return host_fail(reason, size,
+			 "%s is not what sha256 says; reinstall it, or correct sha256",
+			 tail(program->path, 45));
 }
 
 int program_check(struct program *program, const struct definition *definition, char *reason,
@@ -124,12 +117,12 @@ int program_check(struct program *program, const struct definition *definition, 
 	if (n < 0 && (errno == EINTR || errno == EAGAIN))
 		return 1;
 	if (n < 0)
-		return fail(reason, size, "%s cannot be read: %s", tail(program->path, 45),
-			    strerror(errno));
+		return host_fail(reason, size, "%s cannot be read: %s", tail(program->path, 45),
+				 strerror(errno));
 	if (n == 0)
 		return compare(program, definition, reason, size);
 	if (EVP_DigestUpdate(program->hash, piece, (size_t)n) != 1)
-		return fail(reason, size, "the hash of its program failed");
+		return host_fail(reason, size, "the hash of its program failed");
 	return 1;
 }
 
