@@ -1,17 +1,18 @@
 noinst_LTLIBRARIES += libbackends.la
-libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(EVENT_CFLAGS)
+libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
 libbackends_la_SOURCES = \
 	backends/table.c backends/table.h \
+	backends/apps/definition.c backends/apps/definition.h \
+	backends/apps/folders.c backends/apps/folders.h \
+	backends/apps/place.c backends/apps/place.h \
+	backends/apps/roster.c backends/apps/roster.h \
 	backends/clock/clock.c backends/clock/clock.h \
 	backends/fork/app.c backends/fork/app.h \
-	backends/fork/definition.c backends/fork/definition.h \
 	backends/fork/fdstore.c backends/fork/fdstore.h \
-	backends/fork/folders.c backends/fork/folders.h \
 	backends/fork/fork.c backends/fork/fork.h \
-	backends/fork/host.h \
+	backends/fork/host.c backends/fork/host.h \
 	backends/fork/launch.c backends/fork/launch.h \
 	backends/fork/notify.c backends/fork/notify.h \
-	backends/fork/place.c backends/fork/place.h \
 	backends/fork/program.c backends/fork/program.h \
 	backends/fork/runfile.c backends/fork/runfile.h \
 	backends/fork/spawn.c backends/fork/spawn.h \
@@ -43,5 +44,8 @@ libbackends_la_SOURCES = \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
+	backends/systemd/activation.c backends/systemd/activation.h \
+	backends/systemd/service.c backends/systemd/service.h \
+	backends/systemd/systemd.c backends/systemd/systemd.h \
 	backends/worker.c backends/worker.h
-libbackends_la_LIBADD = libini.la $(EVENT_LIBS)
+libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(SYSTEMD_LIBS)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of pluton-cli for bash.
+# Completion of pluton-cli for bash. Names of things that there are now come from the daemon, which
+# is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
@@ -33,34 +34,77 @@ _pluton_cli_words()
 	esac
 }
 
-# The first column of a list of things that there are now, if the daemon answers.
-_pluton_cli_names()
+# What may stand as an argument (not as an option) after the noun and verb, if there are only some
+# words for it. $2: how many arguments stand before.
+_pluton_cli_arguments()
 {
-	pluton-cli "$@" list 2>/dev/null | awk 'NR > 1 {print $1}'
-}
-
-# What may stand as the word after the verb.
-_pluton_cli_things()
-{
-	case "$1" in
-	'nv status' | 'nv put' | 'nv get' | 'nv write' | 'nv read' | 'nv lock' | 'nv delete')
+	case "$1 $2" in
+	'hash 0') echo 'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' ;;
+	'log-level 0') echo 'off error warning info debug trace' ;;
+	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
+	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
 		_pluton_cli_names nv
 		;;
-	'app status' | 'app start' | 'app stop' | 'app restart') _pluton_cli_names app ;;
+	'app status 0' | 'app start 0' | 'app stop 0' | 'app restart 0') _pluton_cli_names app ;;
+	*) return 1 ;;
 	esac
 }
 
-# The noun before the cursor, the verb too where there are verbs, and how many words follow them.
+# What may stand as the value of an option, if there are only some words for it.
+_pluton_cli_values()
+{
+	case "$1" in
+	--mode | -m) echo 'ctr gcm' ;;
+	--instance) _pluton_cli_names app ;;
+	--level) echo 'error warning notice info debug' ;;
+	--locality) echo '0 1 2 3 4' ;;
+	esac
+}
+
+# The first column of a list of things that there are now, if the daemon answers.
+_pluton_cli_names()
+{
+	timeout 2 pluton-cli ${address:+--address "$address"} "$1" list 2>/dev/null </dev/null |
+		awk 'NR > 1 {print $1}'
+}
+
+# The words up to the cursor as pluton-cli will get them: bash takes them apart at = and :.
+_pluton_cli_read_words()
+{
+	local i word join=
+	words=()
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == : && ${#words[@]} -gt 0 ]]; then
+			words[-1]+=:
+			join=yes
+		elif [[ -n $join ]]; then
+			words[-1]+=$word
+			join=
+		elif [[ $word == = && ${words[-1]} == --* ]]; then
+			[[ $i -lt $COMP_CWORD ]] || words+=('')
+		else
+			words+=("$word")
+		fi
+	done
+}
+
+# The noun before the cursor, the verb too where there are verbs, how many words follow them, and
+# where the daemon is.
 _pluton_cli_where()
 {
 	local i word
-	noun='' arguments=0
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		word=${COMP_WORDS[i]}
+	noun='' arguments=0 address=''
+	for ((i = 0; i < ${#words[@]} - 1; i++)); do
+		word=${words[i]}
 		case "$word" in
-		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
-			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
-			--count | --level)
+		--address | -a)
+			i=$((i + 1))
+			address=${words[i]}
+			;;
+		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | --in | -i | \
+			--out | -o | --instance | --locality | --offset | --length | --count | \
+			--level)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -77,46 +121,39 @@ _pluton_cli_where()
 	done
 }
 
+_pluton_cli_files()
+{
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
 _pluton_cli()
 {
-	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local noun arguments
+	local noun arguments address words current before choices
 
 	COMPREPLY=()
+	_pluton_cli_read_words
+	_pluton_cli_where
+	current=${words[-1]}
+	before=
+	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--mode | -m)
-		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
-		return
-		;;
 	--in | -i | --out | -o | --key-file | -k)
-		compopt -o filenames
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		_pluton_cli_files "$current"
 		return
 		;;
-	--instance)
-		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_names app)" -- "$current")
+	--mode | -m | --instance | --level | --locality)
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--level)
-		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
-		return
-		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
+	--key-hex | --iv-hex | --aad-hex | --address | -a | --offset | --length | --count)
 		return
 		;;
 	esac
-	_pluton_cli_where
-	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W \
-			'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' -- "$current")
-	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
-		compopt -o filenames
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-	elif [[ $noun == 'nv lock' && $current != -* && $arguments -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'write-until-restart write read-until-restart' \
-			-- "$current")
-	elif [[ $noun == @(nv|app)' '* && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_things "$noun")" -- "$current")
+	if [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
+		_pluton_cli_files "$current"
+	elif [[ $current != -* ]] && choices=$(_pluton_cli_arguments "$noun" "$arguments"); then
+		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_words "$noun")" -- "$current")
 	fi

@@ -59,12 +59,26 @@ static int parse_address(const char *address, struct sockaddr_un *ret, const str
 	return 0;
 }
 
+/* true: systemd runs this machine, and would run the system's plutond for who connects. */
+static bool is_system_service(const char *address)
+{
+	return strcmp(address, ADDRESS_BUILT_IN) == 0 && access("/run/systemd/system", F_OK) == 0;
+}
+
 static int explain_connect(const char *address, const struct explanation *to)
 {
 	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return explain(to, -PLUTON_EOFF, "nobody listens at %s", address);
+		return explain(to, -PLUTON_EOFF, "nobody listens at %s%s", address,
+			       is_system_service(address) ? "; systemctl start plutond.socket"
+							  : "");
+	case EACCES:
+	case EPERM:
+		return explain(to, -PLUTON_ENODEVICE,
+			       "user %u may not connect to %s; look at the permissions of the "
+			       "socket (socket_mode in plutond.conf(5)) and of its folders",
+			       geteuid(), address);
 	case EPROTOTYPE:
 		return explain(to, -PLUTON_EOFF, "what listens at %s is not plutond", address);
 	case EAGAIN:

@@ -73,21 +73,28 @@ static int replace(struct pluton *pluton, int fd, int before)
 	return 0;
 }
 
+/* A queue that is full, and a socket whose permissions are not set yet, are so for a moment. */
+static bool may_pass(int error)
+{
+	return error == -PLUTON_EBUSY || error == -PLUTON_ENODEVICE;
+}
+
 static int try_once(struct pluton *pluton, int timeout_ms)
 {
 	char message[CONNECTION_MESSAGE_SIZE];
 	int before = pluton->fd;
 	int fd = open_socket(pluton->reconnect.address, timeout_ms, message, sizeof(message));
+	bool denied;
 	int r;
 
 	if (fd < 0)
-		return connection_refuse(pluton, fd == -PLUTON_EBUSY ? -PLUTON_EOFF : fd, "%s",
-					 message);
+		return connection_refuse(pluton, may_pass(fd) ? -PLUTON_EOFF : fd, "%s", message);
 	pluton->reconnect.trying = true;
 	pluton->fd = fd;
 	pluton->error = 0;
 	pluton->exchange.waiting = false;
 	r = connection_greet(pluton, timeout_ms);
+	denied = r == -PLUTON_ENODEVICE; /* who may use nothing has no use for another try */
 	if (r == 0)
 		r = memory_share_again(pluton);
 	if (r == 0)
@@ -95,7 +102,7 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 	if (r == 0)
 		r = replace(pluton, fd, before);
 	else
-		pluton->error = -PLUTON_EOFF; /* as it was, whatever this try ended with */
+		pluton->error = denied ? r : -PLUTON_EOFF; /* as it was, else */
 	close(fd);
 	pluton->fd = before;
 	pluton->reconnect.trying = false;
@@ -159,7 +166,7 @@ int reconnect_dispatch(struct pluton *pluton)
 		reconnect->pause_ms = longer(reconnect->pause_ms);
 		pause_tries(reconnect);
 	}
-	return 0;
+	return pluton->error == -PLUTON_EOFF ? 0 : pluton->error;
 }
 
 int reconnect_yield(struct pluton *pluton, bool wait)

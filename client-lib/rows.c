@@ -16,7 +16,7 @@
 #define LAYOUT(label, type, fields) {label, sizeof(struct type), fields, COUNT(fields)}
 /* clang-format on */
 
-static_assert(sizeof(struct pluton_status) == 136, "the row of Status");
+static_assert(sizeof(struct pluton_status) == 144, "the row of Status");
 static_assert(sizeof(struct pluton_capsule_row) == 104, "the row of Capsules");
 static_assert(sizeof(struct pluton_engine_row) == 96, "the row of Engines");
 static_assert(sizeof(struct pluton_process_row) == 112, "the row of Processes");
@@ -45,6 +45,8 @@ static const struct row_field status_fields[] = {
 	STATUS(processes_refused, ROW_U64, "connections refused since start"),
 	STATUS(loop_passes, ROW_U64, "passes of the event loop"),
 	STATUS(handler_longest_us, ROW_U64, "microseconds that the longest handler took"),
+	STATUS(system, ROW_U32, "1: the system's service (--system), 0: somebody's own"),
+	STATUS(bus, ROW_U32, "the D-Bus bus: 0 off, 1 away (tried again), 2 connecting, 3 serving"),
 };
 
 #define CAPSULE(member, kind, doc) FIELD(pluton_capsule_row, member, kind, doc)

@@ -264,6 +264,8 @@ static int turn_pause(struct tpm_link *link, uint64_t now)
 		return LINK_COMING;
 	fd = open_socket(pluton_default_address(link->address), CONNECT_WAIT_MS, link->reason,
 			 sizeof(link->reason));
+	if (fd == -PLUTON_ENODEVICE && link->opened)
+		fd = -PLUTON_EOFF; /* one that plutond makes anew has other permissions first */
 	if (fd < 0)
 		return failed(link, fd, now);
 	link->phase = LINK_PHASE_ASKING;

@@ -103,8 +103,8 @@ int apps_open(struct machine *machine)
 			r = instance->apps->open(instance);
 	}
 	if (r < 0)
-		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "the apps cannot be read (%s)",
-			  pluton_error_name(r));
+		log_start_failed(LOG_NO_FIELDS, "the apps cannot be read (%s)",
+				 pluton_error_name(r));
 	return r;
 }
 

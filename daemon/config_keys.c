@@ -129,6 +129,16 @@ const struct config_key config_keys[] = {
 };
 /* clang-format on */
 
+/* What plutond --system has instead of the fallbacks above. */
+static const struct {
+	const char *section;
+	const char *name;
+	const char *fallback;
+} system_fallbacks[] = {
+	{"hil", "app", "systemd"},
+	{"dbus", "bus", "system"},
+};
+
 static const char *const profile_names[] = {"default", "pluton"};
 
 /* A value on its way from text into the struct. */
@@ -140,6 +150,16 @@ union config_value {
 size_t config_key_count(void)
 {
 	return sizeof(config_keys) / sizeof(config_keys[0]) - 1;
+}
+
+const char *config_key_system_fallback(const struct config_key *key)
+{
+	for (size_t i = 0; i < sizeof(system_fallbacks) / sizeof(system_fallbacks[0]); i++) {
+		if (strcmp(key->section, system_fallbacks[i].section) == 0 &&
+		    strcmp(key->name, system_fallbacks[i].name) == 0)
+			return system_fallbacks[i].fallback;
+	}
+	return NULL;
 }
 
 const struct config_key *config_key_find(const char *section, const char *name)

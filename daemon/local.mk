@@ -60,7 +60,9 @@ libplutond_la_SOURCES = \
 	daemon/frontends/dbus_table.c daemon/frontends/dbus_table.h \
 	daemon/frontends/dbus_wire.c daemon/frontends/dbus_wire.h \
 	daemon/frontends/listen.c \
+	daemon/frontends/passed.c daemon/frontends/passed.h \
 	daemon/frontends/peer.c daemon/frontends/peer.h \
+	daemon/harden.c daemon/harden.h \
 	daemon/lock.c daemon/lock.h \
 	daemon/log.c daemon/log.h \
 	daemon/machine.c daemon/machine.h \

@@ -285,6 +285,8 @@ static int status(struct operation *op)
 		.processes_refused = kernel->counters.processes_refused,
 		.loop_passes = machine->loop.passes,
 		.handler_longest_us = machine->loop.longest_us,
+		.system = machine->config->system,
+		.bus = dbus_bus_state(machine->dbus),
 	};
 
 	if (write_row(op, &row_status, 0, &row) < 0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pluton as a service of the system. Nothing here is started by make install; README.md says how.
-dist_systemdsystemunit_DATA = systemd/plutond.socket systemd/pluton-tpmd@.socket
+dist_systemdsystemunit_DATA = systemd/plutond.socket systemd/pluton-tpmd@.socket \
+	systemd/pluton-apps.target
 nodist_systemdsystemunit_DATA = systemd/plutond.service systemd/pluton-tpmd@.service
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@
 #include "apps/tpm/bus.h"
 #include "apps/tpm/messages.h"
 #include "apps/tpm/tpm.h"
+#include "apps/tpm/words.h"
 #include "client-lib/connection.h"
 #include "daemon/log.h"
 
@@ -57,6 +59,8 @@ struct control {
 	bool store_fails;
 	bool is_ready; /* the TPM is */
 	bool stopping;
+	atomic_bool restart; /* and is to begin anew */
+	struct words *words;
 	unsigned accepts;
 	int ready_fd; /* eventfd, from the TPM's thread */
 	int stop_fd;  /* eventfd */
@@ -266,7 +270,10 @@ void control_ready(void *context)
 	signal_fd(control->ready_fd);
 }
 
-/* Alive is a TPM whose loop turns when it is woken, or that has a long command for not too long. */
+/*
+ * Alive is a TPM whose loop turns when it is woken, or that has a long command for not too long.
+ * One that ends turns no more, and has a deadline of its own (TimeoutStopSec=, stop_timeout).
+ */
 static bool is_alive(struct control *control)
 {
 	uint64_t turns = atomic_load(&control->tpm->turns);
@@ -274,7 +281,8 @@ static bool is_alive(struct control *control)
 	bool turned = turns != control->turns_seen;
 
 	control->turns_seen = turns;
-	return turned || (since != 0 && tpm_now_ms() - since < LONG_COMMAND_MAX_MS);
+	return turned || control->stopping ||
+	       (since != 0 && tpm_now_ms() - since < LONG_COMMAND_MAX_MS);
 }
 
 static int on_watchdog(sd_event_source *source, uint64_t now, void *userdata)
@@ -289,26 +297,35 @@ static int on_watchdog(sd_event_source *source, uint64_t now, void *userdata)
 	return 0;
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-	struct control *control = userdata;
-
-	(void)source;
-	(void)info;
-	if (!control->stopping)
-		(void)sd_notify(0, "STOPPING=1\nSTATUS=powering off");
-	control->stopping = true;
-	tpm_stop(control->tpm);
-	return 0;
-}
-
-/* --- plutond --------------------------------------------------------------------------------- */
-
 static void end(struct control *control)
 {
 	control->stopping = true;
 	tpm_stop(control->tpm);
 }
+
+/* The last who asks says whether it is to begin anew. */
+static void end_as_asked(struct control *control, bool restart)
+{
+	if (!control->stopping)
+		(void)sd_notify(0, "STOPPING=1\nSTATUS=powering off");
+	atomic_store(&control->restart, restart);
+	end(control);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	end_as_asked(userdata, false);
+	return 0;
+}
+
+static void on_word(void *context, enum word word)
+{
+	end_as_asked(context, word == WORD_RESTART);
+}
+
+/* --- plutond --------------------------------------------------------------------------------- */
 
 /* Callbacks of what was under way have run, or never will. */
 static void disconnect(struct control *control)
@@ -340,7 +357,8 @@ static void lose_connection(struct control *control)
 	if (control->greeted) {
 		log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is gone: %s",
 			  pluton_error_message(control->pluton));
-		arm(control->orphan, (uint64_t)CONTROL_ORPHAN_MS * 1000);
+		if (!control->words) /* else systemd says when to end */
+			arm(control->orphan, (uint64_t)CONTROL_ORPHAN_MS * 1000);
 		control->retry_ms = RETRY_FIRST_MS;
 	}
 	disconnect(control);
@@ -573,9 +591,14 @@ static int open_bus(struct control *control)
 	return bus_new(&options, &control->bus);
 }
 
-static int prepare(struct control *control)
+static int prepare(struct control *control, int listener)
 {
 	int r = sd_event_new(&control->event);
+
+	if (r >= 0)
+		r = words_new(control->event, listener, on_word, control, &control->words);
+	else if (listener >= 0)
+		close(listener);
 
 	if (r >= 0)
 		r = add_timers(control);
@@ -610,6 +633,7 @@ static void control_free(struct control *control)
 	sd_event_source_disable_unref(control->hung);
 	sd_event_source_disable_unref(control->orphan);
 	sd_event_source_disable_unref(control->watchdog);
+	words_free(control->words);
 	bus_free(control->bus);
 	sd_event_unref(control->event);
 	pluton_close(control->pluton);
@@ -620,11 +644,14 @@ static void control_free(struct control *control)
 	free(control);
 }
 
-int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, struct control **ret)
+int control_start(struct pluton *pluton, int listener, const char *address, struct tpm *tpm,
+		  struct control **ret)
 {
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (!control) {
+		if (listener >= 0)
+			close(listener);
 		pluton_close(pluton);
 		return -PLUTON_ENOMEM;
 	}
@@ -637,7 +664,7 @@ int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, s
 		.ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
-	if (control->ready_fd < 0 || control->stop_fd < 0 || prepare(control) < 0 ||
+	if (prepare(control, listener) < 0 || control->ready_fd < 0 || control->stop_fd < 0 ||
 	    pthread_create(&control->thread, NULL, run, control) != 0) {
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "the control thread does not start");
 		control_free(control);
@@ -645,6 +672,11 @@ int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, s
 	}
 	*ret = control;
 	return 0;
+}
+
+bool control_is_to_restart(struct control *control)
+{
+	return atomic_load(&control->restart);
 }
 
 void control_stop(struct control *control)
@@ -656,21 +688,35 @@ void control_stop(struct control *control)
 	control_free(control);
 }
 
+static void fill_with_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGINT);
+}
+
 int control_block_signals(void)
 {
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
+	fill_with_signals(&signals);
 	return pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0 ? 0 : -PLUTON_EFAIL;
 }
 
 /* --- the first connection -------------------------------------------------------------------- */
 
-static int open_first(const char *address, struct pluton **ret)
+/* true: a signal came, which nobody else waits for yet. */
+static bool pause_or_end(void)
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
+	sigset_t signals;
+
+	fill_with_signals(&signals);
+	return sigtimedwait(&signals, NULL, &pause) > 0;
+}
+
+static int open_first(const char *address, struct pluton **ret)
+{
 	uint64_t deadline = tpm_now_ms() + CONTROL_ORPHAN_MS;
 	char message[256];
 	int r;
@@ -680,7 +726,8 @@ static int open_first(const char *address, struct pluton **ret)
 		if (r == 0 || (r != -PLUTON_EOFF && r != -PLUTON_EBUSY && r != -PLUTON_ENOMEM) ||
 		    tpm_now_ms() >= deadline)
 			break;
-		nanosleep(&pause, NULL);
+		if (pause_or_end())
+			return -PLUTON_ECANCEL;
 	}
 	if (r < 0)
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "no plutond: %s", message);
@@ -704,7 +751,7 @@ int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area
 	int r = open_first(address, ret);
 
 	if (r < 0)
-		return -PLUTON_EOFF;
+		return r == -PLUTON_ECANCEL ? r : -PLUTON_EOFF;
 	r = pluton_nv_get(*ret, PERMANENT_AREA, &area, &size);
 	if (r < 0 && r != -PLUTON_ENODEVICE) {
 		r = refuse_area(*ret, r);

@@ -30,8 +30,10 @@ struct pluton;
 /*
  * Connects. `address` is "unix:PATH"; NULL means $PLUTON_ADDRESS, and where that is unset
  * or empty unix:/run/pluton/pluton.sock. The caller owns *ret and frees it with pluton_close.
- * -PLUTON_EINVAL: not an address. -PLUTON_EOFF: nobody listens there. -PLUTON_ENOSUPPORT: the
- * daemon speaks no version of the protocol that we do. -PLUTON_ENOMEM: it has no room.
+ * -PLUTON_EINVAL: not an address. -PLUTON_EOFF: nobody listens there. -PLUTON_EFAIL: the daemon
+ * cannot start. -PLUTON_ENODEVICE: this user may not connect, or may use nothing there.
+ * -PLUTON_ENOSUPPORT: the daemon speaks no version of the protocol that we do. -PLUTON_ENOMEM: it
+ * has no room.
  * *ret is NULL after every failure.
  */
 int pluton_open(const char *address, struct pluton **ret);
@@ -75,7 +77,8 @@ void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret);
  * When the daemon goes away (it was restarted, or it crashed), operations under way end with
  * -PLUTON_EOFF, and the next call connects to the same address again. A synchronous call waits for
  * that, trying with growing pauses, for up to 5 seconds or what pluton_set_reconnect says; an
- * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew.
+ * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew: whom the
+ * daemon lets use nothing any more stays away, and gets -PLUTON_ENODEVICE from every call.
  *
  * What becomes of
  *  - synchronous calls: one that the daemon had not seen is made again. So is, once, one whose

@@ -580,11 +580,16 @@ int channel_adopt(struct channel *channel, int fd)
 	struct credentials who;
 	int r = peer_identify(channel->kernel, channel->rules, channel->rule_count, fd, &who);
 
+	if (r == 0) {
+		identify_app(channel, fd, &who);
+		r = peer_check_access(channel->kernel, channel->rules, channel->rule_count,
+				      channel->advice, &who);
+	}
 	if (r < 0) {
+		channel->kernel->counters.processes_refused++;
 		turn_away(channel, fd, r);
 		return r;
 	}
-	identify_app(channel, fd, &who);
 	return channel_adopt_as(channel, fd, &who);
 }
 

@@ -7,6 +7,7 @@
 """
 
 import array
+import contextlib
 import fcntl
 import mmap
 import os
@@ -59,10 +60,13 @@ class Client:
         if not connected:
             self.socket.connect(address.removeprefix("unix:"))
         self.op_id = 0
-        self.send(HELLO, struct.pack("<II", 1, 0))
-        (kind, *_), body = self.receive()
-        if kind == RETURN:
-            self.raise_return(body)
+        try:
+            kind, body = self.greet()
+            if kind == RETURN:
+                self.raise_return(body)
+        except BaseException:
+            self.socket.close()
+            raise
         (self.version, _, self.pid, self.index, self.generation, self.inline_max,
          self.operations_max, self.windows_max, self.window_size_max) = struct.unpack("<9I", body)
 
@@ -71,6 +75,17 @@ class Client:
 
     def __exit__(self, *_):
         self.socket.close()
+
+    def greet(self):
+        """Who is turned away may find nobody there any more: what was said is still to be read, after
+        an error that comes once."""
+        with contextlib.suppress(BrokenPipeError):
+            self.send(HELLO, struct.pack("<II", 1, 0))
+        try:
+            (kind, *_), body = self.receive()
+        except ConnectionResetError:
+            (kind, *_), body = self.receive()
+        return kind, body
 
     # --- records ---
 

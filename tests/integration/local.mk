@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Python modules that use the built programs as a user would. One test_*.py a line.
 INTEGRATION_TESTS = \
+	tests/integration/test_apparmor.py \
+	tests/integration/test_access.py \
 	tests/integration/test_app.py \
 	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
@@ -15,8 +17,11 @@ INTEGRATION_TESTS = \
 	tests/integration/test_daemon.py \
 	tests/integration/test_dbus.py \
 	tests/integration/test_manual.py \
+	tests/integration/test_operations.py \
+	tests/integration/test_pages.py \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_run.py \
+	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py
 TESTS += $(INTEGRATION_TESTS)

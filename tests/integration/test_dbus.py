@@ -91,7 +91,7 @@ class OnBus(unittest.TestCase):
     # What the daemon keeps is asked through a channel, so that asking changes nothing on the bus.
 
     def status(self):
-        row = self.channel.perform(0x80000001, 1, (), (136,))[2]
+        row = self.channel.perform(0x80000001, 1, (), (144,))[2]
         number = {"processes": 48, "pool_taken": 64, "pool_committed": 72}
         return {name: int.from_bytes(row[at:at + (4 if name == "processes" else 8)], "little")
                 for name, at in number.items()}

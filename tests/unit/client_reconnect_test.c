@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -386,6 +387,43 @@ static void test_a_refused_greeting_is_told_and_tried_again_by_the_next_call(voi
 	CU_ASSERT(said("the fake daemon"));
 	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_ENOMEM);
 	fake.greeting_refusal = 0;
+	CU_ASSERT(works());
+	end();
+}
+
+/* Another try would not change what somebody may use. */
+static void test_who_may_use_nothing_any_more_is_told_so_and_stays_out(void)
+{
+	uint8_t byte;
+
+	begin();
+	fake.greeting_refusal = PLUTON_ENODEVICE;
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	fake.greeting_refusal = 0;
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	end();
+}
+
+/* As plutond's is for a moment, when it makes its socket anew. */
+static void test_a_socket_that_nobody_may_connect_to_is_waited_for(void)
+{
+	bool is_root = geteuid() == 0;
+	uint8_t byte;
+
+	begin();
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(chmod(path, 0), 0);
+	CU_ASSERT_EQUAL(pluton_set_reconnect(pluton, 50), 0);
+	if (is_root) /* root could connect */
+		CU_ASSERT_EQUAL_FATAL(seteuid(65534), 0);
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_EOFF);
+	if (is_root)
+		CU_ASSERT_EQUAL_FATAL(seteuid(0), 0);
+	CU_ASSERT(said("may not connect"));
+	CU_ASSERT_EQUAL(chmod(path, 0700), 0);
 	CU_ASSERT(works());
 	end();
 }
@@ -860,6 +898,24 @@ static void test_dispatch_tells_a_loss_once_and_connects_again(void)
 	end();
 }
 
+static void test_dispatch_ends_with_the_sentence_for_who_may_use_nothing_any_more(void)
+{
+	int r = 0;
+
+	begin();
+	(void)pluton_get_fd(pluton);
+	fake.greeting_refusal = PLUTON_ENODEVICE;
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(turn_loop(), -PLUTON_EOFF);
+	while (r >= 0)
+		r = turn_loop();
+	CU_ASSERT_EQUAL(r, -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	fake.greeting_refusal = 0;
+	CU_ASSERT_EQUAL(turn_loop(), -PLUTON_ENODEVICE);
+	end();
+}
+
 /* The kernel's list of what an epoll has in it; a dead socket there would never let it wait. */
 static bool waits_for_socket(int epoll_fd)
 {
@@ -1237,6 +1293,8 @@ static const struct test tests[] = {
 	TEST(test_a_connection_over_a_given_descriptor_is_not_made_again),
 	TEST(test_who_has_exited_does_not_come_back),
 	TEST(test_a_refused_greeting_is_told_and_tried_again_by_the_next_call),
+	TEST(test_who_may_use_nothing_any_more_is_told_so_and_stays_out),
+	TEST(test_a_socket_that_nobody_may_connect_to_is_waited_for),
 	TEST(test_a_daemon_that_does_not_greet_is_given_up),
 	TEST(test_a_protocol_breach_is_not_mended),
 	TEST(test_a_mistake_is_told_although_the_connection_is_lost),
@@ -1258,6 +1316,7 @@ static const struct test tests[] = {
 	TEST(test_a_yield_that_told_of_the_loss_spares_the_next_raw_call),
 	TEST(test_yields_tell_a_loss_once_and_after_the_callbacks),
 	TEST(test_dispatch_tells_a_loss_once_and_connects_again),
+	TEST(test_dispatch_ends_with_the_sentence_for_who_may_use_nothing_any_more),
 	TEST(test_polling_without_a_daemon_waits_for_the_next_try),
 	TEST(test_a_call_may_connect_before_the_event_loop_does),
 	TEST(test_an_epoll_that_is_told_once_goes_on_across_restarts),

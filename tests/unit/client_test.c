@@ -1863,7 +1863,7 @@ static void test_lists_that_make_no_sense_close_the_connection(void)
 
 static void test_a_status_without_an_end_closes_the_connection(void)
 {
-	uint8_t row[136];
+	uint8_t row[144];
 	const struct record upcall = {
 		.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		.upcall = {.output_length = sizeof(row), .output = row},

@@ -133,6 +133,21 @@ static void test_more_fields_than_fit_are_left_out(void)
 	CU_ASSERT_PTR_NULL(strstr(caught, "n=8"));
 }
 
+static void test_why_a_start_failed_is_kept_for_who_waits_even_if_nothing_is_logged(void)
+{
+	CU_ASSERT_STRING_EQUAL(log_start_failure(), "");
+	catch_stderr();
+	log_set_level(PLUTON_LOG_OFF);
+	log_start_failed(LOG_NO_FIELDS, "no %s", "room");
+	release_stderr();
+	CU_ASSERT_STRING_EQUAL(caught, "");
+	catch_stderr();
+	log_start_failed(LOG_FIELDS(LOG_TEXT("socket", "/s")), "and so on");
+	release_stderr();
+	check_line("error: and so on (socket=/s)");
+	CU_ASSERT_STRING_EQUAL(log_start_failure(), "no room");
+}
+
 static void test_logging_keeps_errno(void)
 {
 	catch_stderr();
@@ -548,6 +563,7 @@ static const struct test tests[] = {
 	TEST(test_a_client_cannot_forge_lines_or_move_the_cursor),
 	TEST(test_long_messages_and_values_are_cut_off),
 	TEST(test_more_fields_than_fit_are_left_out),
+	TEST(test_why_a_start_failed_is_kept_for_who_waits_even_if_nothing_is_logged),
 	TEST(test_logging_keeps_errno),
 	TEST(test_a_reader_that_does_not_read_costs_lines_and_is_told_how_many),
 	TEST(test_the_end_tells_of_dropped_lines_if_there_is_room),

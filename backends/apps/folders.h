@@ -2,10 +2,10 @@
 /*
  * The folders in which definitions lie, and which of them there are.
  */
-#ifndef PLUTON_FORK_FOLDERS_H
-#define PLUTON_FORK_FOLDERS_H
+#ifndef PLUTON_APPS_FOLDERS_H
+#define PLUTON_APPS_FOLDERS_H
 
-#include "backends/fork/definition.h"
+#include "backends/apps/definition.h"
 
 /* Said of a folder that is not used, and why: "PATH: what is wrong; what to do". */
 typedef void (*folders_complain_fn)(void *context, const char *sentence);

@@ -3,7 +3,7 @@
  * A definition says what runs as the daemon's user: who can write the folder is asked first, and of
  * every file who can write that.
  */
-#include "backends/fork/folders.h"
+#include "backends/apps/folders.h"
 
 #include <dirent.h>
 #include <errno.h>

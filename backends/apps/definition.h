@@ -3,8 +3,8 @@
  * What an app is, as its file app.d/NAME.conf says (pluton-app.conf(5)). A definition never changes
  * once it is read: an app that runs holds the one it was started with.
  */
-#ifndef PLUTON_FORK_DEFINITION_H
-#define PLUTON_FORK_DEFINITION_H
+#ifndef PLUTON_APPS_DEFINITION_H
+#define PLUTON_APPS_DEFINITION_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,7 +38,8 @@ struct definition {
 	unsigned problem_line;
 
 	char *description;
-	char **arguments; /* of exec, ended by NULL; the first is the program as it was written */
+	/* Of exec, ended by NULL, the first as it was written; NULL: it was not. */
+	char **arguments;
 	bool hashed;
 	uint8_t sha256[DEFINITION_HASH_SIZE];
 	uint64_t security_version;
@@ -53,6 +54,8 @@ struct definition {
 	uint64_t restart_delay_ms;
 	uint64_t restart_delay_max_ms;
 	uint64_t fd_store_max;
+	char *unit;	  /* of systemd's, ends in .service; "": none */
+	char *activation; /* the path of the socket that starts it; "": none */
 };
 
 /* Whom to believe, besides root and the user whom we run as. */
@@ -68,6 +71,10 @@ struct definition *definition_read(const char *name, const char *file, uint32_t 
 /* For those who check what is not checked here: notes a problem of the whole, if there is none. */
 void definition_complain(struct definition *definition, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* What an engine cannot do without: complains if it is missing. */
+void definition_require_program(struct definition *definition); /* exec */
+void definition_require_unit(struct definition *definition);	/* unit and activation */
 
 struct definition *definition_hold(struct definition *definition);
 void definition_release(struct definition *definition); /* NULL is fine */

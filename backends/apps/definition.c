@@ -3,7 +3,7 @@
  * The keys of an app's file are a table. A file that is wrong makes a definition all the same, with
  * the first problem in it: the app is listed, cannot be started, and says why.
  */
-#include "backends/fork/definition.h"
+#include "backends/apps/definition.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "daemon/ini_file.h"
@@ -27,6 +29,8 @@ enum key_type {
 	KEY_DURATION,  /* uint64_t milliseconds */
 	KEY_RESTART,   /* enum definition_restart */
 	KEY_START,     /* enum definition_start */
+	KEY_UNIT,      /* char * */
+	KEY_SOCKET,    /* char * */
 };
 
 struct key {
@@ -68,6 +72,10 @@ static const struct key keys[] = {
 	 "ms, s, m or h, from 1ms to 1h"},
 	{"fd_store_max", KEY_NUMBER, FIELD(fd_store_max), 0, DEFINITION_STORE_MAX, false,
 	 "a number from 0 to 16"},
+	{"unit", KEY_UNIT, FIELD(unit), 0, 0, false,
+	 "the name of a unit of systemd's that ends in .service"},
+	{"activation", KEY_SOCKET, FIELD(activation), 0, 0, false,
+	 "the path of a socket, which begins with / and has at most 107 bytes"},
 	{NULL, 0, 0, 0, 0, false, NULL},
 };
 /* clang-format on */
@@ -221,6 +229,36 @@ static int set_list(char **field, const char *value)
 	return 0;
 }
 
+/* As systemd.unit(5) has it: NAME.service or NAME@INSTANCE.service, an instance and no template. */
+static int set_unit(char **field, const char *value)
+{
+	static const char suffix[] = ".service";
+	static const char characters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					 "0123456789:-_.\\";
+	size_t length = strlen(value), prefix = strspn(value, characters);
+	size_t stem = length > strlen(suffix) ? length - strlen(suffix) : 0;
+	const char *instance = value + prefix + 1;
+
+	if (stem == 0 || strcmp(value + stem, suffix) != 0)
+		return -PLUTON_EINVAL;
+	if (prefix == length)
+		return set_text(field, value);
+	if (prefix == 0 || value[prefix] != '@' || prefix + 1 == stem)
+		return -PLUTON_EINVAL;
+	while (*instance == '@' || (*instance && strchr(characters, *instance)))
+		instance++;
+	return *instance ? -PLUTON_EINVAL : set_text(field, value);
+}
+
+static int set_socket(char **field, const char *value)
+{
+	struct sockaddr_un address;
+
+	if (value[0] != '/' || strlen(value) >= sizeof(address.sun_path))
+		return -PLUTON_EINVAL;
+	return set_text(field, value);
+}
+
 static int parse_number(const struct key *key, const char *value, uint64_t *ret)
 {
 	if (key->type == KEY_SIZE)
@@ -292,6 +330,10 @@ static int store(const struct key *key, struct definition *definition, const cha
 		return set_restart(definition, value);
 	case KEY_START:
 		return set_start(definition, value);
+	case KEY_UNIT:
+		return set_unit(field, value);
+	case KEY_SOCKET:
+		return set_socket(field, value);
 	}
 	return -PLUTON_EINVAL;
 }
@@ -322,12 +364,31 @@ static int handle_line(void *context, const char *section, const char *name, con
 
 static void check_whole(struct definition *definition)
 {
+	if (definition->restart_delay_ms > definition->restart_delay_max_ms)
+		definition_complain(definition,
+				    "restart_delay is over restart_delay_max; lower it");
+}
+
+void definition_require_program(struct definition *definition)
+{
 	if (!definition->arguments)
 		definition_complain(definition,
 				    "exec is missing; write exec = PROGRAM below [app]");
-	else if (definition->restart_delay_ms > definition->restart_delay_max_ms)
+}
+
+void definition_require_unit(struct definition *definition)
+{
+	bool no_unit = !*definition->unit, no_activation = !*definition->activation;
+
+	if (no_unit && no_activation)
+		definition_complain(definition, "unit and activation are missing, so systemd "
+						"cannot run it; pluton-app.conf(5)");
+	else if (no_unit)
 		definition_complain(definition,
-				    "restart_delay is over restart_delay_max; lower it");
+				    "unit is missing; write unit = NAME.service below [app]");
+	else if (no_activation)
+		definition_complain(definition, "activation is missing; write activation = PATH, "
+						"of the unit's socket");
 }
 
 bool definition_trusts(uint32_t owner, uint32_t trusted)
@@ -392,6 +453,7 @@ struct definition *definition_read(const char *name, const char *file, uint32_t 
 	definition->file = strdup(file);
 	if (definition->file && set_text(&definition->description, "") == 0 &&
 	    set_text(&definition->drivers, "") == 0 && set_text(&definition->user, "") == 0 &&
+	    set_text(&definition->unit, "") == 0 && set_text(&definition->activation, "") == 0 &&
 	    read_file(definition, trusted) == 0)
 		return definition;
 	definition_release(definition);
@@ -413,6 +475,8 @@ void definition_release(struct definition *definition)
 	free_arguments(definition->arguments);
 	free(definition->drivers);
 	free(definition->user);
+	free(definition->unit);
+	free(definition->activation);
 	free(definition);
 }
 
@@ -438,6 +502,8 @@ static bool field_equal(const struct key *key, const struct definition *a,
 	switch (key->type) {
 	case KEY_TEXT:
 	case KEY_LIST:
+	case KEY_UNIT:
+	case KEY_SOCKET:
 		return strcmp(*(char *const *)left, *(char *const *)right) == 0;
 	case KEY_ARGUMENTS:
 		return arguments_equal(a->arguments, b->arguments);
