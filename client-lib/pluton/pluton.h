@@ -77,8 +77,8 @@ void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret);
  * When the daemon goes away (it was restarted, or it crashed), operations under way end with
  * -PLUTON_EOFF, and the next call connects to the same address again. A synchronous call waits for
  * that, trying with growing pauses, for up to 5 seconds or what pluton_set_reconnect says; an
- * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew: whom the
- * daemon lets use nothing any more stays away, and gets -PLUTON_ENODEVICE from every call.
+ * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew: whom
+ * the daemon lets use nothing any more stays away, and gets -PLUTON_ENODEVICE from every call.
  *
  * What becomes of
  *  - synchronous calls: one that the daemon had not seen is made again. So is, once, one whose

@@ -199,9 +199,11 @@ def install(machine, build):
 
 def left_after_uninstall(machine, build):
     """What is named after us, and neither state nor part of the test."""
-    call("systemctl", f"--root={machine.root}", "disable", "plutond.service")
+    call("systemctl", f"--root={machine.root}", "disable", "plutond.service",
+         "pluton-tpmd@tpm0.socket")
     call("make", "-C", build, "uninstall", f"DESTDIR={machine.root}")
-    ours = (f"{INSIDE}", "var/lib/pluton", "var/log")
+    configuration = re.search("^sysconfdir=/(.*)$", directories_of(build), re.M)[1] + "/pluton"
+    ours = (INSIDE, configuration, "var/lib/pluton", "var/log", "etc/systemd/system/plutond.service.wants")
     for path in sorted((machine.folder / "upper").rglob("*pluton*")):
         name = str(path.relative_to(machine.folder / "upper"))
         if "pluton-system-test" not in name and not name.startswith(ours) and \

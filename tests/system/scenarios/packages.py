@@ -24,6 +24,7 @@ PLACES = ("/boot", "/etc", "/opt", "/run/pluton", "/srv", "/usr", "/var/cache", 
 # What installing anything at all may change there.
 NOT_OURS = re.compile(r"/var/lib/(dpkg|apt|systemd|private|man-db|dbus)\b|/var/cache/(man|ldconfig|apt|"
                       r"debconf)\b|/etc/(passwd|group|shadow|gshadow|subuid|subgid)-?$|"
+                      r"/etc/apparmor\.d/(disable|force-complain|local)$|"
                       r"/usr/lib/python3.*/__pycache__|/var/tmp/systemd-private-|/etc/\.pwd\.lock$")
 # What is enabled there is configuration, and comes back with the package.
 ENABLED = "/etc/systemd/system/"
@@ -273,7 +274,7 @@ class Removing(Packages):
         self.assertEqual(paths() - before - self.home(), set())
         self.assertEqual(before - paths(), set())
         self.assertEqual(machine.systemctl("list-units", "--all", "--plain", "--no-legend",
-                                           "plutond.*", "pluton-tpmd@*"), "")
+                                           "plutond.*", "pluton-apps.*", "pluton-tpmd@*"), "")
 
     @staticmethod
     def home():

@@ -36,7 +36,7 @@ class Watchdog(Scenario):
     def test_a_program_with_nothing_to_do_is_not_taken_for_stuck(self):
         for unit in (PLUTOND, TPM):
             self.drop_in(unit, "[Service]\nWatchdogSec=200ms\n")
-        machine.systemctl("restart", PLUTOND, TPM)
+            machine.systemctl("restart", unit)
         before = [machine.main_pid(unit) for unit in (PLUTOND, TPM)]
         machine.done("sleep", "1.5")
         self.assertEqual([machine.main_pid(unit) for unit in (PLUTOND, TPM)], before)
