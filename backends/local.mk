@@ -1,5 +1,5 @@
 noinst_LTLIBRARIES += libbackends.la
-libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(EVENT_CFLAGS)
+libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(NETTLE_CFLAGS) $(EVENT_CFLAGS)
 libbackends_la_SOURCES = \
 	backends/table.c backends/table.h \
 	backends/clock/clock.c backends/clock/clock.h \
@@ -39,9 +39,12 @@ libbackends_la_SOURCES = \
 	backends/openssl/gcm_decrypt.c \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \
+	backends/openssl/hash_family.h \
+	backends/openssl/hash_sha2.c \
+	backends/openssl/hash_sha3.c \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
 	backends/worker.c backends/worker.h
-libbackends_la_LIBADD = libini.la $(EVENT_LIBS)
+libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(NETTLE_LIBS)
