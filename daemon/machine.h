@@ -12,6 +12,7 @@
 #include "daemon/frontends/dbus.h"
 #include "daemon/kernel/kernel.h"
 #include "daemon/kernel/loop.h"
+#include "daemon/trace.h"
 
 struct machine {
 	struct kernel kernel; /* the manager finds the machine by it */
@@ -23,6 +24,7 @@ struct machine {
 	struct engines engines;
 	struct channel channel;
 	struct dbus *dbus; /* NULL: on no bus */
+	struct trace trace;
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
 	struct event suppressed; /* tells of log lines that were held back */
