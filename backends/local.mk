@@ -1,5 +1,6 @@
 noinst_LTLIBRARIES += libbackends.la
-libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(EVENT_CFLAGS) $(SYSTEMD_CFLAGS)
+libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(NETTLE_CFLAGS) $(EVENT_CFLAGS) \
+	$(SYSTEMD_CFLAGS)
 libbackends_la_SOURCES = \
 	backends/table.c backends/table.h \
 	backends/apps/definition.c backends/apps/definition.h \
@@ -40,6 +41,9 @@ libbackends_la_SOURCES = \
 	backends/openssl/gcm_decrypt.c \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \
+	backends/openssl/hash_family.h \
+	backends/openssl/hash_sha2.c \
+	backends/openssl/hash_sha3.c \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
@@ -48,4 +52,4 @@ libbackends_la_SOURCES = \
 	backends/systemd/service.c backends/systemd/service.h \
 	backends/systemd/systemd.c backends/systemd/systemd.h \
 	backends/worker.c backends/worker.h
-libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(SYSTEMD_LIBS)
+libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(NETTLE_LIBS) $(SYSTEMD_LIBS)

@@ -4,10 +4,10 @@
 # Sourced from the top of the source tree. Everything it says goes to stderr; it reads no stdin.
 
 SETUP_BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libevent-dev
-	libssl-dev libsystemd-dev libinih-dev libjson-c-dev libtpms-dev libtss2-dev python3 openssl"
+	libssl-dev nettle-dev libsystemd-dev libinih-dev libjson-c-dev libtpms-dev libtss2-dev python3 openssl"
 # The tour and a private bus: systemd brings busctl and systemd-creds.
 SETUP_TOUR_PACKAGES="dbus-daemon systemd tpm2-tools"
-SETUP_CHECK_PACKAGES="clang clang-format libclang-rt-dev libcunit1-dev nettle-dev binutils xz-utils
+SETUP_CHECK_PACKAGES="clang clang-format libclang-rt-dev libcunit1-dev binutils xz-utils
 	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml expect xxd"
 
 setup_say() {

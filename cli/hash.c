@@ -63,8 +63,8 @@ static const struct argp argp = {
 	.args_doc = "ALGORITHM [FILE]",
 	.doc = "Prints the digest of FILE, or of standard input if FILE is - or missing, as "
 	       "sha256sum does.\v"
-	       "Algorithms: sha256; and sha1 sha224 sha384 sha512 sha3-256 sha3-384 sha3-512\n"
-	       "where an engine has them. A file may have any size.\n"
+	       "Algorithms: sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512.\n"
+	       "A file may have any size.\n"
 	       "\n"
 	       "Examples:\n"
 	       "  pluton-cli hash sha256 FILE\n"

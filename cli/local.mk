@@ -34,6 +34,9 @@ pluton_cli_SOURCES = \
 	cli/text.c cli/text.h \
 	cli/top.c \
 	cli/tpm.c \
+	cli/trace.c \
+	cli/trace_file.c cli/trace_file.h \
+	cli/trace_names.c cli/trace_names.h \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h \
 	cli/words.c cli/words.h

@@ -23,6 +23,7 @@ static const struct verb nouns[] = {
 	{"ps", "", "The programs connected to it", noun_ps},
 	{"top", "", "What held the daemon's event loop, and how long", noun_top},
 	{"limits", "", "The limits it holds them to", noun_limits},
+	{"trace", "", "Every step of every operation, as it happens", noun_trace},
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},

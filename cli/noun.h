@@ -12,6 +12,7 @@ int noun_app(struct session *session, int argc, char **argv);
 int noun_log(struct session *session, int argc, char **argv);
 int noun_nv(struct session *session, int argc, char **argv);
 int noun_tpm(struct session *session, int argc, char **argv);
+int noun_trace(struct session *session, int argc, char **argv);
 int noun_aes(struct session *session, int argc, char **argv);
 int noun_capsules(struct session *session, int argc, char **argv);
 int noun_top(struct session *session, int argc, char **argv);

@@ -3,7 +3,7 @@
 # is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash aes tpm nv app alarm log
 	log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -12,6 +12,7 @@ _pluton_cli_words()
 	case "$1" in
 	'') echo "$_pluton_cli_nouns $_pluton_cli_common" ;;
 	random) echo "--raw $_pluton_cli_common" ;;
+	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')

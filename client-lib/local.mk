@@ -10,7 +10,8 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/nv.h \
 	client-lib/pluton/pluton.h \
 	client-lib/pluton/random.h \
-	client-lib/pluton/tpm.h
+	client-lib/pluton/tpm.h \
+	client-lib/pluton/trace.h
 
 # All of libpluton, for itself and for the tests that look inside.
 noinst_LTLIBRARIES += libclient.la
@@ -35,6 +36,7 @@ libclient_la_SOURCES = \
 	client-lib/tpm.c client-lib/tpm_channel.h \
 	client-lib/tpm_link.c client-lib/tpm_link.h \
 	client-lib/tpm_watch.c client-lib/tpm_watch.h \
+	client-lib/trace.c \
 	client-lib/trd104.c client-lib/trd104.h
 libclient_la_LIBADD = librows.la librecord.la
 
@@ -58,7 +60,8 @@ dist_man_MANS += \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
-	docs/man/pluton_random.3
+	docs/man/pluton_random.3 \
+	docs/man/pluton_trace.3
 
 include $(srcdir)/client-lib/tcti/local.mk
 

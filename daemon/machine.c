@@ -262,6 +262,7 @@ static int open_kernel(struct machine *machine, int listen_fd)
 		return fail("no event loop", r);
 	}
 	event_assign(&machine->suppressed, machine->loop.base, -1, 0, on_suppressed, machine);
+	trace_open(&machine->trace, &machine->kernel, &machine->engines, &machine->loop);
 	machine->kernel.report = report;
 	machine->kernel.report_context = machine;
 	r = open_engines(machine, listen_fd);
@@ -430,6 +431,7 @@ void machine_close(struct machine *machine)
 	machine->loop.stopping = false;
 	while (machine->kernel.processes)
 		loop_pass(&machine->loop, true);
+	trace_close(&machine->trace);
 	engines_close(&machine->engines);
 	event_del(&machine->suppressed);
 	loop_close(&machine->loop);

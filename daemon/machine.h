@@ -12,6 +12,7 @@
 #include "daemon/frontends/dbus.h"
 #include "daemon/kernel/kernel.h"
 #include "daemon/kernel/loop.h"
+#include "daemon/trace.h"
 
 /* Who hears of what happens to the machine. Each may be NULL. */
 struct machine_observer {
@@ -38,6 +39,7 @@ struct machine {
 	struct engines engines;
 	struct channel channel;
 	struct dbus *dbus; /* NULL: on no bus */
+	struct trace trace;
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
 	struct event suppressed; /* tells of log lines that were held back */

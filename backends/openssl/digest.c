@@ -38,14 +38,14 @@ static int begin(struct digest_operation *op)
 
 	op->begun = true;
 	if (op->request.phase & HIL_FIRST) {
-		op->hash->begin(&op->state);
+		hash_begin(op->hash, &op->state);
 		return 0;
 	}
 	r = task_answer(op->client->ops->pull_state(op->client, bytes, sizeof(bytes)));
 	if (r == 0)
-		r = op->hash->read_state(&op->state, bytes);
+		r = hash_read_state(op->hash, &op->state, bytes);
 	if (r == 0)
-		r = op->hash->check_room(&op->state, op->request.length);
+		r = hash_check_room(op->hash, &op->state, op->request.length);
 	explicit_bzero(bytes, sizeof(bytes));
 	return r;
 }
@@ -71,7 +71,7 @@ static int borrow(struct digest_operation *op)
 
 static void hash_lent(struct digest_operation *op, size_t len)
 {
-	op->hash->update(&op->state, op->lent, len);
+	hash_update(op->hash, &op->state, op->lent, len);
 	op->lent += len;
 	op->lent_length -= len;
 	op->cursor += len;
@@ -84,7 +84,7 @@ static int hash_pulled(struct digest_operation *op, size_t len)
 		task_count(op->client->ops->pull_input(op->client, chunk, len, op->cursor), len);
 
 	if (n > 0) {
-		op->hash->update(&op->state, chunk, (size_t)n);
+		hash_update(op->hash, &op->state, chunk, (size_t)n);
 		op->cursor += (size_t)n;
 	}
 	explicit_bzero(chunk, len);
@@ -144,10 +144,10 @@ static int give(struct digest_operation *op)
 
 	static_assert(HASH_STATE_SIZE >= DIGEST_SIZE_MAX, "it holds a digest too");
 	if (op->request.phase & HIL_LAST) {
-		op->hash->end(&op->state, bytes);
-		r = ops->push_digest(op->client, bytes, digest_size(op->hash->algorithm));
+		hash_end(op->hash, &op->state, bytes);
+		r = ops->push_digest(op->client, bytes, digest_size(hash_algorithm(op->hash)));
 	} else {
-		op->hash->write_state(&op->state, bytes);
+		hash_write_state(op->hash, &op->state, bytes);
 		r = ops->push_state(op->client, bytes, sizeof(bytes));
 	}
 	explicit_bzero(bytes, sizeof(bytes));

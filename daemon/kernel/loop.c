@@ -45,6 +45,7 @@ uint64_t loop_note_handler(struct loop *loop, const char *name, uint64_t start_u
 
 	loop->histogram[bucket < LOOP_BUCKETS ? bucket : LOOP_BUCKETS - 1]++;
 	note_kind(handler_named(loop, name), took);
+	STEP_REACHED(&loop->kernel->step, STEP_HANDLER_RAN, .handler = name, .length = took);
 	if (took > loop->longest_us) {
 		loop->longest_us = took;
 		loop->longest_name = name;

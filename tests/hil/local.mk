@@ -36,9 +36,9 @@ libhiltest_la_SOURCES = \
 	tests/hil/scenarios.c tests/hil/scenarios.h
 
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
-	$(JSON_LIBS) $(NETTLE_LIBS)
+	$(JSON_LIBS) $(NETTLE_LIBS) $(CRYPTO_LIBS)
 OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h
-OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(CRYPTO_LIBS) $(EVENT_LIBS)
+OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(EVENT_LIBS)
 
 arbiter_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 arbiter_test_SOURCES = tests/unit/arbiter_test.c

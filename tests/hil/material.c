@@ -4,7 +4,8 @@
  */
 #include "tests/hil/material.h"
 
-#include <nettle/sha2.h>
+#include <nettle/nettle-meta.h>
+#include <openssl/evp.h>
 #include <string.h>
 
 #include "tests/hil/cipher.h"
@@ -37,13 +38,43 @@ void material_clear(struct material *material)
 	memset(material->output, UNTOUCHED, sizeof(material->output));
 }
 
-void material_sha256(const uint8_t *input, size_t length, uint8_t digest[32])
+/* What the engine under test has from nettle, OpenSSL answers here, and the other way round. */
+static void hash_by_openssl(const char *name, const uint8_t *input, size_t length, uint8_t *digest)
 {
-	struct sha256_ctx hash;
+	EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
 
-	sha256_init(&hash);
-	sha256_update(&hash, length, input);
-	sha256_digest(&hash, 32, digest);
+	EXPECT(md && EVP_Digest(input, length, digest, NULL, md, NULL) == 1);
+	EVP_MD_free(md);
+}
+
+static void hash_by_nettle(const struct nettle_hash *hash, const uint8_t *input, size_t length,
+			   uint8_t *digest)
+{
+	_Alignas(max_align_t) uint8_t context[512];
+
+	EXPECT(hash->context_size <= sizeof(context));
+	hash->init(context);
+	hash->update(context, length, input);
+	hash->digest(context, hash->digest_size, digest);
+}
+
+void material_hash(enum digest_algorithm algorithm, const uint8_t *input, size_t length,
+		   uint8_t digest[DIGEST_SIZE_MAX])
+{
+	static const struct {
+		const struct nettle_hash *nettle;
+		const char *openssl;
+	} hashes[DIGEST_ALGORITHMS] = {
+		[DIGEST_SHA1] = {&nettle_sha1, NULL},	  [DIGEST_SHA224] = {&nettle_sha224, NULL},
+		[DIGEST_SHA256] = {&nettle_sha256, NULL}, [DIGEST_SHA384] = {&nettle_sha384, NULL},
+		[DIGEST_SHA512] = {&nettle_sha512, NULL}, [DIGEST_SHA3_256] = {NULL, "SHA3-256"},
+		[DIGEST_SHA3_384] = {NULL, "SHA3-384"},	  [DIGEST_SHA3_512] = {NULL, "SHA3-512"},
+	};
+
+	if (hashes[algorithm].nettle)
+		hash_by_nettle(hashes[algorithm].nettle, input, length, digest);
+	else
+		hash_by_openssl(hashes[algorithm].openssl, input, length, digest);
 }
 
 void material_random(struct material *material, struct client *client, size_t length)
@@ -52,11 +83,18 @@ void material_random(struct material *material, struct client *client, size_t le
 	client_wants_random(client, material->output, length);
 }
 
-void material_digest(struct material *material, struct client *client, size_t length)
+void material_digest_by(struct material *material, struct client *client,
+			enum digest_algorithm algorithm, size_t length)
 {
 	begin(material, client);
 	client_wants_digest(client, HIL_ONE_SHOT, material->input, length);
-	material_sha256(material->input, length, material->expected);
+	client->digest_request.algorithm = algorithm;
+	material_hash(algorithm, material->input, length, material->expected);
+}
+
+void material_digest(struct material *material, struct client *client, size_t length)
+{
+	material_digest_by(material, client, DIGEST_SHA256, length);
 }
 
 static struct aes_request request_of(enum aes_mode mode, enum aes_direction direction)

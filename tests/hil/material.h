@@ -22,7 +22,9 @@ struct material {
 
 /* Each sets up the client for one operation in one start; change client->… afterwards at will. */
 void material_random(struct material *material, struct client *client, size_t length);
-void material_digest(struct material *material, struct client *client, size_t length);
+void material_digest(struct material *material, struct client *client, size_t length); /* SHA-256 */
+void material_digest_by(struct material *material, struct client *client,
+			enum digest_algorithm algorithm, size_t length);
 void material_ctr(struct material *material, struct client *client, size_t length);
 void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
@@ -40,8 +42,9 @@ bool material_is_untouched(const struct material *material);
 /* Puts the filling back into the output. */
 void material_clear(struct material *material);
 
-/* nettle's SHA-256 of the same bytes. */
-void material_sha256(const uint8_t *input, size_t length, uint8_t digest[32]);
+/* Another implementation's digest of the same bytes. */
+void material_hash(enum digest_algorithm algorithm, const uint8_t *input, size_t length,
+		   uint8_t digest[DIGEST_SIZE_MAX]);
 
 /* Bytes of a string of hex digits. */
 size_t material_hex(const char *hex, uint8_t *ret_bytes);

@@ -120,9 +120,12 @@ class Client:
     # --- operations ---
 
     def perform(self, driver, command, words=(), slots=()):
+        """What submit takes. Returns words 1 and 2, and the written bytes of all inline slots."""
+        return self.answer(*self.submit(driver, command, words, slots))
+
+    def submit(self, driver, command, words=(), slots=()):
         """slots: for each None, bytes to be read, or the number of bytes to be written, all of
-        it inline; or a (window, offset, length). Returns words 1 and 2, and the written bytes
-        of all inline slots."""
+        it inline; or a (window, offset, length). Returns what `answer` takes."""
         inline = b"".join(slot for slot in slots if isinstance(slot, bytes))
         sent, back, ranges = 0, 0, b""
         for slot in slots:
@@ -138,7 +141,7 @@ class Client:
         words = tuple(words) + (0,) * (4 - len(words))
         fixed = FIXED_OPERATION.pack(command, *words, len(inline), back, len(slots), 0, 0)
         self.send(OPERATION, fixed + ranges + inline, self.op_id, driver)
-        return self.answer(self.op_id, back)
+        return self.op_id, back
 
     def answer(self, op_id, back):
         while True:

@@ -13,6 +13,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_terminal.py \
 	tests/integration/test_cli_things.py \
 	tests/integration/test_cli_views.py \
+	tests/integration/test_trace.py \
 	tests/integration/test_completion.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_dbus.py \

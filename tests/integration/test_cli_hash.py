@@ -108,16 +108,13 @@ class Hash(unittest.TestCase):
     def test_without_an_algorithm_it_is_a_usage_error(self):
         self.assertEqual(daemon.cli("hash").returncode, 2)
 
-    def test_an_algorithm_that_no_engine_has_is_refused(self):
-        for name in ("sha1", "sha224", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"):
-            done = daemon.cli("hash", name, input=b"abc")
-            if done.returncode == 0:  # an engine learned it
-                wanted = hashlib.new(name.replace("sha3-", "sha3_"), b"abc").hexdigest()
-                self.assertEqual(done.stdout.decode(), f"{wanted}  -\n")
-                continue
-            self.assertEqual((done.returncode, done.stdout), (1, b""))
-            self.assertIn(name.encode(), done.stderr)
-            self.assertIn(b"(ENOSUPPORT)", done.stderr)
+    def test_every_algorithm_gives_what_openssl_gives(self):
+        data = bytes(range(256)) * 400 + b"tail"
+        for name in ("sha1", "sha224", "sha256", "sha384", "sha512",
+                     "sha3-256", "sha3-384", "sha3-512"):
+            done = daemon.cli("hash", name, input=data)
+            wanted = hashlib.new(name.replace("sha3-", "sha3_"), data).hexdigest()
+            self.assertEqual((done.returncode, done.stdout.decode()), (0, f"{wanted}  -\n"))
 
     def test_what_cannot_be_read_is_refused_by_name(self):
         for path, error in (("/nowhere/file", b"(ENOENT)"), ("/", b"(EISDIR)"), ("", b"(ENOENT)"),

@@ -368,9 +368,9 @@ static void make_state(struct machine *machine, struct digest_test_client *clien
 
 static void test_a_hash_state_with_a_wrong_field_is_refused(void)
 {
-	/* version, algorithm, count of the last block, the zero, the length, padding of the block
-	 */
-	static const size_t fields[] = {0, 1, 2, 3, 36, 43, 44 + 5, HASH_STATE_SIZE - 1};
+	/* version, algorithm, count of the last block, the zero, padding of the chaining value, the
+	 * length, padding of the block */
+	static const size_t fields[] = {0, 1, 2, 3, 36, 67, 68, 75, 76 + 5, HASH_STATE_SIZE - 1};
 	struct digest_test_client client;
 	struct machine machine;
 
@@ -394,7 +394,7 @@ static void test_a_hash_of_more_than_2_to_the_64_bits_is_refused_before_any_pull
 
 	machine_open(&machine, &executions[0], NULL);
 	make_state(&machine, &client, 0);
-	memcpy(client.state + 36, length, sizeof(length));
+	memcpy(client.state + 68, length, sizeof(length));
 	client.length = 64;
 	CU_ASSERT_EQUAL(digest_test_run(&machine, &client, HIL_LAST), -PLUTON_ESIZE);
 	CU_ASSERT_EQUAL(client.outcome.pulled, 0);
@@ -410,7 +410,7 @@ static void test_an_algorithm_that_is_not_offered_is_refused(void)
 {
 	struct digest_test_client client = {0};
 	struct machine machine;
-	struct digest_request request = {DIGEST_SHA3_256, HIL_ONE_SHOT, 0};
+	struct digest_request request = {0, HIL_ONE_SHOT, 0};
 
 	machine_open(&machine, &executions[0], NULL);
 	digest_test_client_arm(&client);
