@@ -7,8 +7,12 @@ dist_man_MANS += docs/man/org.pluton1.5 docs/man/pluton-app.conf.5 docs/man/plut
 MAN_ALIASES = cd '$(srcdir)' && $(PYTHON) docs/man-aliases.py
 install-data-hook:
 	$(MAN_ALIASES) --install '$(DESTDIR)$(mandir)' $(dist_man_MANS)
+# And what make uninstall leaves: our own folders, if nothing else is in them.
 uninstall-hook:
 	$(MAN_ALIASES) --uninstall '$(DESTDIR)$(mandir)' $(dist_man_MANS)
+	-for folder in '$(pkgdatadir)/app.d' '$(pkgdatadir)' '$(pkglibexecdir)' '$(examplesdir)' \
+		'$(docdir)' '$(pkgincludedir)'; do \
+		rmdir "$(DESTDIR)$$folder" 2>/dev/null; done
 EXTRA_DIST += docs/man-aliases.py
 
 # The tables of docs/protocol.md are printed by the command tables themselves, those of

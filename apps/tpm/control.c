@@ -60,7 +60,7 @@ struct control {
 	bool is_ready; /* the TPM is */
 	bool stopping;
 	atomic_bool restart; /* and is to begin anew */
-	struct words *words;
+	struct words *words; /* NULL: whoever started it has no socket for words, as plutond */
 	unsigned accepts;
 	int ready_fd; /* eventfd, from the TPM's thread */
 	int stop_fd;  /* eventfd */
@@ -595,11 +595,10 @@ static int prepare(struct control *control, int listener)
 {
 	int r = sd_event_new(&control->event);
 
-	if (r >= 0)
+	if (r >= 0 && listener >= 0)
 		r = words_new(control->event, listener, on_word, control, &control->words);
 	else if (listener >= 0)
 		close(listener);
-
 	if (r >= 0)
 		r = add_timers(control);
 	if (r >= 0)

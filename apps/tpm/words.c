@@ -151,12 +151,11 @@ int words_new(sd_event *event, int listener, void (*said)(void *context, enum wo
 	int r;
 
 	if (!words) {
-		if (listener >= 0)
-			close(listener);
+		close(listener);
 		return -ENOMEM;
 	}
 	*words = (struct words){.said = said, .context = context, .listener = listener};
-	r = listener >= 0 ? listen_on(words, event) : 0;
+	r = listen_on(words, event);
 	if (r < 0) {
 		words_free(words);
 		return r;
@@ -173,7 +172,6 @@ void words_free(struct words *words)
 		hang_up(&words->callers[i]);
 	sd_event_source_disable_unref(words->listening);
 	sd_event_source_disable_unref(words->again);
-	if (words->listener >= 0)
-		close(words->listener);
+	close(words->listener);
 	free(words);
 }

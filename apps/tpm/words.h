@@ -21,7 +21,7 @@ struct words;
 /*
  * Accepts whoever connects and keeps the connection until the other side ends it, or we end: that
  * is how it sees that we have. `said` runs for every word, in the event loop. Takes `listener`,
- * also on failure; -1: there is none. A negative errno.
+ * also on failure. A negative errno.
  */
 int words_new(sd_event *event, int listener, void (*said)(void *context, enum word word),
 	      void *context, struct words **ret);

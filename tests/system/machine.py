@@ -40,7 +40,7 @@ BUS_CALL = ("busctl", "--system", "call", "org.pluton1", "/org/pluton1")
 def directories():
     """Where `make install` put things, by automake's names."""
     with open(HERE / "directories", encoding="utf-8") as file:
-        return dict(line.rstrip("\n").split("=", 1) for line in file)
+        return dict(re.findall(r"^(\w+)=(/.*)$", file.read(), re.M))
 
 
 def manual(page):
@@ -349,8 +349,3 @@ class Scenario(unittest.TestCase):
         write(path, text)
         self.addCleanup(path.unlink)
         return path
-
-    def stop_all(self):
-        """Nothing of ours runs or listens."""
-        systemctl("stop", SOCKET, PLUTOND, TPM, TPM_SOCKET)
-        forget_failures()

@@ -180,7 +180,7 @@ def bare_boot_error(folder):
 
 # --- what is in it ----------------------------------------------------------------------------------
 
-DIRECTORIES = ("sbindir", "sysconfdir", "pkglibexecdir", "pkgdatadir", "systemdsystemunitdir")
+DIRECTORIES = ("sysconfdir",)
 
 
 def directories_of(build):
@@ -203,7 +203,8 @@ def left_after_uninstall(machine, build):
          "pluton-tpmd@tpm0.socket")
     call("make", "-C", build, "uninstall", f"DESTDIR={machine.root}")
     configuration = re.search("^sysconfdir=/(.*)$", directories_of(build), re.M)[1] + "/pluton"
-    ours = (INSIDE, configuration, "var/lib/pluton", "var/log", "etc/systemd/system/plutond.service.wants")
+    ours = (INSIDE, configuration, "var/lib/pluton", "var/log",
+            "etc/systemd/system/plutond.service.wants")
     for path in sorted((machine.folder / "upper").rglob("*pluton*")):
         name = str(path.relative_to(machine.folder / "upper"))
         if "pluton-system-test" not in name and not name.startswith(ours) and \

@@ -65,11 +65,12 @@ class Strangers(Scenario):
                                           user=STRANGER))
 
     def test_the_bus_keeps_a_stranger_from_the_tpm(self):
-        self.refused("[Aa]ccess.*denied|not allowed|[Rr]ejected", "busctl", "--system", "call", *TPM_OBJECT,
-                     "GetInfo", user=STRANGER)
+        self.refused("[Aa]ccess.*denied|not allowed|[Rr]ejected", "busctl", "--system", "call",
+                     *TPM_OBJECT, "GetInfo", user=STRANGER)
 
     def test_a_stranger_gets_no_tpm(self):
-        self.refused("group pluton|refused|may use nothing", "tpm2_getrandom", "--hex", "8", user=STRANGER)
+        self.refused("may use nothing.*group pluton", "tpm2_getrandom", "--hex", "8",
+                     user=STRANGER)
 
     def test_nobody_takes_the_names_on_the_bus(self):
         for name in ("org.pluton1.Other", "org.pluton1.Tpm.tpm9"):

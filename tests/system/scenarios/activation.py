@@ -14,22 +14,22 @@ class Activation(Scenario):
     def test_a_connection_to_the_socket_starts_it_and_is_served(self):
         self.assertTrue(machine.is_active(SOCKET))
         self.random()
-        self.assertTrue(machine.is_active(PLUTOND))
+        machine.await_state(PLUTOND, "active")
 
     def test_a_call_on_the_bus_starts_it_and_is_answered(self):
         answer = machine.done(*BUS_CALL, "org.pluton1.Random", "Get", "u", "16")
         self.assertRegex(answer, r"^ay 16( \d+){16}$")
-        self.assertTrue(machine.is_active(PLUTOND))
+        machine.await_state(PLUTOND, "active")
 
     def test_a_tpm_command_starts_plutond_and_the_tpm(self):
         machine.await_state(TPM, "inactive")
         self.assertRegex(self.tpm("getrandom", "--hex", "16"), r"^[0-9a-f]{32}$")
-        self.assertTrue(machine.is_active(TPM))
+        machine.await_state(TPM, "active")
 
     def test_a_call_of_the_tpm_on_the_bus_starts_it_too(self):
         machine.done("busctl", "--system", "call", "org.pluton1.Tpm.tpm0", "/org/pluton1/tpm/tpm0",
                      "org.pluton1.Tpm", "GetInfo", user=machine.MEMBER)
-        self.assertTrue(machine.is_active(TPM))
+        machine.await_state(TPM, "active")
 
     def test_many_that_connect_at_once_are_all_served_by_the_one_that_starts(self):
         clients = [machine.start("pluton-cli", "random", "16") for _ in range(20)]

@@ -44,7 +44,7 @@ class Verbs(Scenario):
         self.cli("app", "stop", "tpm0")
         machine.await_state(TPM, "inactive")
         self.tpm("getrandom", "--hex", "8")
-        self.assertTrue(machine.is_active(TPM))
+        machine.await_state(TPM, "active")
 
     def test_restart_is_another_process_and_no_failure(self):
         pid = machine.main_pid(TPM)

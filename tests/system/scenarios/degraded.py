@@ -2,7 +2,6 @@
 """Where something around plutond is missing or wrong that it can do without, it serves, and says so."""
 
 import os
-import subprocess
 
 import machine
 from machine import BUS_CALL, HERE, MEMBER, PLUTOND, TPM, Scenario
@@ -16,7 +15,7 @@ r = sd.sd_bus_request_name(bus, b"org.pluton1", ctypes.c_uint64(0))
 print(r, flush=True)
 sys.stdin.read()
 """
-CLOCK_DROP_IN = f"[Service]\nEnvironment=LD_PRELOAD=/usr/lib/old_clock.so\n"
+CLOCK_DROP_IN = "[Service]\nEnvironment=LD_PRELOAD=/usr/lib/old_clock.so\n"
 
 
 class Degraded(Scenario):
@@ -93,11 +92,15 @@ class Degraded(Scenario):
                     while True:
                         file.write(bytes(size))
 
+    def resize(self, path, size):
+        machine.done("mount", "-o", f"remount,size={size}", path)
+
     def test_a_full_run_is_no_reason_not_to_start(self):
         machine.systemctl("stop", PLUTOND)
-        size = os.statvfs("/run")
-        machine.done("mount", "-o", f"remount,size={(size.f_blocks - size.f_bavail) * size.f_frsize + (1 << 20)}", "/run")
-        self.addCleanup(machine.done, "mount", "-o", f"remount,size={size.f_blocks * size.f_frsize}", "/run")
+        sizes = os.statvfs("/run")
+        used = (sizes.f_blocks - sizes.f_bavail) * sizes.f_frsize
+        self.resize("/run", used + (1 << 20))
+        self.addCleanup(self.resize, "/run", sizes.f_blocks * sizes.f_frsize)
         self.fill("/run")
         machine.systemctl("start", PLUTOND)
         self.serves()

@@ -4,7 +4,6 @@ try by itself, and who waits at the socket is told."""
 
 import os
 import shutil
-import subprocess
 
 import machine
 from machine import MEMBER, PLUTOND, SOCKET, STATE, TPM, Scenario
@@ -106,8 +105,8 @@ class Refusing(Scenario):
     def test_state_that_is_read_only(self):
         user = machine.done("id", "-u", "pluton").strip()
         group = machine.done("id", "-g", "pluton").strip()
-        machine.done("mount", "-t", "tmpfs", "-o", f"mode=0700,uid={user},gid={group},size=8m", "tmpfs",
-                     STATE)
+        machine.done("mount", "-t", "tmpfs", "-o", f"mode=0700,uid={user},gid={group},size=8m",
+                     "tmpfs", STATE)
         self.addCleanup(machine.run, "umount", STATE)
         machine.done("mount", "-o", "remount,ro", STATE)
         self.fails(CANNOT_CREATE, rf"{STATE}.*[Rr]ead-only")
@@ -127,7 +126,8 @@ class Refusing(Scenario):
         self.failed_once(status, str(STATE))
 
     def test_state_that_another_plutond_holds(self):
-        other = machine.start("plutond", "--state", STATE, "--listen", "/tmp/other.sock", user="pluton")
+        other = machine.start("plutond", "--state", STATE, "--listen", "/tmp/other.sock",
+                              user="pluton")
         machine.wait_until(lambda: os.path.exists("/tmp/other.sock"), "the other one runs")
         try:
             self.fails(TEMPORARY, rf"{STATE}.*{other.pid}")
@@ -160,6 +160,7 @@ class Refusing(Scenario):
         machine.systemctl("start", PLUTOND)
         self.random()
         machine.wait_until(lambda: machine.show(TPM, "ActiveState") == "failed", "the TPM has failed")
-        self.assertEqual((machine.show(TPM, "ExecMainStatus"), machine.show(TPM, "NRestarts")), ("78", "0"))
+        self.assertEqual((machine.show(TPM, "ExecMainStatus"), machine.show(TPM, "NRestarts")),
+                         ("78", "0"))
         self.refused(".", "tpm2_getrandom", "--hex", "8", user=MEMBER)
         self.random()

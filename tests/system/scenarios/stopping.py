@@ -49,7 +49,7 @@ class Stopping(Scenario):
         self.assertTrue(stat.S_ISSOCK(after.st_mode))
         self.assertEqual(after.st_ino, before.st_ino)
         self.random()
-        self.assertTrue(machine.is_active(PLUTOND))
+        machine.await_state(PLUTOND, "active")
         self.tpm("getrandom", "--hex", "8")
 
     def test_after_a_stop_nothing_starts_by_itself(self):
