@@ -208,7 +208,6 @@ static int show_all(struct watch *watch)
 
 	for (size_t i = 0; i < watch->fresh && r == CLI_DONE && !watch->over; i++)
 		r = show(watch, &watch->rows[i]);
-	watch->fresh = 0;
 	if (!watch->file && fflush(stdout) != 0)
 		watch->over = true; /* main says why */
 	return r;
@@ -277,23 +276,44 @@ static bool wait_for_rows(struct watch *watch, struct pollfd sources[3])
 	return sources[1].revents || sources[2].revents;
 }
 
+/* Shows what was read, and asks for more. */
+static void take(struct watch *watch)
+{
+	watch->status = show_all(watch);
+	watch->fresh = 0;
+	if (watch->status == CLI_DONE && !watch->over)
+		watch->status = ask(watch);
+}
+
+/* What had happened when the end came is shown, too: an answer to anything is behind it. */
+static void take_rest(struct watch *watch)
+{
+	struct pluton *pluton = watch->session->pluton;
+	struct pluton_status any;
+
+	while (watch->status == CLI_DONE && !watch->over) {
+		if (pluton_get_status(pluton, &any) < 0 || pluton_dispatch(pluton) < 0 ||
+		    !watch->fresh)
+			return;
+		take(watch);
+	}
+}
+
 static int follow(struct watch *watch)
 {
 	struct pollfd sources[] = {{.fd = pluton_get_fd(watch->session->pluton)},
 				   {.fd = open_signals(), .events = POLLIN},
 				   {.fd = open_timer(watch->duration_s), .events = POLLIN}};
+	bool last = false;
 
 	watch->status = ask(watch);
-	while (watch->status == CLI_DONE && !watch->over) {
-		bool last = wait_for_rows(watch, sources);
-
-		if (watch->status == CLI_DONE && watch->fresh) {
-			watch->status = show_all(watch);
-			if (watch->status == CLI_DONE && !last && !watch->over)
-				watch->status = ask(watch);
-		}
-		watch->over |= last;
+	while (watch->status == CLI_DONE && !watch->over && !last) {
+		last = wait_for_rows(watch, sources);
+		if (watch->status == CLI_DONE && watch->fresh)
+			take(watch);
 	}
+	if (last && watch->status == CLI_DONE && !watch->over)
+		take_rest(watch);
 	close(sources[1].fd);
 	if (sources[2].fd >= 0)
 		close(sources[2].fd);
