@@ -343,6 +343,7 @@ static void disconnect(struct control *control)
 static void take_greeting(struct control *control)
 {
 	control->greeted = true;
+	atomic_store(&control->tpm->alone_since, 0);
 	disarm(control->orphan);
 	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is back");
 	if (control->is_ready && !control->stopping)
@@ -357,6 +358,7 @@ static void lose_connection(struct control *control)
 	if (control->greeted) {
 		log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is gone: %s",
 			  pluton_error_message(control->pluton));
+		atomic_store(&control->tpm->alone_since, tpm_now_ms());
 		if (!control->words) /* else systemd says when to end */
 			arm(control->orphan, (uint64_t)CONTROL_ORPHAN_MS * 1000);
 		control->retry_ms = RETRY_FIRST_MS;

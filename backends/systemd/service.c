@@ -221,10 +221,10 @@ static void settle_unasked_end(struct service *service)
 	if (roster_now_ms() - service->came_ms >= service->in_force->restart_delay_max_ms)
 		entry->failures = 0;
 	entry->failures++;
-	set_reason(service, "ended unasked; systemd may start it again: journalctl -u %s",
+	set_reason(service, "it ended; systemd may start it again: journalctl -u %s",
 		   unit_of(service));
 	roster_set_state(entry, APP_STOPPED);
-	log_line(service, PLUTON_LOG_INFO, "an app "); /* whoever did it: systemctl does, too */
+	log_line(service, PLUTON_LOG_INFO, ""); /* whoever did it: systemctl does, too */
 }
 
 static void on_ended(evutil_socket_t fd, short events, void *context)

@@ -191,6 +191,30 @@ class Words(unittest.TestCase):
         self.assertEqual(self.service.status(), RESTART)
 
 
+class WithoutPlutond(unittest.TestCase):
+    """systemd may stop plutond first, and start it only after us: waiting for it would be in vain."""
+
+    def setUp(self):
+        self.daemon = self.enterContext(plutond.Daemon())
+        self.service = Service(self, self.daemon)
+        self.service.ready()
+        self.daemon.stop()
+        while "plutond is gone" not in self.service.read_log():
+            self.assertIsNone(self.service.process.poll())
+
+    def test_it_stays_and_goes_on_when_plutond_is_back(self):
+        self.daemon.start()
+        while "plutond is back" not in self.service.read_log():
+            self.assertIsNone(self.service.process.poll())
+        self.service.say(b"stop")
+        self.assertEqual(self.service.status(), STOPPED)
+
+    def test_asked_to_end_it_does_not_wait_for_plutond_for_long(self):
+        self.service.say(b"stop")
+        self.assertEqual(self.service.status(), 1)
+        self.assertIn("could not be stored: plutond is gone", self.service.read_log())
+
+
 class Descriptors(unittest.TestCase):
     def setUp(self):
         self.daemon = self.enterContext(plutond.Daemon())

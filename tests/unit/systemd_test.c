@@ -492,7 +492,7 @@ static void test_an_end_that_nobody_asked_for_is_noticed_and_it_may_come_again(v
 	CU_ASSERT_EQUAL(status_of("one").failures, 1);
 	CU_ASSERT_STRING_EQUAL(
 		status_of("one").reason,
-		"ended unasked; systemd may start it again: journalctl -u one.service");
+		"it ended; systemd may start it again: journalctl -u one.service");
 	assert_nobody_connects();
 	come();
 	CU_ASSERT_EQUAL(status_of("one").starts, 2);
