@@ -42,6 +42,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/hash_family.h \
 	backends/openssl/hash_sha2.c \
 	backends/openssl/hash_sha3.c \
+	backends/openssl/intake.c backends/openssl/intake.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
