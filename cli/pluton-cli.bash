@@ -2,7 +2,7 @@
 # Completion of pluton-cli for bash.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
+_pluton_cli_nouns='status capsules engines ps top limits random hash mac aes tpm nv app alarm log
 	log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -12,6 +12,7 @@ _pluton_cli_words()
 	'') echo "$_pluton_cli_nouns $_pluton_cli_common" ;;
 	random) echo "--raw $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
+	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
@@ -60,7 +61,7 @@ _pluton_cli_where()
 		case "$word" in
 		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
 			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
-			--count | --level)
+			--count | --level | --verify)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -101,7 +102,8 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
+	--key-hex | --iv-hex | --aad-hex | --verify | --address | -a | --locality | --offset | \
+		--length | --count)
 		return
 		;;
 	esac
@@ -109,7 +111,10 @@ _pluton_cli()
 	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' -- "$current")
-	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
+	elif [[ $noun == mac && $current != -* && $arguments -eq 0 ]]; then
+		mapfile -t COMPREPLY < <(compgen -W 'hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384
+			hmac-sha512 hmac-sha3-256 hmac-sha3-384 hmac-sha3-512 cmac' -- "$current")
+	elif [[ $noun == @(hash|mac) && $current != -* && $arguments -eq 1 ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 	elif [[ $noun == 'nv lock' && $current != -* && $arguments -eq 1 ]]; then
