@@ -12,6 +12,7 @@ libhil_la_SOURCES = \
 	hil/checker-console.c \
 	hil/checker-core.h \
 	hil/checker-digest.c \
+	hil/checker-half.h \
 	hil/checker-mac.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \

@@ -307,14 +307,7 @@ static int finish_verify(struct operation *op)
 
 static int abort_stream(struct operation *op)
 {
-	struct mac_operation *state = prepare(op, HIL_LAST);
-	int r = claim_stream(state);
-
-	if (r < 0)
-		return r;
-	stream_close(op, state->stream);
-	op_done(op, 0, 0, 0);
-	return 0;
+	return stream_abort(op, op_word(op, WORD_STREAM));
 }
 
 static void cancel(struct operation *op)

@@ -298,6 +298,9 @@ int stream_engine_request(struct operation *op, uint32_t stream, int checked,
 void stream_park(struct operation *op, uint32_t stream);
 void stream_close(struct operation *op, uint32_t stream);
 
+/* A command that claims a stream, closes it, and is done. Refusals as stream_claim. */
+int stream_abort(struct operation *op, uint32_t stream);
+
 /* The one or the other after an engine ended a start of this phase; nothing for a one-shot. */
 void stream_leave(struct operation *op, uint32_t stream, enum hil_phase phase, int result);
 

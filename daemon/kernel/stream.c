@@ -94,6 +94,18 @@ void stream_close(struct operation *op, uint32_t stream)
 	(void)grant_free(op_driver(op), op_process(op), stream);
 }
 
+int stream_abort(struct operation *op, uint32_t stream)
+{
+	uint8_t about;
+	int r = stream_claim(op, stream, &about, sizeof(about));
+
+	if (r < 0)
+		return r;
+	stream_close(op, stream);
+	op_done(op, 0, 0, 0);
+	return 0;
+}
+
 void stream_leave(struct operation *op, uint32_t stream, enum hil_phase phase, int result)
 {
 	if (phase == HIL_ONE_SHOT)
