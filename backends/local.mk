@@ -35,6 +35,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
+	backends/openssl/cmac.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
 	backends/openssl/digest.c \
 	backends/openssl/engines.h \
@@ -44,6 +45,10 @@ libbackends_la_SOURCES = \
 	backends/openssl/hash_family.h \
 	backends/openssl/hash_sha2.c \
 	backends/openssl/hash_sha3.c \
+	backends/openssl/hmac.c \
+	backends/openssl/intake.c backends/openssl/intake.h \
+	backends/openssl/mac.c \
+	backends/openssl/mac_operation.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pluton-cli aes encrypt|decrypt: the command line. Texts of keys are overwritten once they are
- * read, and never appear in a message.
+ * pluton-cli aes encrypt|decrypt: the command line.
  */
 #include "cli/aes.h"
 
@@ -11,7 +10,6 @@
 
 #include "cli/failure.h"
 #include "cli/hex.h"
-#include "cli/input.h"
 #include "cli/json.h"
 #include "cli/noun.h"
 #include "cli/verbs.h"
@@ -114,12 +112,8 @@ static int check_options(const struct arguments *arguments, const char *name)
 	if (arguments->job.mode == 0)
 		return fail_usage("the mode is missing, --mode, use ctr or gcm, see `%s --help'",
 				  name);
-	if (!arguments->key_hex && !arguments->key_file)
-		return fail_usage("the key is missing, --key-file, give a file or --key-hex, see "
-				  "`%s --help'",
-				  name);
-	if (arguments->key_hex && arguments->key_file)
-		return fail_usage("two keys, --key-hex and --key-file, leave out one");
+	if (key_check(arguments->key_hex, arguments->key_file, name) != CLI_DONE)
+		return CLI_USAGE;
 	if (!arguments->iv_hex)
 		return fail_usage("the iv is missing, --iv-hex, see `%s --help'", name);
 	if (arguments->aad_hex && arguments->job.mode != PLUTON_AES_GCM)
@@ -163,52 +157,6 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-static bool is_key_size(size_t size)
-{
-	return size == 16 || size == 24 || size == 32;
-}
-
-/* The text has done its work: `ps` shows x from now on. */
-static int take_key_hex(struct aes_job *job, char *text)
-{
-	size_t digits = strlen(text);
-	bool fits = digits % 2 == 0 && is_key_size(digits / 2);
-	bool clean = fits && hex_decode(text, digits / 2, job->key);
-
-	memset(text, 'x', digits);
-	if (!fits)
-		return fail_usage("--key-hex has a wrong length, %zu digits, give 32, 48 or 64 for "
-				  "AES-128, 192 or 256",
-				  digits);
-	if (!clean)
-		return fail_usage("--key-hex is not hexadecimal, it has other characters than 0 to "
-				  "9 and a to f, correct it");
-	job->key_size = digits / 2;
-	return CLI_DONE;
-}
-
-static int take_key_file(struct aes_job *job, const char *path)
-{
-	struct input input = INPUT_NONE;
-	uint8_t bytes[AES_KEY_MAX + 1];
-	size_t length = 0;
-	int status = input_open(&input, path);
-
-	if (status == CLI_DONE)
-		status = input_read(&input, bytes, sizeof(bytes), &length);
-	input_close(&input);
-	if (status == CLI_DONE && !is_key_size(length))
-		status = fail_usage("the key file has a wrong length, %s: %s%zu bytes, give 16, 24 "
-				    "or 32 for AES-128, 192 or 256",
-				    path, length > AES_KEY_MAX ? "at least " : "", length);
-	if (status == CLI_DONE) {
-		memcpy(job->key, bytes, length);
-		job->key_size = length;
-	}
-	explicit_bzero(bytes, sizeof(bytes));
-	return status;
-}
-
 static int take_iv(struct aes_job *job, const char *text)
 {
 	size_t index = mode_index(job->mode), size = modes[index].iv_size;
@@ -241,8 +189,9 @@ static int take_aad(struct aes_job *job, const char *text)
 static int take_values(struct arguments *arguments)
 {
 	struct aes_job *job = &arguments->job;
-	int status = arguments->key_hex ? take_key_hex(job, arguments->key_hex)
-					: take_key_file(job, arguments->key_file);
+	int status = arguments->key_hex
+			     ? key_take_hex(&key_form_aes, arguments->key_hex, &job->key)
+			     : key_take_file(&key_form_aes, arguments->key_file, &job->key);
 
 	if (status == CLI_DONE)
 		status = take_iv(job, arguments->iv_hex);
@@ -285,7 +234,7 @@ static int run(const struct argp *argp, struct session *session,
 		status = modes[mode_index(job->mode)].run(job);
 	if (status == CLI_DONE && session->json)
 		status = print_json(job);
-	explicit_bzero(job->key, sizeof(job->key));
+	explicit_bzero(&job->key, sizeof(job->key));
 	free(job->aad);
 	return status;
 }

@@ -9,17 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/key.h"
 #include "cli/session.h"
 
-#define AES_KEY_MAX 32 /* bytes */
-#define AES_IV_MAX 16  /* bytes */
+#define AES_IV_MAX 16 /* bytes */
 
 struct aes_job {
 	struct session *session;
 	enum pluton_aes_mode mode; /* PLUTON_AES_CTR or PLUTON_AES_GCM */
 	enum pluton_aes_direction direction;
-	uint8_t key[AES_KEY_MAX]; /* whoever owns the job wipes it */
-	size_t key_size;	  /* 16, 24 or 32 */
+	struct key key; /* of 16, 24 or 32 bytes; whoever owns the job wipes it */
 	uint8_t iv[AES_IV_MAX];
 	uint8_t *aad; /* NULL: none */
 	size_t aad_length;

@@ -20,8 +20,8 @@ static int begin(const struct aes_job *job, struct pluton_aes_stream *ret)
 	const struct pluton_aes_begin_request request = {
 		.mode = PLUTON_AES_CTR,
 		.direction = job->direction,
-		.key = job->key,
-		.key_size = job->key_size,
+		.key = job->key.bytes,
+		.key_size = job->key.size,
 		.iv = job->iv,
 		.ctr_bits = CTR_BITS,
 	};

@@ -87,8 +87,8 @@ static int write_all(const struct aes_job *job, const struct buffer *buffer)
 static struct pluton_aes_gcm_request request_of(const struct aes_job *job)
 {
 	return (struct pluton_aes_gcm_request){
-		.key = job->key,
-		.key_size = job->key_size,
+		.key = job->key.bytes,
+		.key_size = job->key.size,
 		.iv = job->iv,
 		.aad = job->aad,
 		.aad_length = job->aad_length,

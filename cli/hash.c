@@ -6,8 +6,8 @@
 #include <pluton/digest.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "cli/checksum.h"
 #include "cli/failure.h"
 #include "cli/hex.h"
 #include "cli/json.h"
@@ -100,28 +100,6 @@ static int digest_input(const struct arguments *arguments, struct input *input, 
 	return r < 0 ? session_failed(session, r, stream.what, input->name) : CLI_DONE;
 }
 
-/* The line of sha256sum; it begins with a backslash where the name has escapes. */
-static void print_line(const char *digits, const char *file)
-{
-	printf("%s%s  ", strpbrk(file, "\\\n\r") ? "\\" : "", digits);
-	for (const char *at = file; *at; at++) {
-		switch (*at) {
-		case '\\':
-			fputs("\\\\", stdout);
-			break;
-		case '\n':
-			fputs("\\n", stdout);
-			break;
-		case '\r':
-			fputs("\\r", stdout);
-			break;
-		default:
-			putchar(*at);
-		}
-	}
-	putchar('\n');
-}
-
 static int print_json(const struct arguments *arguments, const char *digits)
 {
 	struct json_object *object = json_object_new_object();
@@ -150,7 +128,7 @@ static int run(const struct arguments *arguments)
 	hex_encode(digest, pluton_digest_size(arguments->algorithm), digits);
 	if (arguments->session->json)
 		return print_json(arguments, digits);
-	print_line(digits, arguments->file);
+	checksum_print(digits, arguments->file);
 	return CLI_DONE;
 }
 

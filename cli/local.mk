@@ -10,16 +10,19 @@ pluton_cli_SOURCES = \
 	cli/app.c \
 	cli/app_rows.c cli/app_rows.h \
 	cli/capsules.c \
+	cli/checksum.c cli/checksum.h \
 	cli/engines.c \
 	cli/failure.c cli/failure.h \
 	cli/hash.c \
 	cli/hex.c cli/hex.h \
 	cli/input.c cli/input.h \
 	cli/json.c cli/json.h \
+	cli/key.c cli/key.h \
 	cli/level.c cli/level.h \
 	cli/limits.c \
 	cli/log.c \
 	cli/log_level.c \
+	cli/mac.c \
 	cli/main.c \
 	cli/noun.h \
 	cli/nv.c \

@@ -26,6 +26,7 @@ static const struct verb nouns[] = {
 	{"trace", "", "Every step of every operation, as it happens", noun_trace},
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
+	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
 	{"tpm", "send|info|cancel", "A TPM 2.0", noun_tpm},
 	{"nv", "put|get|list...", "Data that outlives program and daemon", noun_nv},

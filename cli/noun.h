@@ -18,6 +18,7 @@ int noun_capsules(struct session *session, int argc, char **argv);
 int noun_top(struct session *session, int argc, char **argv);
 int noun_engines(struct session *session, int argc, char **argv);
 int noun_hash(struct session *session, int argc, char **argv);
+int noun_mac(struct session *session, int argc, char **argv);
 int noun_limits(struct session *session, int argc, char **argv);
 int noun_log_level(struct session *session, int argc, char **argv);
 int noun_ps(struct session *session, int argc, char **argv);

@@ -90,7 +90,9 @@ static int gcm(struct pluton *pluton, uint32_t command,
 	struct pluton_request whole = gcm_request(command, request);
 	int r = check_key_size(pluton, request->key_size);
 
-	return r < 0 ? r : operation_perform_explained(pluton, &whole, gcm_invalid(command));
+	return r < 0 ? r
+		     : operation_perform_explained(pluton, &whole, REPEAT_ALWAYS,
+						   gcm_invalid(command));
 }
 
 static int gcm_async(struct pluton *pluton, uint32_t command,

@@ -6,6 +6,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/console.h \
 	client-lib/pluton/digest.h \
 	client-lib/pluton/error.h \
+	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
 	client-lib/pluton/nv.h \
 	client-lib/pluton/pluton.h \
@@ -24,6 +25,7 @@ libclient_la_SOURCES = \
 	client-lib/digest.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
+	client-lib/mac.c \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \
 	client-lib/nv.c \
@@ -57,6 +59,7 @@ dist_man_MANS += \
 	docs/man/pluton_command.3 \
 	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
+	docs/man/pluton_mac.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \

@@ -78,6 +78,8 @@ struct config {
 	char *rng;
 	char *digest;
 	char *aes;
+	char *hmac;
+	char *cmac;
 	char *alarm;
 	char *console;
 	char *nv;

@@ -30,6 +30,7 @@
 #define AES_KEY_SIZE_MAX 32u
 #define AES_GCM_IV_SIZE 12u
 #define AES_TAG_SIZE 16u
+#define AES_STATE_MAX 256u
 
 /* Numbers are part of the channel protocol: never renumber. */
 enum aes_mode {
@@ -102,7 +103,7 @@ struct aes_caps {
 	size_t length_max;     /* bytes of data in one start */
 	size_t aad_max;	       /* bytes */
 	size_t aead_scratch;   /* AEAD decryption of more than this needs input_sealed, else SIZE */
-	size_t state_bytes;    /* of exported state, <= HIL_STATE_MAX */
+	size_t state_bytes;    /* of exported state, <= AES_STATE_MAX */
 };
 
 struct aes_engine {

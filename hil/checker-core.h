@@ -14,10 +14,11 @@
 #include "hil/checker.h"
 #include "hil/console.h"
 #include "hil/digest.h"
+#include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rng.h"
 
-/* What an operation goes through; the steps of hil/aes.h and a digest's. */
+/* What an operation goes through; the steps of hil/aes.h, a digest's and a MAC's. */
 enum checker_step {
 	STEP_END = 0,
 	STEP_KEY,
@@ -31,6 +32,8 @@ enum checker_step {
 	STEP_OUTPUT,
 	STEP_TAG_OUT,
 	STEP_DIGEST,
+	STEP_MAC_IN,
+	STEP_MAC_OUT,
 	STEP_STATE_IN,
 	STEP_STATE_OUT,
 };
@@ -51,6 +54,8 @@ enum checker_call {
 	CALL_LEND_OUTPUT,
 	CALL_PUSH_TAG,
 	CALL_PUSH_DIGEST,
+	CALL_PULL_MAC,
+	CALL_PUSH_MAC,
 	CALL_PULL_STATE,
 	CALL_PUSH_STATE,
 	CALL_DONE,
@@ -71,6 +76,7 @@ struct checker_slot {
 		struct rng_client rng;
 		struct digest_client digest;
 		struct aes_client aes;
+		struct mac_client mac;
 		struct app_client app;
 		struct console_client console;
 		struct nv_client nv;
@@ -84,6 +90,7 @@ struct checker_slot {
 		struct rng_client_ops rng;
 		struct digest_client_ops digest;
 		struct aes_client_ops aes;
+		struct mac_client_ops mac;
 		struct app_client_ops app;
 		struct console_client_ops console;
 		struct nv_client_ops nv;
@@ -134,6 +141,7 @@ struct checker {
 		struct rng_engine rng;
 		struct digest_engine digest;
 		struct aes_engine aes;
+		struct mac_engine mac;
 		struct alarm_engine alarm;
 		struct app_engine app;
 		struct console_engine console;
@@ -155,6 +163,7 @@ struct checker {
 extern const struct checker_type checker_rng_type;
 extern const struct checker_type checker_digest_type;
 extern const struct checker_type checker_aes_type;
+extern const struct checker_type checker_mac_type;
 extern const struct checker_type checker_alarm_type;
 extern const struct checker_type checker_app_type;
 extern const struct checker_type checker_console_type;
@@ -164,6 +173,7 @@ extern const struct checker_type checker_nv_type;
 void checker_rng_open(struct checker *checker);
 void checker_digest_open(struct checker *checker);
 void checker_aes_open(struct checker *checker);
+void checker_mac_open(struct checker *checker);
 void checker_alarm_open(struct checker *checker);
 void checker_app_open(struct checker *checker);
 void checker_console_open(struct checker *checker);

@@ -25,6 +25,8 @@ static const struct {
 	[CALL_PUSH_OUTPUT] = {"push_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},
 	[CALL_LEND_OUTPUT] = {"lend_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},
 	[CALL_PUSH_TAG] = {"push_tag", STEP(STEP_TAG_OUT), true},
+	[CALL_PULL_MAC] = {"pull_mac", STEP(STEP_MAC_IN), false},
+	[CALL_PUSH_MAC] = {"push_mac", STEP(STEP_MAC_OUT), true},
 	[CALL_PUSH_DIGEST] = {"push_digest", STEP(STEP_DIGEST), true},
 	[CALL_PULL_STATE] = {"pull_state", STEP(STEP_STATE_IN), false},
 	[CALL_PUSH_STATE] = {"push_state", STEP(STEP_STATE_OUT), true},

@@ -79,7 +79,7 @@ static int claim_stream(struct aes_operation *state)
 static void close_stream(struct aes_operation *state)
 {
 	struct aes_engine *engine = state->engine;
-	uint8_t exported[HIL_STATE_MAX];
+	uint8_t exported[AES_STATE_MAX];
 
 	if (engine->ops->forget &&
 	    stream_load(state->op, state->stream, exported, engine->caps.state_bytes) == 0)
@@ -400,11 +400,7 @@ static int run_on_stream(struct aes_operation *state, int checked)
 
 	if (r == 0)
 		r = explain(state, engine, aes_check(engine, &state->request));
-	if (r == 0)
-		r = op_engine_request(state->op, engine, granted);
-	if (r < 0)
-		stream_park(state->op, state->stream);
-	return r;
+	return stream_engine_request(state->op, state->stream, r, engine, granted);
 }
 
 static int update(struct operation *op)
@@ -563,7 +559,7 @@ const struct capsule aes_capsule = {
 	.doc = "AES: FIPS 197, NIST SP 800-38A and 38D.",
 	.driver = 0x40006,
 	.state_size = sizeof(struct aes_operation),
-	.grant_size = sizeof(struct stream),
+	.grant_size = STREAM_SIZE(AES_STATE_MAX),
 	.ports = 1,
 	.port_kinds = {HIL_AES},
 	.commands = commands,

@@ -7,6 +7,8 @@
 extern const struct capsule rng_capsule;
 extern const struct capsule digest_capsule;
 extern const struct capsule aes_capsule;
+extern const struct capsule hmac_capsule;
+extern const struct capsule cmac_capsule;
 extern const struct capsule alarm_capsule;
 extern const struct capsule console_capsule;
 extern const struct capsule nvmem_capsule;
@@ -18,6 +20,8 @@ const struct capsule *const capsule_table[] = {
 	&rng_capsule,
 	&digest_capsule,
 	&aes_capsule,
+	&hmac_capsule,
+	&cmac_capsule,
 	&alarm_capsule,
 	&console_capsule,
 	&nvmem_capsule,

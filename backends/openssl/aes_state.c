@@ -32,7 +32,7 @@ enum state_field {
 	STATE_GCM_END = 24,
 };
 static_assert(STATE_CTR_KEY_AT + AES_KEY_SIZE_MAX == AES_STATE_SIZE, "layout of a state");
-static_assert(AES_STATE_SIZE <= HIL_STATE_MAX, "a state fits a grant's field");
+static_assert(AES_STATE_SIZE <= AES_STATE_MAX, "a state fits a grant's field");
 
 static bool all_zero(const uint8_t *state, size_t from, size_t to)
 {

@@ -22,6 +22,8 @@ static const struct engine_kind {
 	[HIL_RNG] = {rng_engine_open, rng_engine_close},
 	[HIL_DIGEST] = {digest_engine_open, digest_engine_close},
 	[HIL_AES] = {aes_engine_open, aes_engine_close},
+	[HIL_HMAC] = {hmac_engine_open, mac_engine_close},
+	[HIL_CMAC] = {cmac_engine_open, mac_engine_close},
 };
 
 static int open_all(struct openssl_instance *openssl)

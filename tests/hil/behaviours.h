@@ -25,6 +25,7 @@ extern const struct behaviour rng_behaviours[];
 extern const struct behaviour digest_behaviours[];
 extern const struct behaviour ctr_behaviours[];
 extern const struct behaviour gcm_behaviours[];
+extern const struct behaviour mac_behaviours[];
 extern const struct behaviour refusal_behaviours[];
 extern const struct behaviour trouble_behaviours[];
 extern const struct behaviour sharing_behaviours[];

@@ -58,6 +58,7 @@ void bench_close(struct bench *bench);
 struct hil_engine *bench_engine(const struct bench *bench, enum hil_kind kind);
 const struct aes_caps *bench_aes_caps(const struct bench *bench);
 const struct digest_caps *bench_digest_caps(const struct bench *bench);
+const struct mac_caps *bench_mac_caps(const struct bench *bench, enum hil_kind kind);
 const struct rng_caps *bench_rng_caps(const struct bench *bench);
 
 /* One pass of the loop with at most `budget` deferred calls; false: nothing was to be done. */

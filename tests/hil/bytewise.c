@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The engine that moves single bytes. Loops and nothing else: the shortest way to serve the three
+ * The engine that moves single bytes. Loops and nothing else: the shortest way to serve the
  * HILs, and the longest way through their callbacks.
  */
 #include "tests/hil/bytewise.h"
@@ -11,7 +11,9 @@
 
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/mac.h"
 #include "hil/rng.h"
+#include "tests/hil/authenticator.h"
 #include "tests/hil/cipher.h"
 
 #define LENGTH_MAX (1u << 20)
@@ -25,9 +27,11 @@ struct bytewise_operation {
 		struct rng_request rng;
 		struct digest_request digest;
 		struct aes_request aes;
+		struct mac_request mac;
 	} request;
 	struct cipher cipher;
 	struct sha256_ctx hash;
+	struct authenticator mac;
 	uint8_t tag[AES_TAG_SIZE];
 	uint8_t scratch[BYTEWISE_SCRATCH];
 };
@@ -36,6 +40,8 @@ struct bytewise {
 	struct rng_engine rng;
 	struct digest_engine digest;
 	struct aes_engine aes;
+	struct mac_engine hmac;
+	struct mac_engine cmac;
 	struct cipher generator;
 	struct bytewise_operation operations[HIL_KINDS][BYTEWISE_CONCURRENCY];
 };
@@ -71,6 +77,7 @@ static void *retire(struct bytewise_operation *operation)
 	operation->client = NULL;
 	deferred_call_drop(&operation->call); /* a cancel from inside a callback has set it */
 	explicit_bzero(&operation->cipher, sizeof(operation->cipher));
+	explicit_bzero(&operation->mac, sizeof(operation->mac));
 	explicit_bzero(operation->scratch, sizeof(operation->scratch));
 	return client;
 }
@@ -433,11 +440,124 @@ static int cancel_aes(struct aes_engine *engine, struct aes_client *client)
 		      HIL_AES, client);
 }
 
+/* --- mac: HMAC and CMAC ---------------------------------------------------------------------- */
+
+static struct bytewise *of_mac(struct mac_engine *engine)
+{
+	size_t offset = engine->head.kind == HIL_HMAC ? offsetof(struct bytewise, hmac)
+						      : offsetof(struct bytewise, cmac);
+
+	return (struct bytewise *)(void *)((char *)engine - offset);
+}
+
+static size_t mac_state_bytes(const struct bytewise_operation *operation)
+{
+	const struct bytewise *bytewise = operation->bytewise;
+
+	return operation->request.mac.algorithm == MAC_CMAC_AES ? bytewise->cmac.caps.state_bytes
+								: bytewise->hmac.caps.state_bytes;
+}
+
+static int pull_mac_key(struct bytewise_operation *operation)
+{
+	struct mac_client *client = operation->client;
+	const struct mac_request *request = &operation->request.mac;
+	uint8_t key[HMAC_KEY_SIZE_MAX];
+	int r;
+
+	if (!(request->phase & HIL_FIRST))
+		return client->ops->pull_state(client, (uint8_t *)&operation->mac,
+					       mac_state_bytes(operation));
+	r = client->ops->pull_key(client, key, request->key_size);
+	if (r == 0)
+		authenticator_begin(&operation->mac, request->algorithm, key, request->key_size);
+	explicit_bzero(key, sizeof(key));
+	return r;
+}
+
+static int add_input(struct bytewise_operation *operation)
+{
+	struct mac_client *client = operation->client;
+
+	for (size_t i = 0; i < operation->request.mac.length; i++) {
+		uint8_t byte;
+		int r = moved_one(operation, client->ops->pull_input(client, &byte, 1, i));
+
+		if (r < 0)
+			return r;
+		authenticator_add(&operation->mac, &byte, 1);
+	}
+	return 0;
+}
+
+static int check_mac(struct bytewise_operation *operation, const uint8_t *mac)
+{
+	struct mac_client *client = operation->client;
+	uint8_t expected[MAC_SIZE_MAX], difference = 0;
+	size_t size = operation->request.mac.mac_size;
+	int r = client->ops->pull_mac(client, expected, size);
+
+	for (size_t i = 0; r == 0 && i < size; i++)
+		difference |= mac[i] ^ expected[i];
+	return difference ? -PLUTON_EINVAL : r;
+}
+
+static int give_mac(struct bytewise_operation *operation)
+{
+	struct mac_client *client = operation->client;
+	const struct mac_request *request = &operation->request.mac;
+	uint8_t mac[MAC_SIZE_MAX];
+
+	if (!(request->phase & HIL_LAST))
+		return client->ops->push_state(client, (const uint8_t *)&operation->mac,
+					       mac_state_bytes(operation));
+	authenticator_end(&operation->mac, mac);
+	return request->verify ? check_mac(operation, mac)
+			       : client->ops->push_mac(client, mac, request->mac_size);
+}
+
+static int authenticate(struct bytewise_operation *operation)
+{
+	int r = moved_whole(operation, pull_mac_key(operation));
+
+	if (r == 0)
+		r = add_input(operation);
+	return r == 0 ? give_mac(operation) : r;
+}
+
+static void run_mac(struct deferred_call *call)
+{
+	struct bytewise_operation *operation = of_call(call);
+	int r = operation->cancelled ? -PLUTON_ECANCEL : authenticate(operation);
+	struct mac_client *client = retire(operation);
+
+	client->ops->done(client, r);
+}
+
+static int start_mac(struct mac_engine *engine, const struct mac_request *request,
+		     struct mac_client *client)
+{
+	int r = mac_check(&engine->head, request);
+	struct bytewise_operation *operation =
+		r < 0 ? NULL : accept(of_mac(engine), engine->head.kind, client);
+
+	if (!operation)
+		return r < 0 ? r : -PLUTON_EBUSY;
+	operation->request.mac = *request;
+	return 0;
+}
+
+static int cancel_mac(struct mac_engine *engine, struct mac_client *client)
+{
+	return cancel(of_mac(engine), engine->head.kind, client);
+}
+
 /* --- opening --------------------------------------------------------------------------------- */
 
 static const struct rng_engine_ops rng_ops = {.start = start_rng, .cancel = cancel_rng};
 static const struct digest_engine_ops digest_ops = {.start = start_digest, .cancel = cancel_digest};
 static const struct aes_engine_ops aes_ops = {.start = start_aes, .cancel = cancel_aes};
+static const struct mac_engine_ops mac_ops = {.start = start_mac, .cancel = cancel_mac};
 
 static struct hil_engine head_of(enum hil_kind kind, enum hil_level level)
 {
@@ -445,6 +565,15 @@ static struct hil_engine head_of(enum hil_kind kind, enum hil_level level)
 				   .kind = kind,
 				   .level = level,
 				   .concurrency = BYTEWISE_CONCURRENCY};
+}
+
+static struct mac_engine mac_engine_of(enum hil_kind kind, enum hil_level level)
+{
+	return (struct mac_engine){
+		.head = head_of(kind, level),
+		.caps = authenticator_caps(kind, HMAC_KEY_SIZE_MAX, LENGTH_MAX),
+		.ops = &mac_ops,
+	};
 }
 
 static void describe(struct bytewise *bytewise)
@@ -472,14 +601,15 @@ static void describe(struct bytewise *bytewise)
 			 .state_bytes = sizeof(struct cipher)},
 		.ops = &aes_ops,
 	};
+	bytewise->hmac = mac_engine_of(HIL_HMAC, HIL_LEVEL_HMAC);
+	bytewise->cmac = mac_engine_of(HIL_CMAC, HIL_LEVEL_CMAC);
 }
 
 int bytewise_open(struct deferred_queue *deferred, struct bytewise **ret_bytewise)
 {
 	static void (*const runs[HIL_KINDS])(struct deferred_call * call) = {
-		[HIL_RNG] = run_rng,
-		[HIL_DIGEST] = run_digest,
-		[HIL_AES] = run_aes,
+		[HIL_RNG] = run_rng,  [HIL_DIGEST] = run_digest, [HIL_AES] = run_aes,
+		[HIL_HMAC] = run_mac, [HIL_CMAC] = run_mac,
 	};
 	static const uint8_t key[16] = "bytes for tests.", ctr[16];
 	struct bytewise *bytewise = calloc(1, sizeof(*bytewise));
@@ -511,8 +641,11 @@ void bytewise_close(struct bytewise *bytewise)
 
 struct hil_engine *bytewise_engine(struct bytewise *bytewise, enum hil_kind kind)
 {
-	struct hil_engine *const engines[HIL_KINDS] = {&bytewise->rng.head, &bytewise->digest.head,
-						       &bytewise->aes.head};
+	struct hil_engine *const engines[HIL_KINDS] = {
+		[HIL_RNG] = &bytewise->rng.head,   [HIL_DIGEST] = &bytewise->digest.head,
+		[HIL_AES] = &bytewise->aes.head,   [HIL_HMAC] = &bytewise->hmac.head,
+		[HIL_CMAC] = &bytewise->cmac.head,
+	};
 
 	return engines[kind];
 }

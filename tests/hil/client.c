@@ -22,6 +22,11 @@ static struct client *of_aes(struct aes_client *aes)
 	return (struct client *)(void *)((char *)aes - offsetof(struct client, aes));
 }
 
+static struct client *of_mac(struct mac_client *mac)
+{
+	return (struct client *)(void *)((char *)mac - offsetof(struct client, mac));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -329,6 +334,64 @@ static const struct aes_client_ops aes_ops = {
 	.done = aes_done,
 };
 
+/* --- mac ------------------------------------------------------------------------------------- */
+
+static ssize_t mac_pull_input(struct mac_client *mac, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_mac(mac), buf, len, cursor);
+}
+
+static const uint8_t *mac_lend_input(struct mac_client *mac, size_t cursor, size_t *ret_len)
+{
+	return lend(of_mac(mac), of_mac(mac)->mac_request.length, cursor, ret_len);
+}
+
+static int mac_pull_key(struct mac_client *mac, uint8_t *key, size_t len)
+{
+	of_mac(mac)->keys++;
+	return move_whole(of_mac(mac), key, of_mac(mac)->key, len);
+}
+
+static int mac_push_mac(struct mac_client *mac, const uint8_t *bytes, size_t len)
+{
+	of_mac(mac)->macs++;
+	return move_whole(of_mac(mac), of_mac(mac)->result_mac, bytes, len);
+}
+
+static int mac_pull_mac(struct mac_client *mac, uint8_t *bytes, size_t len)
+{
+	of_mac(mac)->macs++;
+	return move_whole(of_mac(mac), bytes, of_mac(mac)->result_mac, len);
+}
+
+static int mac_pull_state(struct mac_client *mac, uint8_t *state, size_t len)
+{
+	of_mac(mac)->states_in++;
+	return move_whole(of_mac(mac), state, of_mac(mac)->state, len);
+}
+
+static int mac_push_state(struct mac_client *mac, const uint8_t *state, size_t len)
+{
+	of_mac(mac)->states_out++;
+	return move_whole(of_mac(mac), of_mac(mac)->state, state, len);
+}
+
+static void mac_done(struct mac_client *mac, int result)
+{
+	finish(of_mac(mac), result);
+}
+
+static const struct mac_client_ops mac_ops = {
+	.pull_input = mac_pull_input,
+	.lend_input = mac_lend_input,
+	.pull_key = mac_pull_key,
+	.push_mac = mac_push_mac,
+	.pull_mac = mac_pull_mac,
+	.pull_state = mac_pull_state,
+	.push_state = mac_push_state,
+	.done = mac_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -337,6 +400,7 @@ void client_init(struct client *client)
 	client->rng.ops = &rng_ops;
 	client->digest.ops = &client->digest_ops;
 	client->aes.ops = &client->aes_ops;
+	client->mac.ops = &client->mac_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -362,6 +426,14 @@ void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *outp
 	client->output = output;
 }
 
+void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *input,
+		      size_t length)
+{
+	client->kind = kind;
+	client->mac_request.length = length;
+	client->input = input;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -371,16 +443,18 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->dones = 0;
 	client->result = 0;
 	client->pulled = client->pushed = 0;
-	client->tags_out = client->digests = 0;
+	client->tags_out = client->digests = client->macs = client->keys = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
 	client->read_twice = false;
 	memset(client->reads, 0, sizeof(client->reads));
 	client->digest_ops = digest_ops;
 	client->aes_ops = aes_ops;
+	client->mac_ops = mac_ops;
 	if (!client->lends_input) {
 		client->digest_ops.lend_input = NULL;
 		client->aes_ops.lend_input = NULL;
+		client->mac_ops.lend_input = NULL;
 	}
 	if (!client->lends_output)
 		client->aes_ops.lend_output = NULL;
@@ -391,6 +465,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct rng_engine *rng = (struct rng_engine *)(void *)engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
+	struct mac_engine *mac = (struct mac_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -400,6 +475,9 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return digest->ops->start(digest, &client->digest_request, &client->digest);
 	case HIL_AES:
 		return aes->ops->start(aes, &client->aes_request, &client->aes);
+	case HIL_HMAC:
+	case HIL_CMAC:
+		return mac->ops->start(mac, &client->mac_request, &client->mac);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -410,6 +488,7 @@ int client_cancel(struct client *client)
 	struct rng_engine *rng = (struct rng_engine *)(void *)client->engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
+	struct mac_engine *mac = (struct mac_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -418,6 +497,9 @@ int client_cancel(struct client *client)
 		return digest->ops->cancel(digest, &client->digest);
 	case HIL_AES:
 		return aes->ops->cancel(aes, &client->aes);
+	case HIL_HMAC:
+	case HIL_CMAC:
+		return mac->ops->cancel(mac, &client->mac);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A test client of all three HILs over plain memory. It answers in pieces of a chosen size, lends
+ * A test client of the HILs over plain memory. It answers in pieces of a chosen size, lends
  * or does not, gets into trouble at a chosen callback, and counts everything.
  */
 #ifndef PLUTON_TESTS_HIL_CLIENT_H
@@ -8,6 +8,7 @@
 
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/mac.h"
 #include "hil/rng.h"
 
 #define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
@@ -27,14 +28,17 @@ struct client {
 	struct rng_client rng;
 	struct digest_client digest;
 	struct aes_client aes;
+	struct mac_client mac;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
+	struct mac_client_ops mac_ops;
 
 	/* what is asked for */
 	enum hil_kind kind;
 	struct rng_request rng_request;
 	struct digest_request digest_request;
 	struct aes_request aes_request;
+	struct mac_request mac_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
@@ -45,6 +49,7 @@ struct client {
 	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
 	uint8_t iv_out[AES_BLOCK_SIZE];
 	uint8_t result_digest[DIGEST_SIZE_MAX];
+	uint8_t result_mac[MAC_SIZE_MAX]; /* in to verify, else out */
 	uint8_t state[HIL_STATE_MAX];
 
 	/* manners; 0: as much as is asked for */
@@ -73,6 +78,8 @@ struct client {
 	size_t pushed; /* bytes of output, lent ones included */
 	unsigned tags_out;
 	unsigned digests;
+	unsigned macs; /* pushed or pulled */
+	unsigned keys;
 	unsigned states_in;
 	unsigned states_out;
 	unsigned lends; /* that gave memory */
@@ -80,13 +87,17 @@ struct client {
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next three says what is asked for. */
+/* All of it empty; then one of the next four says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
 			 size_t length);
 /* mode, direction, phase, key_size, ctr_bits … are to be set in client->aes_request. */
 void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length);
+
+/* key is to be set, and algorithm, phase, key_size … in client->mac_request. */
+void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *input,
+		      size_t length);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

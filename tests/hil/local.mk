@@ -13,10 +13,12 @@ HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAG
 check_LTLIBRARIES += libhiltest.la
 libhiltest_la_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 libhiltest_la_SOURCES = \
+	tests/hil/authenticator.c tests/hil/authenticator.h \
 	tests/hil/behaviours.c tests/hil/behaviours.h \
 	tests/hil/behaviours_ctr.c \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_mac.c \
 	tests/hil/behaviours_refusal.c \
 	tests/hil/behaviours_rng.c \
 	tests/hil/behaviours_sharing.c \
@@ -29,6 +31,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/chip.c tests/hil/chip.h tests/hil/chip_unit.h \
 	tests/hil/chip_aes.c \
 	tests/hil/chip_digest.c \
+	tests/hil/chip_mac.c \
 	tests/hil/chip_rng.c \
 	tests/hil/cipher.c tests/hil/cipher.h \
 	tests/hil/client.c tests/hil/client.h \

@@ -5,6 +5,7 @@
 #include "tests/hil/material.h"
 
 #include <nettle/nettle-meta.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -95,6 +96,55 @@ void material_digest_by(struct material *material, struct client *client,
 void material_digest(struct material *material, struct client *client, size_t length)
 {
 	material_digest_by(material, client, DIGEST_SHA256, length);
+}
+
+void material_mac(struct material *material, struct client *client, enum mac_algorithm algorithm,
+		  size_t length)
+{
+	bool is_cmac = algorithm == MAC_CMAC_AES;
+
+	begin(material, client);
+	client->mac_request = (struct mac_request){.algorithm = algorithm,
+						   .phase = HIL_ONE_SHOT,
+						   .key_size = is_cmac ? 32 : 20,
+						   .mac_size = mac_size(algorithm)};
+	client_wants_mac(client, is_cmac ? HIL_CMAC : HIL_HMAC, material->input, length);
+	material_expect_mac(material, client);
+}
+
+static EVP_MAC_CTX *new_mac(const char *name)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, name, NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+
+	EVP_MAC_free(mac);
+	return context;
+}
+
+void material_expect_mac(struct material *material, const struct client *client)
+{
+	static const char *const hashes[DIGEST_ALGORITHMS] = {
+		NULL,	  "SHA1",     "SHA224",	  "SHA256",   "SHA384",
+		"SHA512", "SHA3-256", "SHA3-384", "SHA3-512",
+	};
+	const struct mac_request *request = &client->mac_request;
+	bool is_cmac = request->algorithm == MAC_CMAC_AES;
+	const char *ciphers[] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
+	const char *name =
+		is_cmac ? ciphers[request->key_size / 8 - 2] : hashes[request->algorithm];
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(is_cmac ? OSSL_MAC_PARAM_CIPHER : OSSL_MAC_PARAM_DIGEST,
+				       (char *)(uintptr_t)name, strlen(name)),
+		OSSL_PARAM_END,
+	};
+	EVP_MAC_CTX *context = new_mac(is_cmac ? "CMAC" : "HMAC");
+	size_t size = 0;
+
+	EXPECT(EVP_MAC_init(context, client->key, request->key_size, params) == 1);
+	EXPECT(EVP_MAC_update(context, client->input, request->length) == 1);
+	EXPECT(EVP_MAC_final(context, material->expected, &size, MAC_SIZE_MAX) == 1);
+	EXPECT(size == mac_size(request->algorithm));
+	EVP_MAC_CTX_free(context);
 }
 
 static struct aes_request request_of(enum aes_mode mode, enum aes_direction direction)
@@ -216,6 +266,8 @@ static void set_piece(struct client *client, enum hil_phase phase, size_t length
 	client->digest_request.length = length;
 	client->aes_request.phase = phase;
 	client->aes_request.length = length;
+	client->mac_request.phase = phase;
+	client->mac_request.length = length;
 	if (!(phase & HIL_FIRST))
 		client->aes_request.aad_length = 0;
 }

@@ -11,7 +11,7 @@
 #define UNTOUCHED 0xee /* what output memory is filled with before */
 
 struct material {
-	uint8_t key[AES_KEY_SIZE_MAX];
+	uint8_t key[HMAC_KEY_SIZE_MAX];
 	uint8_t iv[AES_BLOCK_SIZE];
 	uint8_t aad[MATERIAL_MAX];
 	uint8_t input[MATERIAL_MAX];
@@ -30,6 +30,12 @@ void material_gcm_encrypt(struct material *material, struct client *client, size
 			  size_t length);
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
+
+/* One shot; CMAC of a 32-byte key, HMAC of one of 20. */
+void material_mac(struct material *material, struct client *client, enum mac_algorithm algorithm,
+		  size_t length);
+/* Fills expected anew with the whole MAC of the client's key and input, by OpenSSL's EVP_MAC. */
+void material_expect_mac(struct material *material, const struct client *client);
 
 /* Fills expected and tag anew from the client's key, iv, aad and input. */
 void material_expect_ctr(struct material *material, const struct client *client);

@@ -4,6 +4,8 @@
  */
 #include "tests/hil/scenarios.h"
 
+#include <string.h>
+
 #define LENGTH 90u /* some blocks and a bit */
 #define AAD_LENGTH 21u
 
@@ -95,6 +97,63 @@ static void gcm_last(struct bench *bench, struct material *material, struct clie
 	gcm_later(bench, material, client, HIL_LAST);
 }
 
+/* --- MACs: HMAC-SHA-256 and CMAC -------------------------------------------------------------- */
+
+static void hmac(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_mac(material, client, MAC_HMAC_SHA256, LENGTH);
+}
+
+static void cmac(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_mac(material, client, MAC_CMAC_AES, LENGTH);
+}
+
+static void hmac_first(struct bench *bench, struct material *material, struct client *client)
+{
+	hmac(bench, material, client);
+	client->mac_request.phase = HIL_FIRST;
+}
+
+static void cmac_first(struct bench *bench, struct material *material, struct client *client)
+{
+	cmac(bench, material, client);
+	client->mac_request.phase = HIL_FIRST;
+}
+
+static void hmac_middle(struct bench *bench, struct material *material, struct client *client)
+{
+	hmac_first(bench, material, client);
+	bench_run(bench, client);
+	client->mac_request.phase = HIL_MIDDLE;
+}
+
+static void cmac_last(struct bench *bench, struct material *material, struct client *client)
+{
+	cmac_first(bench, material, client);
+	bench_run(bench, client);
+	client->mac_request.phase = HIL_LAST;
+}
+
+static void hmac_verified(struct bench *bench, struct material *material, struct client *client)
+{
+	hmac(bench, material, client);
+	client->mac_request.verify = true;
+	memcpy(client->result_mac, material->expected, MAC_SIZE_MAX);
+}
+
+/* Of a message that came in two starts, the second of which is empty. */
+static void cmac_verified_last(struct bench *bench, struct material *material,
+			       struct client *client)
+{
+	cmac_last(bench, material, client);
+	client->mac_request.length = 0;
+	client->mac_request.verify = true;
+	memcpy(client->result_mac, material->expected, MAC_SIZE_MAX);
+}
+
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes},
 	{"digest in one shot", HIL_DIGEST, digest},
@@ -109,6 +168,14 @@ const struct scenario scenarios[] = {
 	{"GCM encryption, first", HIL_AES, gcm_first},
 	{"GCM encryption, middle", HIL_AES, gcm_middle},
 	{"GCM encryption, last", HIL_AES, gcm_last},
+	{"HMAC in one shot", HIL_HMAC, hmac},
+	{"HMAC, first", HIL_HMAC, hmac_first},
+	{"HMAC, middle", HIL_HMAC, hmac_middle},
+	{"HMAC verified", HIL_HMAC, hmac_verified},
+	{"CMAC in one shot", HIL_CMAC, cmac},
+	{"CMAC, first", HIL_CMAC, cmac_first},
+	{"CMAC, last", HIL_CMAC, cmac_last},
+	{"CMAC, last, verified", HIL_CMAC, cmac_verified_last},
 	{NULL, HIL_KINDS, NULL},
 };
 

@@ -9,10 +9,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 
 #include <pluton/aes.h>
 #include <pluton/digest.h>
+#include <pluton/mac.h>
 #include <pluton/manager.h>
 #include <pluton/random.h>
 
@@ -149,6 +151,171 @@ static void test_a_digest_stream_takes_any_pieces_and_is_gone_afterwards(void)
 	CU_ASSERT_EQUAL(pluton_digest_abort(pluton, &stream), -PLUTON_ERESERVE);
 	end();
 	free(bytes);
+}
+
+/* --- MACs ------------------------------------------------------------------------------------ */
+
+static const struct {
+	enum pluton_mac_algorithm algorithm;
+	const char *name;
+	size_t key_size;
+	const char *evp;
+	const char *parameter; /* and its value */
+	const char *value;
+} macs[] = {
+	{PLUTON_HMAC_SHA1, "hmac-sha1", 1, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA1"},
+	{PLUTON_HMAC_SHA224, "hmac-sha224", 28, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA224"},
+	{PLUTON_HMAC_SHA256, "hmac-sha256", 32, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA256"},
+	{PLUTON_HMAC_SHA384, "hmac-sha384", 129, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA384"},
+	{PLUTON_HMAC_SHA512, "hmac-sha512", 1024, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA512"},
+	{PLUTON_HMAC_SHA3_256, "hmac-sha3-256", 137, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-256"},
+	{PLUTON_HMAC_SHA3_384, "hmac-sha3-384", 48, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-384"},
+	{PLUTON_HMAC_SHA3_512, "hmac-sha3-512", 72, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-512"},
+	{PLUTON_CMAC_AES, "cmac", 16, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC"},
+	{PLUTON_CMAC_AES, "cmac", 24, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-192-CBC"},
+	{PLUTON_CMAC_AES, "cmac", 32, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-256-CBC"},
+};
+
+static uint8_t mac_key[1024];
+static uint8_t mac_out[PLUTON_MAC_SIZE_MAX];
+
+static struct pluton_mac_request mac_request(size_t i, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at < sizeof(mac_key); at++)
+		mac_key[at] = (uint8_t)(at * 7 + i);
+	return (struct pluton_mac_request){.algorithm = macs[i].algorithm,
+					   .key = mac_key,
+					   .key_size = macs[i].key_size,
+					   .input = bytes,
+					   .length = size,
+					   .mac = mac_out,
+					   .mac_size = pluton_mac_size(macs[i].algorithm)};
+}
+
+static void mac_by_openssl(size_t i, const uint8_t *bytes, size_t size, uint8_t *ret)
+{
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(macs[i].parameter, (char *)(uintptr_t)macs[i].value,
+				       strlen(macs[i].value)),
+		OSSL_PARAM_END,
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, macs[i].evp, NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+	size_t made = 0;
+
+	CU_ASSERT_EQUAL(EVP_MAC_init(context, mac_key, macs[i].key_size, params), 1);
+	CU_ASSERT_EQUAL(EVP_MAC_update(context, bytes, size), 1);
+	CU_ASSERT_EQUAL(EVP_MAC_final(context, ret, &made, PLUTON_MAC_SIZE_MAX), 1);
+	CU_ASSERT_EQUAL(made, pluton_mac_size(macs[i].algorithm));
+	EVP_MAC_CTX_free(context);
+	EVP_MAC_free(mac);
+}
+
+static void check_mac(size_t i, const uint8_t *bytes, size_t size)
+{
+	struct pluton_mac_request request = mac_request(i, bytes, size);
+	uint8_t wanted[PLUTON_MAC_SIZE_MAX];
+
+	mac_by_openssl(i, bytes, size, wanted);
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, request.mac_size), 0);
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), 0);
+	mac_out[request.mac_size - 1] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "does not match"));
+	request.mac_size = 7;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), 0);
+}
+
+static void test_macs_of_all_algorithms_and_lengths_are_openssls(void)
+{
+	static const size_t sizes[] = {0, 1, 16, 17, 64, 1024, 4095, 70000, 3 * MIB + 3};
+	uint8_t *bytes = bytes_of(3 * MIB + 3, 1), *shared;
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++) {
+		CU_ASSERT_EQUAL(pluton_mac_by_name(macs[i].name), macs[i].algorithm);
+		for (size_t j = 0; j < TESTS_COUNT(sizes); j++)
+			check_mac(i, bytes, sizes[j]);
+	}
+	shared = pluton_alloc(pluton, 3 * MIB);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(shared);
+	memcpy(shared, bytes, 3 * MIB);
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++)
+		check_mac(i, shared + 5, 3 * MIB - 5);
+	end();
+	free(bytes);
+}
+
+static size_t begin_mac_stream(size_t i, const uint8_t *bytes, struct pluton_mac_stream *ret)
+{
+	size_t at = 0;
+
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, macs[i].algorithm, mac_key, macs[i].key_size, ret),
+			0);
+	for (size_t piece = 1; at + piece <= 2 * MIB; piece = piece * 3 + 1) {
+		CU_ASSERT_EQUAL(pluton_mac_update(pluton, ret, bytes + at, piece), 0);
+		at += piece;
+	}
+	return at;
+}
+
+static void check_mac_stream(size_t i, const uint8_t *bytes)
+{
+	struct pluton_mac_request request = mac_request(i, bytes, 0);
+	struct pluton_mac_stream stream;
+	uint8_t wanted[PLUTON_MAC_SIZE_MAX];
+	size_t size = begin_mac_stream(i, bytes, &stream);
+
+	mac_by_openssl(i, bytes, size, wanted);
+	CU_ASSERT_EQUAL(pluton_mac_finish(pluton, &stream, mac_out, 3), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_finish(pluton, &stream, mac_out, request.mac_size), 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, request.mac_size), 0);
+	CU_ASSERT_EQUAL(pluton_mac_update(pluton, &stream, bytes, 1), -PLUTON_ERESERVE);
+	begin_mac_stream(i, bytes, &stream);
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, request.mac_size), 0);
+	begin_mac_stream(i, bytes, &stream);
+	wanted[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, 4), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_mac_abort(pluton, &stream), -PLUTON_ERESERVE);
+	CU_ASSERT_EQUAL(
+		pluton_mac_begin(pluton, macs[i].algorithm, mac_key, macs[i].key_size, &stream), 0);
+	CU_ASSERT_EQUAL(pluton_mac_abort(pluton, &stream), 0);
+}
+
+static void test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards(void)
+{
+	uint8_t *bytes = bytes_of(2 * MIB, 5);
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++)
+		check_mac_stream(i, bytes);
+	end();
+	free(bytes);
+}
+
+static void test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent(void)
+{
+	struct pluton_mac_request request = mac_request(2, NULL, 0);
+	struct pluton_mac_stream stream;
+
+	begin();
+	request.key_size = 0;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.key_size = 1025;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.key_size = 32;
+	request.mac_size = 33;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.mac_size = 3;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_async(pluton, &request, NULL, NULL, NULL), -PLUTON_ESIZE);
+	request.algorithm = (enum pluton_mac_algorithm)9;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_CMAC_AES, mac_key, 20, &stream),
+			-PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_by_name("hmac-md5"), 0);
+	end();
 }
 
 /* --- CTR ------------------------------------------------------------------------------------- */
@@ -507,6 +674,35 @@ static void test_a_cancelled_operation_still_calls_back(void)
 	end();
 }
 
+static void test_macs_are_made_and_verified_asynchronously(void)
+{
+	uint8_t *bytes = bytes_of(300000, 3), wanted[PLUTON_MAC_SIZE_MAX];
+	struct pluton_mac_request request = mac_request(8, bytes, 300000);
+	struct pluton_mac_stream stream;
+
+	begin();
+	mac_by_openssl(8, bytes, 300000, wanted);
+	done_count = 0;
+	CU_ASSERT_EQUAL(pluton_mac_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, 16), 0);
+	CU_ASSERT_EQUAL(pluton_mac_verify_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(2);
+	CU_ASSERT_EQUAL(done_status, 0);
+	mac_out[3] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_verify_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(3);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_CMAC_AES, mac_key, 16, &stream), 0);
+	CU_ASSERT_EQUAL(
+		pluton_mac_update_async(pluton, &stream, bytes, 300000, note_done, NULL, NULL), 0);
+	wait_done(4);
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, 16), 0);
+	end();
+	free(bytes);
+}
+
 static void test_closing_in_the_middle_harms_nobody_else(void)
 {
 	struct gcm gcm;
@@ -763,6 +959,10 @@ static const struct test tests[] = {
 	TEST(test_digests_of_all_lengths_are_openssls),
 	TEST(test_a_digest_of_shared_memory_needs_no_copy),
 	TEST(test_a_digest_stream_takes_any_pieces_and_is_gone_afterwards),
+	TEST(test_macs_of_all_algorithms_and_lengths_are_openssls),
+	TEST(test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards),
+	TEST(test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent),
+	TEST(test_macs_are_made_and_verified_asynchronously),
 	TEST(test_ctr_of_all_lengths_is_openssls_across_carries),
 	TEST(test_a_ctr_stream_is_openssls),
 	TEST(test_gcm_of_all_lengths_is_openssls_and_comes_back),

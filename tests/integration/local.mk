@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_hash.py \
+	tests/integration/test_cli_mac.py \
 	tests/integration/test_cli_random.py \
 	tests/integration/test_cli_terminal.py \
 	tests/integration/test_cli_things.py \
@@ -24,6 +25,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_run.py \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
-	tests/integration/test_tally.py
+	tests/integration/test_tally.py \
+	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

@@ -47,7 +47,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(set(complete("pluton-cli", "help", "")), commands_of())
 
     def test_options_are_those_of_the_help(self):
-        for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["aes", "encrypt"],
+        for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"], ["aes", "encrypt"],
                         ["aes", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
                         ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
                         ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
@@ -66,6 +66,10 @@ class Cli(unittest.TestCase):
     def test_values_are_completed(self):
         self.assertEqual(complete("pluton-cli", "hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "hash", "sha2"), ["sha224", "sha256"])
+        self.assertEqual(complete("pluton-cli", "mac", ""),
+                         [f"hmac-{name}" for name in ALGORITHMS] + ["cmac"])
+        self.assertEqual(complete("pluton-cli", "mac", "--key-hex", "00", "--verify", "00", "c"),
+                         ["cmac"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""), ["ctr", "gcm"])
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
         self.assertEqual(complete("pluton-cli", "log", "--level", "n"), ["notice"])
@@ -83,7 +87,8 @@ class Cli(unittest.TestCase):
                          ["status"])
 
     def test_files_are_completed_where_one_is_meant(self):
-        for words in (["hash", "sha256"], ["aes", "encrypt", "--in"], ["aes", "decrypt", "-o"],
+        for words in (["hash", "sha256"], ["mac", "cmac"], ["mac", "--key-file"],
+                      ["aes", "encrypt", "--in"], ["aes", "decrypt", "-o"],
                       ["aes", "encrypt", "--key-file"]):
             self.assertEqual(complete("pluton-cli", *words, "local", cwd=f"{SOURCE}/cli"),
                              ["local.mk"])

@@ -5,6 +5,7 @@ channels by Connect, and what hostile, dying and silent clients leave behind: no
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import mmap
 import os
 import re
@@ -231,6 +232,25 @@ class Services(OnBus):
             self.assertEqual(self.peer.call("Digest", "Update", "uay", stream, piece), (stream,))
         digest, _ = self.peer.call("Digest", "Finish", "uu", stream, 32)
         self.assertEqual(digest, hashlib.sha256(b"a" * 100 + b"b" * 3000 + b"c").digest())
+
+    def test_macs_are_made_and_verified_at_once_and_in_pieces(self):
+        key, data = bytes(range(32)), b"message" * 1000
+        wanted = hmac.new(key, data, "sha512").digest()
+        self.assertEqual(self.peer.call("Hmac", "Mac", "sayayu", "sha512", key, data, 64),
+                         (wanted, 64))
+        self.assertEqual(self.peer.call("Hmac", "Verify", "sayayay", "sha512", key, data, wanted), ())
+        self.refused("Inval", "Verify: a wrong value", "Hmac", "Verify", "sayayay", "sha512", key,
+                     data, bytes(64))
+        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt", f"hexkey:{key.hex()}",
+                                     "-in", "-", "CMAC", data=data).decode())
+        stream, = self.peer.call("Cmac", "Begin", "say", "aes", key)
+        for piece in data[:5], data[5:]:
+            self.assertEqual(self.peer.call("Cmac", "Update", "uay", stream, piece), (stream,))
+        self.assertEqual(self.peer.call("Cmac", "Finish", "uu", stream, 16), (cmac, 16))
+        fd = memory(data)
+        self.addCleanup(os.close, fd)
+        self.assertEqual(self.peer.call("Cmac", "MacMemfd", "say(htt)u", "aes", key,
+                                        (fd, 0, len(data)), 16), (cmac, 16))
 
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")

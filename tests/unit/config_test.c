@@ -167,6 +167,8 @@ static void test_an_empty_file_gives_the_defaults_of_loop_and_engines(void)
 	CU_ASSERT_STRING_EQUAL(config->rng, "openssl");
 	CU_ASSERT_STRING_EQUAL(config->digest, "openssl");
 	CU_ASSERT_STRING_EQUAL(config->aes, "openssl");
+	CU_ASSERT_STRING_EQUAL(config->hmac, "openssl");
+	CU_ASSERT_STRING_EQUAL(config->cmac, "openssl");
 	CU_ASSERT_EQUAL(config->aead_scratch, 1u << 20);
 	CU_ASSERT_EQUAL(config->workers, 2);
 	CU_ASSERT_FALSE(config->checker);

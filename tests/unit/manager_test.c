@@ -111,24 +111,28 @@ static uint32_t count_table(void)
 	return count;
 }
 
+/* The manager, the table, and last the puppet: more rows than one answer holds. */
 static void test_capsules_lists_all_in_their_order(void)
 {
-	uint32_t last = 1 + count_table();
+	uint32_t last = 1 + count_table(), i = 0, first = 0;
 	struct pluton_capsule_row row;
 	int fd;
 
 	open_machine();
 	fd = guest_connect();
-	CU_ASSERT_EQUAL(ask(fd, CAPSULES, 0, ROOM), 0);
-	CU_ASSERT_EQUAL(rows(), last + 1);
-	CU_ASSERT_EQUAL(next(), 0);
-	for (uint32_t i = 0; i <= last; i++) {
-		const char *name = i == 0 || i == last ? "manager" : capsule_table[i - 1]->name;
+	do {
+		CU_ASSERT_EQUAL_FATAL(ask(fd, CAPSULES, first, ROOM), 0);
+		first = next();
+		for (uint32_t at = 0; at < rows(); at++, i++) {
+			const char *name = i == 0 ? "manager" : "puppet";
 
-		decode(&row_capsule, i, &row);
-		CU_ASSERT_STRING_EQUAL(row.name, i == last ? "puppet" : name);
-		CU_ASSERT_EQUAL(row.allowed, 1);
-	}
+			decode(&row_capsule, at, &row);
+			CU_ASSERT_STRING_EQUAL(
+				row.name, i > 0 && i < last ? capsule_table[i - 1]->name : name);
+			CU_ASSERT_EQUAL(row.allowed, 1);
+		}
+	} while (first != 0 && i <= last);
+	CU_ASSERT_EQUAL(i, last + 1);
 	CU_ASSERT_EQUAL(row.driver, PUPPET_DRIVER);
 	CU_ASSERT_EQUAL(row.grant_size, PUPPET_GRANT_SIZE);
 	guests_close();
