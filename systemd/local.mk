@@ -9,7 +9,7 @@ catalogdir = $(prefix)/lib/systemd/catalog
 dist_catalog_DATA = systemd/pluton.catalog
 dist_dbuspolicy_DATA = systemd/org.pluton1.conf
 dbusactivationdir = $(datadir)/dbus-1/system-services
-dist_dbusactivation_DATA = systemd/org.pluton1.service systemd/org.pluton1.Tpm.tpm0.service
+dist_dbusactivation_DATA = systemd/org.pluton1.service
 
 $(nodist_systemdsystemunit_DATA): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && sed -e 's|@sbindir[@]|$(sbindir)|' \

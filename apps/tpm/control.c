@@ -34,6 +34,7 @@
 #define OPEN_TIMEOUT_MS 1000	/* for one try to connect again */
 #define RETRY_FIRST_MS 50u	/* doubled up to RETRY_LAST_MS */
 #define RETRY_LAST_MS 2000u
+#define RETRY_REFUSED_MS 30000u
 #define CANCEL_INTERVAL_US 1000u    /* between two calls that ask libtpms to stop */
 #define LONG_COMMAND_MAX_MS 120000u /* one that takes longer hangs */
 
@@ -45,6 +46,7 @@ struct control {
 	struct pluton *pluton; /* NULL: not connected */
 	struct bus *bus;       /* NULL: none is configured */
 	bool greeted;	       /* and plutond has answered */
+	bool refused;	       /* it did not take us in, the last time */
 	sd_event_source *connection;
 	sd_event_source *clients;   /* enabled while they are delegated */
 	sd_event_source *canceller; /* a timer */
@@ -320,9 +322,19 @@ static int on_signal(sd_event_source *source, const struct signalfd_siginfo *inf
 	return 0;
 }
 
+/* Whoever asks for us is up: no need to wait. */
+static void come(struct control *control)
+{
+	if (!control->pluton)
+		arm(control->retry, 0);
+}
+
 static void on_word(void *context, enum word word)
 {
-	end_as_asked(context, word == WORD_RESTART);
+	if (word == WORD_COME)
+		come(context);
+	else
+		end_as_asked(context, word == WORD_RESTART);
 }
 
 /* --- plutond --------------------------------------------------------------------------------- */
@@ -353,8 +365,16 @@ static void take_greeting(struct control *control)
 	store_next(control);
 }
 
-static void lose_connection(struct control *control)
+static void lose_connection(struct control *control, int error)
 {
+	bool refused = error != -PLUTON_EOFF;
+
+	if (refused && !control->refused)
+		log_event(PLUTON_LOG_WARNING, LOG_NO_FIELDS,
+			  "plutond does not take this TPM in: %s (asked again in %u s, or when it "
+			  "calls)",
+			  pluton_error_message(control->pluton), RETRY_REFUSED_MS / 1000);
+	control->refused = refused;
 	if (control->greeted) {
 		log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is gone: %s",
 			  pluton_error_message(control->pluton));
@@ -364,18 +384,22 @@ static void lose_connection(struct control *control)
 		control->retry_ms = RETRY_FIRST_MS;
 	}
 	disconnect(control);
-	retry_later(control);
+	if (refused) /* each try can be a start of plutond's, in vain */
+		arm(control->retry, (uint64_t)RETRY_REFUSED_MS * 1000);
+	else
+		retry_later(control);
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct control *control = userdata;
+	int r = pluton_dispatch(control->pluton);
 
 	(void)source;
 	(void)fd;
 	(void)revents;
-	if (pluton_dispatch(control->pluton) < 0)
-		lose_connection(control);
+	if (r < 0)
+		lose_connection(control, r);
 	else if (!control->greeted && control->pluton->greeted)
 		take_greeting(control);
 	return 0;
@@ -716,21 +740,34 @@ static bool pause_or_end(void)
 	return sigtimedwait(&signals, NULL, &pause) > 0;
 }
 
+static bool is_worth_waiting(int error)
+{
+	return error == -PLUTON_EOFF || error == -PLUTON_EBUSY || error == -PLUTON_ENOMEM ||
+	       error == -PLUTON_EFAIL;
+}
+
 static int open_first(const char *address, struct pluton **ret)
 {
 	uint64_t deadline = tpm_now_ms() + CONTROL_ORPHAN_MS;
 	char message[256];
-	int r;
+	int r = 0;
 
 	for (;;) {
-		r = pluton_open_explained(address, ret, message, sizeof(message));
-		if (r == 0 || (r != -PLUTON_EOFF && r != -PLUTON_EBUSY && r != -PLUTON_ENOMEM) ||
-		    tpm_now_ms() >= deadline)
+		/* One that cannot start is not asked to over and over again. */
+		if (r != -PLUTON_EFAIL)
+			r = pluton_open_explained(address, ret, message, sizeof(message));
+		if (!is_worth_waiting(r) || tpm_now_ms() >= deadline)
 			break;
 		if (pause_or_end())
 			return -PLUTON_ECANCEL;
 	}
-	if (r < 0)
+	if (r == -PLUTON_ENODEVICE)
+		log_event(
+			PLUTON_LOG_ERROR, LOG_FIELDS(LOG_MESSAGE_ID(TPMD_ID_REFUSED)),
+			"plutond knows of no app that this program is: mend its file in app.d, or "
+			"stop and disable this unit; plutond said: %s",
+			message);
+	else if (r < 0)
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "no plutond: %s", message);
 	return r;
 }
@@ -751,6 +788,8 @@ int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area
 	size_t size = 0;
 	int r = open_first(address, ret);
 
+	if (r == -PLUTON_ENODEVICE)
+		return -PLUTON_EINVAL;
 	if (r < 0)
 		return r == -PLUTON_ECANCEL ? r : -PLUTON_EOFF;
 	r = pluton_nv_get(*ret, PERMANENT_AREA, &area, &size);

@@ -23,7 +23,8 @@ struct tpm;
 /*
  * Connects to plutond, trying for CONTROL_ORPHAN_MS, and reads the permanent state; the caller
  * wipes and frees *ret_area. A size of 0: there is none. On failure it has logged why:
- * -PLUTON_EOFF: no plutond. -PLUTON_EINVAL: the state is there and cannot be read.
+ * -PLUTON_EOFF: no plutond. -PLUTON_EINVAL: the state is there and cannot be read, or plutond does
+ * not know us as an app.
  * -PLUTON_ECANCEL: a signal asked it to end.
  */
 int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area, size_t *ret_size);

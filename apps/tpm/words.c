@@ -98,7 +98,9 @@ static void keep(struct words *words, int fd)
 	if (sd_event_add_io(event, &caller->source, fd, EPOLLIN, on_caller, caller) < 0) {
 		caller->source = NULL;
 		close(fd);
+		return;
 	}
+	words->said(words->context, WORD_COME);
 }
 
 /* --- the socket ------------------------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 #define WORDS_CALLERS_MAX 16u  /* with one more, the oldest is hung up on */
 
 enum word {
+	WORD_COME, /* a connection: plutond is there, and asks for us */
 	WORD_STOP,
 	WORD_RESTART,
 };

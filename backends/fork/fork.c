@@ -257,15 +257,14 @@ static const struct app *app_with_session(const struct fork_engine *engine, pid_
 	return NULL;
 }
 
-static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t uid,
+static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t uid, bool certain,
 			  const char **ret_name, const char **ret_drivers)
 {
 	const struct app *app = app_with_session(of_instance(instance), pid);
-	bool is_leader = app && app->process.pid == pid;
 
-	if (!app)
+	if (!app || app->process.uid != uid)
 		return false;
-	*ret_name = is_leader && app->process.uid == uid ? app->entry.definition->name : NULL;
+	*ret_name = certain && app->process.pid == pid ? app->entry.definition->name : NULL;
 	*ret_drivers = app->in_force->drivers;
 	return true;
 }

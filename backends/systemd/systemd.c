@@ -60,7 +60,25 @@ static struct service *service_of(const struct systemd_engine *engine, pid_t pid
 	return service;
 }
 
-static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t uid,
+/* A process that was given the pid of who connected has another user, or it has connected itself.
+ */
+static bool is_of_user(pid_t pid, uid_t uid)
+{
+	char path[32], line[128];
+	unsigned real, effective;
+	bool is = false;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && !is && fgets(line, sizeof(line), status))
+		is = sscanf(line, "Uid: %u %u", &real, &effective) == 2 && effective == uid;
+	if (status)
+		fclose(status);
+	return is;
+}
+
+static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t uid, bool certain,
 			  const char **ret_name, const char **ret_drivers)
 {
 	struct systemd_engine *engine = of_instance(instance);
@@ -74,11 +92,15 @@ static bool apps_identify(struct backend_instance *instance, pid_t pid, uid_t ui
 	if (pidfd < 0)
 		return false;
 	service = service_of(engine, pid);
-	if (!service || !service_process_lives(pidfd)) {
+	if (!service || !is_of_user(pid, uid) || !service_process_lives(pidfd)) {
 		close(pidfd);
 		return false;
 	}
-	*ret_name = service_meet(service, pid, uid, pidfd) ? service->entry.definition->name : NULL;
+	*ret_name = NULL;
+	if (!certain)
+		close(pidfd);
+	else if (service_meet(service, pid, uid, pidfd))
+		*ret_name = service->entry.definition->name;
 	*ret_drivers = service->in_force->drivers;
 	return true;
 }

@@ -572,7 +572,7 @@ static void turn_away(struct channel *channel, int fd, int error)
 static void identify_app(const struct channel *channel, int fd, struct credentials *who)
 {
 	if (channel->identify_app && peer_lives(fd))
-		channel->identify_app(channel->app_context, who);
+		channel->identify_app(channel->app_context, who, true);
 }
 
 int channel_adopt(struct channel *channel, int fd)

@@ -32,9 +32,10 @@ struct channel {
 	char advice[PEER_ADVICE_SIZE]; /* for who may use nothing */
 	/*
 	 * Sets what else is known of a living process if it is an app or an app forked it: its
-	 * name, and what it may use. Asked when one comes; NULL: nobody is an app.
+	 * name, and what it may use. Asked when one comes; NULL: nobody is an app. `certain`: who
+	 * connected lives, so that the pid is no other's; else nobody is known as an app.
 	 */
-	void (*identify_app)(void *context, struct credentials *who);
+	void (*identify_app)(void *context, struct credentials *who, bool certain);
 	void *app_context;
 	uint8_t buffer[RECORD_SIZE_MAX]; /* one record on its way in or out, wiped after use */
 };

@@ -216,7 +216,7 @@ static int identify(struct dbus *dbus, sd_bus_message *reply, struct credentials
 							   told.groups, told.group_count)};
 	peer_command_name((pid_t)told.pid, ret->command);
 	if (told.pid && dbus->channel->identify_app)
-		dbus->channel->identify_app(dbus->channel->app_context, ret);
+		dbus->channel->identify_app(dbus->channel->app_context, ret, false);
 	return peer_check_access(dbus->kernel, dbus->channel->rules, dbus->channel->rule_count,
 				 dbus->channel->advice, ret);
 }

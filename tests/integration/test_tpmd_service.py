@@ -191,6 +191,14 @@ class Words(unittest.TestCase):
         self.assertEqual(self.service.status(), RESTART)
 
 
+class Unknown(unittest.TestCase):
+    def test_who_may_use_nothing_ends_for_good_and_says_which_file_to_mend(self):
+        daemon = self.enterContext(plutond.Daemon("[access]\ndefault = none\n"))
+        service = Service(self, daemon).start()
+        self.assertEqual(service.status(), os.EX_CONFIG)
+        self.assertIn("mend its file in app.d", service.read_log())
+
+
 class WithoutPlutond(unittest.TestCase):
     """systemd may stop plutond first, and start it only after us: waiting for it would be in vain."""
 
@@ -208,6 +216,19 @@ class WithoutPlutond(unittest.TestCase):
             self.assertIsNone(self.service.process.poll())
         self.service.say(b"stop")
         self.assertEqual(self.service.status(), STOPPED)
+
+    def test_a_plutond_that_refuses_it_is_asked_rarely_and_at_once_when_it_calls(self):
+        self.daemon.configure("[access]\ndefault = none\n")
+        self.daemon.start()
+        while "does not take this TPM in" not in self.service.read_log():
+            self.assertIsNone(self.service.process.poll())
+        self.daemon.stop()
+        self.daemon.configure("")
+        self.daemon.start()
+        self.service.connect()  # as plutond does that asks for it; its own next try is half a minute away
+        while "plutond is back" not in self.service.read_log():
+            self.assertIsNone(self.service.process.poll())
+        self.assertEqual(self.service.read_log().count("does not take this TPM in"), 1)
 
     def test_asked_to_end_it_does_not_wait_for_plutond_for_long(self):
         self.service.say(b"stop")

@@ -677,7 +677,8 @@ static void test_what_an_app_forked_ends_with_it(void)
 	read_text("child", child, sizeof(child));
 	pid = (pid_t)atoi(child);
 	CU_ASSERT_TRUE(is_alive(pid));
-	CU_ASSERT_TRUE(rig.instance->apps->identify(rig.instance, pid, geteuid(), &name, &drivers));
+	CU_ASSERT_TRUE(
+		rig.instance->apps->identify(rig.instance, pid, geteuid(), true, &name, &drivers));
 	CU_ASSERT_PTR_NULL(name); /* it is not the app, and may not use more than the app */
 	CU_ASSERT_STRING_EQUAL(drivers, "rng");
 	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
@@ -975,7 +976,7 @@ static void test_one_that_shouts_does_not_drown_the_others(void)
 
 static bool identify(pid_t pid, uid_t uid, const char **ret_name, const char **ret_drivers)
 {
-	return rig.instance->apps->identify(rig.instance, pid, uid, ret_name, ret_drivers);
+	return rig.instance->apps->identify(rig.instance, pid, uid, true, ret_name, ret_drivers);
 }
 
 static void test_only_a_living_process_that_was_started_is_an_app(void)
@@ -989,12 +990,26 @@ static void test_only_a_living_process_that_was_started_is_an_app(void)
 	CU_ASSERT_TRUE_FATAL(identify(pid, geteuid(), &name, &drivers));
 	CU_ASSERT_STRING_EQUAL(name, "one");
 	CU_ASSERT_STRING_EQUAL(drivers, "rng,nvmem");
-	CU_ASSERT_TRUE(identify(pid, geteuid() + 1, &name, &drivers));
-	CU_ASSERT_PTR_NULL(name); /* the app runs as somebody else */
+	CU_ASSERT_FALSE(identify(pid, geteuid() + 1, &name, &drivers)); /* it had that pid before */
 	CU_ASSERT_FALSE(identify(getpid(), geteuid(), &name, &drivers));
 	CU_ASSERT_FALSE(identify(0, geteuid(), &name, &drivers));
 	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
 	CU_ASSERT_FALSE(identify(pid, geteuid(), &name, &drivers));
+	end_test();
+}
+
+static void test_a_pid_that_is_not_certain_is_that_of_no_app(void)
+{
+	const char *name = "one", *drivers = NULL;
+	pid_t pid;
+
+	open_with_one("ready", "drivers = rng\n");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), 0);
+	pid = (pid_t)status_of("one").pid;
+	CU_ASSERT_TRUE(
+		rig.instance->apps->identify(rig.instance, pid, geteuid(), false, &name, &drivers));
+	CU_ASSERT_PTR_NULL(name);
+	CU_ASSERT_STRING_EQUAL(drivers, "rng");
 	end_test();
 }
 
@@ -1117,8 +1132,7 @@ static void test_an_app_that_outlived_its_plutond_is_taken_over(void)
 	CU_ASSERT_EQUAL(status_of("one").starts, 0);
 	CU_ASSERT_TRUE(identify(app, geteuid(), &name, &drivers));
 	CU_ASSERT_STRING_EQUAL(name, "one");
-	CU_ASSERT_TRUE(identify(app, geteuid() + 1, &name, &drivers));
-	CU_ASSERT_PTR_NULL(name);
+	CU_ASSERT_FALSE(identify(app, geteuid() + 1, &name, &drivers));
 	assert_contains(rig.log, "one: an app of an earlier plutond was taken over");
 	kill(app, SIGKILL);
 	await_state("one", APP_RUNNING);
@@ -1273,6 +1287,7 @@ static const struct test tests[] = {
 	TEST(test_nonsense_is_not_listened_to),
 	TEST(test_one_that_shouts_does_not_drown_the_others),
 	TEST(test_only_a_living_process_that_was_started_is_an_app),
+	TEST(test_a_pid_that_is_not_certain_is_that_of_no_app),
 	TEST(test_a_socket_whose_name_is_too_long_leaves_apps_that_say_so),
 	TEST(test_what_is_stored_comes_back_after_a_crash_and_a_restart),
 	TEST(test_a_stop_forgets_what_is_stored),

@@ -19,7 +19,6 @@
 #include "tests/suite.h"
 #include "tests/unit/app_rig.h"
 
-#define UID 1000u
 #define CHILDREN 4
 #define QUEUE_LONG 16
 
@@ -186,11 +185,11 @@ enum who {
 
 static char drivers_of[64]; /* what the last one who was identified may use */
 
-static enum who identify_as(const struct child *child, uid_t uid)
+static enum who identify_by(const struct child *child, uid_t uid, bool certain)
 {
 	const char *name = "unset", *drivers = "";
 
-	if (!rig.instance->apps->identify(rig.instance, child->pid, uid, &name, &drivers))
+	if (!rig.instance->apps->identify(rig.instance, child->pid, uid, certain, &name, &drivers))
 		return STRANGER;
 	snprintf(drivers_of, sizeof(drivers_of), "%s", drivers);
 	if (name)
@@ -200,7 +199,7 @@ static enum who identify_as(const struct child *child, uid_t uid)
 
 static enum who identify(const struct child *child)
 {
-	return identify_as(child, UID);
+	return identify_by(child, geteuid(), true);
 }
 
 /* The app "one" runs, without having been asked. */
@@ -438,16 +437,43 @@ static void test_a_second_process_of_the_unit_is_not_the_app_and_may_use_the_sam
 	end_test();
 }
 
-static void test_the_app_is_the_app_however_often_it_connects_but_as_one_user_only(void)
+static void test_the_app_is_the_app_however_often_it_connects(void)
 {
 	struct child *child;
 
 	begin_with("");
 	child = come();
 	CU_ASSERT_EQUAL(identify(child), APP);
-	CU_ASSERT_EQUAL(identify_as(child, UID + 1), OF_THE_APP);
 	CU_ASSERT_EQUAL(identify(child), APP);
 	CU_ASSERT_EQUAL(status_of("one").starts, 1);
+	end_test();
+}
+
+/* Its pid was that of the app's process before, or is now: it may have ended long ago. */
+static void test_who_connected_as_another_user_than_the_process_is_nobody(void)
+{
+	struct child *child;
+
+	begin_with("");
+	child = start_process("one.service");
+	CU_ASSERT_EQUAL(identify_by(child, geteuid() + 1, true), STRANGER);
+	CU_ASSERT_EQUAL(identify_by(child, geteuid() + 1, false), STRANGER);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	CU_ASSERT_EQUAL(identify(child), APP);
+	CU_ASSERT_EQUAL(identify_by(child, geteuid() + 1, true), STRANGER);
+	end_test();
+}
+
+static void test_a_pid_that_is_not_certain_is_no_app_s_and_starts_none(void)
+{
+	struct child *child;
+
+	begin_with("drivers = rng\n");
+	child = start_process("one.service");
+	CU_ASSERT_EQUAL(identify_by(child, geteuid(), false), OF_THE_APP);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	CU_ASSERT_EQUAL(identify(child), APP);
+	CU_ASSERT_EQUAL(identify_by(child, geteuid(), false), OF_THE_APP);
 	end_test();
 }
 
@@ -490,9 +516,8 @@ static void test_an_end_that_nobody_asked_for_is_noticed_and_it_may_come_again(v
 	await_state("one", APP_STOPPED);
 	CU_ASSERT_EQUAL(status_of("one").pid, 0);
 	CU_ASSERT_EQUAL(status_of("one").failures, 1);
-	CU_ASSERT_STRING_EQUAL(
-		status_of("one").reason,
-		"it ended; systemd may start it again: journalctl -u one.service");
+	CU_ASSERT_STRING_EQUAL(status_of("one").reason,
+			       "it ended; systemd may start it again: journalctl -u one.service");
 	assert_nobody_connects();
 	come();
 	CU_ASSERT_EQUAL(status_of("one").starts, 2);
@@ -837,7 +862,9 @@ static const struct test tests[] = {
 	TEST(test_clients_wait_for_the_back_off_and_an_administrator_does_not),
 	TEST(test_a_process_of_another_unit_or_of_none_is_not_the_app),
 	TEST(test_a_second_process_of_the_unit_is_not_the_app_and_may_use_the_same),
-	TEST(test_the_app_is_the_app_however_often_it_connects_but_as_one_user_only),
+	TEST(test_the_app_is_the_app_however_often_it_connects),
+	TEST(test_who_connected_as_another_user_than_the_process_is_nobody),
+	TEST(test_a_pid_that_is_not_certain_is_no_app_s_and_starts_none),
 	TEST(test_a_process_that_has_ended_is_nobody),
 	TEST(test_where_there_is_no_app_no_unit_is_looked_up),
 	TEST(test_an_end_that_nobody_asked_for_is_noticed_and_it_may_come_again),

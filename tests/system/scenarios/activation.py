@@ -26,10 +26,14 @@ class Activation(Scenario):
         self.assertRegex(self.tpm("getrandom", "--hex", "16"), r"^[0-9a-f]{32}$")
         machine.await_state(TPM, "active")
 
-    def test_a_call_of_the_tpm_on_the_bus_starts_it_too(self):
-        machine.done("busctl", "--system", "call", "org.pluton1.Tpm.tpm0", "/org/pluton1/tpm/tpm0",
-                     "org.pluton1.Tpm", "GetInfo", user=machine.MEMBER)
-        machine.await_state(TPM, "active")
+    def test_a_call_of_the_tpm_on_the_bus_starts_nothing_as_the_bus_lets_anybody_start_services(self):
+        machine.await_state(TPM, "inactive")
+        for user in (machine.MEMBER, machine.STRANGER):
+            answer = machine.run("busctl", "--system", "call", "org.freedesktop.DBus",
+                                 "/org/freedesktop/DBus", "org.freedesktop.DBus",
+                                 "StartServiceByName", "su", "org.pluton1.Tpm.tpm0", "0", user=user)
+            self.assertNotEqual(answer.returncode, 0)
+        self.assertFalse(machine.is_active(TPM))
 
     def test_many_that_connect_at_once_are_all_served_by_the_one_that_starts(self):
         clients = [machine.start("pluton-cli", "random", "16") for _ in range(20)]

@@ -62,6 +62,21 @@ class Refusing(Scenario):
         path.write_text("")
         self.works_again()
 
+    def test_a_wrong_configuration_while_a_tpm_runs_is_no_storm_and_heals_at_once(self):
+        self.works_again()
+        tpm = machine.main_pid(TPM)
+        path = self.configure("[kernel]\npool = plenty\n")
+        machine.run("systemctl", "restart", PLUTOND)
+        machine.wait_until(lambda: "does not take this TPM in" in machine.journal_text(self.cursor),
+                           "the TPM was told")
+        before, clients = self.starts(), 40
+        for _ in range(clients):  # some seconds; each of them is a start, and the TPM adds none
+            self.refused("cannot start", "pluton-cli", "random", "8", user=MEMBER)
+        self.assertLessEqual(self.starts() - before, clients + 1)
+        path.write_text("")
+        self.works_again()
+        self.assertEqual(machine.main_pid(TPM), tpm)
+
     def test_a_configuration_that_cannot_be_read(self):
         path = self.configure("[daemon]\nlog_level = info\n")
         path.chmod(0)
