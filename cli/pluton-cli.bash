@@ -3,7 +3,7 @@
 # is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash aes tpm nv app alarm log
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes tpm nv app alarm log
 	log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -14,6 +14,7 @@ _pluton_cli_words()
 	random) echo "--raw $_pluton_cli_common" ;;
 	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
+	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
@@ -41,6 +42,10 @@ _pluton_cli_arguments()
 {
 	case "$1 $2" in
 	'hash 0') echo 'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' ;;
+	'mac 0')
+		echo 'hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512 hmac-sha3-256' \
+			'hmac-sha3-384 hmac-sha3-512 cmac'
+		;;
 	'log-level 0') echo 'off error warning info debug trace' ;;
 	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
 	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
@@ -105,7 +110,7 @@ _pluton_cli_where()
 			;;
 		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | --in | -i | \
 			--out | -o | --instance | --locality | --offset | --length | --count | \
-			--level)
+			--level | --verify)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -147,11 +152,11 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --offset | --length | --count)
+	--key-hex | --iv-hex | --aad-hex | --verify | --address | -a | --offset | --length | --count)
 		return
 		;;
 	esac
-	if [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
+	if [[ $noun == @(hash|mac) && $current != -* && $arguments -eq 1 ]]; then
 		_pluton_cli_files "$current"
 	elif [[ $current != -* ]] && choices=$(_pluton_cli_arguments "$noun" "$arguments"); then
 		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
