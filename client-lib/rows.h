@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows of answers (structs of pluton/manager.h, nv.h, app.h, tpm.h and trace.h) as tables of fields: who
- * answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and docs/protocol.md
- * take their names from them. A row on the wire has the struct's offsets, little-endian.
+ * The rows of answers (structs of pluton/manager.h, nv.h, app.h, tpm.h and trace.h) as tables of
+ * fields: who answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and
+ * docs/protocol.md take their names from them. A row on the wire has the struct's offsets,
+ * little-endian.
  *
  * The rule a newcomer would break first: a field that is added to a struct is added here too.
  */

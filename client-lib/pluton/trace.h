@@ -29,7 +29,8 @@ struct pluton_trace_row {
 	uint32_t command; /* its number in the capsule */
 	uint32_t op_id;	  /* as the client chose it; unique among what it has under way */
 	uint32_t slot;	  /* memory-…: of the operation */
-	uint32_t engine;  /* 1 and up: the place among pluton_list_engines of what it waits for or has */
+	uint32_t engine;  /* 1 and up: the place among pluton_list_engines of what it waits for or
+			     has */
 	uint32_t status;  /* operation-done, operation-refused: a PLUTON_E…; 0: none */
 	uint32_t handler; /* handler-ran: 1 and up, its place among pluton_list_handlers */
 };
