@@ -9,7 +9,7 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "mac", "aes", "tpm", "nv",
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "aes", "tpm", "nv",
          "app", "alarm", "log", "log-level"]
 VERBS = {"aes": ["encrypt", "decrypt"],
          "tpm": ["info", "send", "cancel"],
