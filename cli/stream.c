@@ -35,22 +35,41 @@ static void free_pieces(struct pluton *pluton, struct pieces *pieces)
 	}
 }
 
-static bool alloc_pieces(const struct stream *stream, struct pieces *pieces, size_t size)
+static int alloc_bytes(struct pluton *pluton, size_t size, void **ret)
+{
+	*ret = pluton_alloc(pluton, size);
+	return *ret ? 0 : pluton_alloc_error(pluton);
+}
+
+static int alloc_pieces(const struct stream *stream, struct pieces *pieces, size_t size)
 {
 	struct pluton *pluton = stream->session->pluton;
+	int r = 0;
 
 	pieces->size = size;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && r == 0; i++) {
 		struct piece *piece = &pieces->piece[i];
 
-		piece->in = pluton_alloc(pluton, size);
-		piece->out = stream->output ? pluton_alloc(pluton, size) : NULL;
-		if (!piece->in || (stream->output && !piece->out)) {
-			free_pieces(pluton, pieces);
-			return false;
-		}
+		r = alloc_bytes(pluton, size, &piece->in);
+		if (r == 0 && stream->output)
+			r = alloc_bytes(pluton, size, &piece->out);
 	}
-	return true;
+	if (r < 0)
+		free_pieces(pluton, pieces);
+	return r;
+}
+
+/* As large as there is room for. */
+static int find_room(const struct stream *stream, struct pieces *pieces)
+{
+	size_t size = PIECE_SIZE;
+	int r = alloc_pieces(stream, pieces, size);
+
+	while ((r == -PLUTON_ENOMEM || r == -PLUTON_ESIZE) && size / 2 >= PIECE_MIN) {
+		size /= 2;
+		r = alloc_pieces(stream, pieces, size);
+	}
+	return r;
 }
 
 static void piece_done(struct pluton *pluton, int status, void *userdata)
@@ -139,15 +158,11 @@ static int run_pieces(const struct stream *stream, struct pieces *pieces)
 int stream_run(const struct stream *stream)
 {
 	struct pieces pieces = {0};
-	size_t size = PIECE_SIZE;
-	int status;
+	int status, r = find_room(stream, &pieces);
 
-	while (!alloc_pieces(stream, &pieces, size)) {
-		size /= 2;
-		if (size < PIECE_MIN)
-			return session_failed(stream->session, -PLUTON_ENOMEM,
-					      "no shared memory for the data", stream->input->name);
-	}
+	if (r < 0)
+		return session_failed(stream->session, r, "no shared memory for the data",
+				      stream->input->name);
 	progress_begin(!stream->session->quiet, stream->input->size);
 	status = run_pieces(stream, &pieces);
 	progress_end();

@@ -267,12 +267,14 @@ static int open_timer(double seconds)
 static bool wait_for_rows(struct watch *watch, struct pollfd sources[3])
 {
 	struct pluton *pluton = watch->session->pluton;
+	int r;
 
 	sources[0].events = pluton_get_events(pluton);
 	if (poll(sources, 3, -1) < 0)
 		return errno != EINTR;
-	if (sources[0].revents && pluton_dispatch(pluton) < 0 && watch->status == CLI_DONE)
-		watch->status = session_failed(watch->session, -PLUTON_EOFF, "cannot trace", NULL);
+	r = sources[0].revents ? pluton_dispatch(pluton) : 0;
+	if (r < 0 && watch->status == CLI_DONE)
+		watch->status = session_failed(watch->session, r, "cannot trace", NULL);
 	return sources[1].revents || sources[2].revents;
 }
 

@@ -87,6 +87,7 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 	bool denied;
 	int r;
 
+	pluton->cut_off = false;
 	if (fd < 0)
 		return connection_refuse(pluton, may_pass(fd) ? -PLUTON_EOFF : fd, "%s", message);
 	pluton->reconnect.trying = true;
@@ -114,9 +115,15 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 
 int reconnect_try(struct pluton *pluton)
 {
+	unsigned tries = 0;
+	int r;
+
 	if (!reconnect_wanted(pluton))
 		return pluton->error;
-	return try_once(pluton, TRY_TIMEOUT_MS);
+	do
+		r = try_once(pluton, TRY_TIMEOUT_MS);
+	while (open_again(pluton->cut_off, ++tries));
+	return r;
 }
 
 static unsigned longer(unsigned pause_ms)

@@ -24,6 +24,10 @@
 
 #define LINE_SIZE (LOG_TEXT_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_SIZE + 40) + 64)
 
+static_assert(LOG_LAST_SIZE + sizeof("18446744073709551615 more suppressed, the last: ") <=
+		      LOG_MESSAGE_SIZE,
+	      "the last one is told whole");
+
 /* What a pipe takes whole, if it takes anything. */
 static_assert(LINE_SIZE <= PIPE_BUF, "a line could block half way");
 

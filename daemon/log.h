@@ -22,6 +22,7 @@
 
 #define LOG_FIELDS_MAX 8u
 #define LOG_MESSAGE_SIZE 512u /* bytes of a message; more is cut off */
+#define LOG_LAST_SIZE 448u    /* of one that is told of with "N more suppressed, the last: " */
 #define LOG_VALUE_SIZE 128u   /* bytes of a field's value; more is cut off */
 #define LOG_TEXT_SIZE 2560u   /* bytes of a program's line on stderr */
 #define LOG_TEXT_MAX 4096u    /* and in the journal */
@@ -125,9 +126,9 @@ struct log_limit {
 	struct log_limit *next;
 	bool listed; /* has suppressed lines that log_tick will tell of */
 	enum pluton_log_level level;
-	char last[LOG_VALUE_SIZE]; /* the message that was suppressed last */
-	uint64_t spent_ms; /* what its lines cost, at LOG_REFILL_MS each, not yet refilled */
-	uint64_t asked_ms; /* when that was true */
+	char last[LOG_LAST_SIZE]; /* the message that was suppressed last */
+	uint64_t spent_ms;	  /* what its lines cost, at LOG_REFILL_MS each, not yet refilled */
+	uint64_t asked_ms;	  /* when that was true */
 	uint64_t suppressed;
 };
 

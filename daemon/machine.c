@@ -4,6 +4,7 @@
  */
 #include "daemon/machine.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 #include "daemon/manager.h"
 #include "daemon/rules.h"
 #include "svc/table.h"
+
+static_assert(RECORD_TEXT_MAX + sizeof("connection refused: ") <= LOG_LAST_SIZE,
+	      "a refusal that is suppressed is still told whole");
 
 static void read_limits(const struct config *config, struct kernel_limits *ret)
 {

@@ -5,6 +5,7 @@
  */
 #include "daemon/frontends/passed.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -139,8 +140,23 @@ void passed_close(struct passed *passed)
 
 /* --- turning away ---------------------------------------------------------------------------- */
 
+/* To those who may not know the reason. */
+static const char for_others[] = "plutond cannot start; the administrator finds the reason with: "
+				 "journalctl -u plutond";
+static_assert(sizeof(for_others) <= RECORD_TEXT_MAX, "it is sent whole");
+
+/* What the configuration says, or where things are, is for who may read it anyway. */
+static bool may_know(int fd)
+{
+	struct ucred who;
+	socklen_t size = sizeof(who);
+
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) == 0 &&
+	       (who.uid == 0 || who.uid == geteuid());
+}
+
 /* The end of a long reason is left out, and not the place where all of it stands. */
-static size_t write_reason(const char *reason, char *text, size_t size)
+static void write_reason(const char *reason, char *text, size_t size)
 {
 	static const char before[] = "plutond cannot start: ";
 	static const char behind[] = "; see journalctl -u plutond";
@@ -148,28 +164,32 @@ static size_t write_reason(const char *reason, char *text, size_t size)
 	int length = (int)strlen(reason);
 
 	if (length <= room)
-		return (size_t)snprintf(text, size, "%s%s%s", before, reason, behind);
-	return (size_t)snprintf(text, size, "%s%.*s...%s", before, room - 3, reason, behind);
+		snprintf(text, size, "%s%s%s", before, reason, behind);
+	else
+		snprintf(text, size, "%s%.*s...%s", before, room - 3, reason, behind);
 }
 
-static int write_record(const char *reason, uint8_t *bytes, size_t size)
+static int write_record(const char *text, uint8_t *bytes, size_t size)
 {
-	char text[RECORD_TEXT_MAX];
-	struct record record = {.header = {.type = RECORD_RETURN},
-				.ret = {.variant = VARIANT_FAILURE, .words = {PLUTON_EFAIL}}};
+	const struct record record = {.header = {.type = RECORD_RETURN},
+				      .ret = {.variant = VARIANT_FAILURE,
+					      .words = {PLUTON_EFAIL},
+					      .text = text,
+					      .text_length = (uint16_t)strlen(text)}};
 
-	record.ret.text_length = (uint16_t)write_reason(reason, text, sizeof(text));
-	record.ret.text = text;
 	return record_encode(&record, bytes, size);
 }
 
 /* What it had sent is read: hanging up on something unread, it would get an error first. */
-static void send_away(int fd, const uint8_t *bytes, size_t size)
+static void send_away(int fd, const char *text)
 {
+	uint8_t bytes[RECORD_SIZE_MAX];
+	int size = write_record(text, bytes, sizeof(bytes));
 	char start;
 	unsigned i = 0;
 
-	(void)send(fd, bytes, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (size > 0)
+		(void)send(fd, bytes, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL);
 	shutdown(fd, SHUT_RDWR);
 	while (i < RECORDS_MAX && recv(fd, &start, sizeof(start), MSG_DONTWAIT) > 0)
 		i++;
@@ -178,18 +198,16 @@ static void send_away(int fd, const uint8_t *bytes, size_t size)
 
 void passed_turn_away(const struct passed *passed, const char *reason)
 {
-	uint8_t bytes[RECORD_SIZE_MAX];
-	int size = write_record(reason, bytes, sizeof(bytes));
+	char text[RECORD_TEXT_MAX];
 
-	if (size < 0)
-		return;
+	write_reason(reason, text, sizeof(text));
 	for (int fd = SD_LISTEN_FDS_START; fd < SD_LISTEN_FDS_START + passed->count; fd++) {
 		for (unsigned i = 0; i < GUESTS_MAX; i++) {
 			int guest = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
 
 			if (guest < 0)
 				break; /* nobody is left, or it does not listen */
-			send_away(guest, bytes, (size_t)size);
+			send_away(guest, may_know(guest) ? text : for_others);
 		}
 	}
 }

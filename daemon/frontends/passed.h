@@ -25,8 +25,9 @@ int passed_take(struct passed *ret, char *ret_why, size_t size);
 int passed_open(const struct passed *passed);
 
 /*
- * We do not start: whoever waits gets the reason, and the service manager no reason to start us
- * once more for the same ones. Nobody is waited for.
+ * We do not start: whoever waits is told so, and the service manager has no reason to start us once
+ * more for the same ones. Root and our own user get the reason, which may name what others may not
+ * read; others hear who finds it. Nobody is waited for.
  */
 void passed_turn_away(const struct passed *passed, const char *reason);
 

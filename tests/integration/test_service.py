@@ -24,6 +24,7 @@ from private import is_sanitized
 SOURCE = os.environ["PLUTON_SOURCE"]
 NOBODY = 65534
 FAILED, USAGE, CANTCREAT, TEMPFAIL, CONFIG = 1, 2, 73, 75, 78
+FOR_OTHERS = "plutond cannot start; the administrator finds the reason with: journalctl -u plutond"
 BEFORE, BEHIND = "plutond cannot start: ", "; see journalctl -u plutond"
 TEXT_MAX = 160  # of a refusal, docs/protocol.md
 
@@ -119,11 +120,23 @@ class Activated(Daemon):
         """Of one that is expected not to start: what it did, and said."""
         return run(self.command() + list(more), [self.listener])
 
-    def visit(self):
-        """A connection that waits until somebody serves it."""
+    def visit(self, uid=None):
+        """A connection, another user's perhaps, that waits until somebody serves it."""
         guest = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         guest.settimeout(TIMEOUT_S)
-        guest.connect(self.socket)
+        if uid is None:
+            guest.connect(self.socket)
+            return guest
+        os.chmod(self.directory, 0o711)
+        os.chmod(self.socket, 0o666)
+        child = os.fork()
+        if child == 0:  # who connected stays who it was, whoever has the descriptor
+            with contextlib.suppress(OSError):
+                os.setresuid(uid, uid, uid)
+                guest.connect(self.socket)
+                os._exit(0)
+            os._exit(1)
+        assert os.waitpid(child, 0)[1] == 0
         return guest
 
 
@@ -325,6 +338,33 @@ class TurnedAway(Service):
         record = guest.recv(4096)
         self.assertIn(BEFORE.encode(), record)
         self.assertEqual(guest.recv(4096), b"")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs other users")
+    def test_another_user_is_told_who_finds_the_reason_and_not_what_it_is(self):
+        daemon = self.make("[kernel]\npool = secret\n")
+        other, root = daemon.visit(NOBODY), daemon.visit()
+        daemon.fail()
+        self.assertEqual(self.refusal(other), FOR_OTHERS)
+        self.assert_told(root, "secret")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs other users")
+    def test_a_daemon_that_is_not_root_s_tells_the_reason_to_its_own_user_and_to_root(self):
+        daemon = self.make()
+        guests = {uid: daemon.visit(uid) for uid in (NOBODY, NOBODY - 1, 0)}
+        run(self.as_user(NOBODY, daemon.command() + ["--no-such-option"]), [daemon.listener])
+        self.assert_told(guests[NOBODY], "the command line is wrong")
+        self.assert_told(guests[0], "the command line is wrong")
+        self.assertEqual(self.refusal(guests[NOBODY - 1]), FOR_OTHERS)
+
+    @staticmethod
+    def as_user(uid, command):
+        return ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *command]
+
+    def refusal(self, guest):
+        with self.assertRaises(Refused) as refused:
+            Client(connected=guest)
+        self.assertEqual(refused.exception.error, "FAIL")
+        return refused.exception.text
 
     def test_a_long_reason_is_cut_and_still_says_where_all_of_it_is(self):
         daemon = self.make()

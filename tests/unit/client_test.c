@@ -455,6 +455,7 @@ static void test_without_windows_small_requests_still_work(void)
 	CU_ASSERT_EQUAL(pluton_perform(pluton, &request, NULL), -PLUTON_ENOMEM);
 	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "the fake daemon?does not want to");
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ENOMEM);
 	check_invert(100, FAKE_INLINE << 4 | FAKE_INLINE);
 	end();
 }
@@ -469,6 +470,7 @@ static void test_when_all_windows_are_taken_the_next_is_refused_here(void)
 		CU_ASSERT_PTR_NOT_NULL(held[i]);
 	}
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ENOMEM);
 	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "all 4 windows"));
 	pluton_free(pluton, held[2]);
 	CU_ASSERT_PTR_NOT_NULL(pluton_alloc(pluton, 1));
@@ -546,6 +548,7 @@ static void test_nothing_and_too_much_cannot_be_allocated(void)
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 0));
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, FAKE_WINDOW_SIZE_MAX + 1));
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, SIZE_MAX));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ESIZE);
 	end();
 }
 
@@ -1172,6 +1175,7 @@ static void test_a_window_number_that_is_none_closes_the_connection(void)
 		begin_by_hand();
 		fake_send(&fake, &wrong[i]);
 		CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 100));
+		CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_EBADRVAL);
 		CU_ASSERT_EQUAL(pluton_dispatch(pluton), -PLUTON_EBADRVAL);
 		end();
 	}

@@ -45,11 +45,15 @@ class Refusing(Scenario):
         """One who came to the socket, with nothing running."""
         machine.forget_failures()
         self.cursor = machine.journal_cursor()
-        text = self.refused(says, "pluton-cli", "random", "8", user=MEMBER)
+        text = self.refused(says, "pluton-cli", "random", "8")
         self.assertRegex(text, "journalctl -u plutond")
         machine.wait_until(lambda: machine.show(PLUTOND, "ActiveState") == "failed", "it has failed")
         self.assertLessEqual(self.starts(), 2)
         self.assertTrue(machine.is_active(SOCKET))
+        machine.forget_failures()
+        self.refused("the administrator finds the reason with: journalctl -u plutond", "pluton-cli",
+                     "random", "8", user=MEMBER)
+        machine.wait_until(lambda: machine.show(PLUTOND, "ActiveState") == "failed", "it has failed")
 
     def works_again(self):
         self.random(user=MEMBER)
