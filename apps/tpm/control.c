@@ -59,7 +59,8 @@ struct control {
 	unsigned retry_ms;
 	uint64_t storing; /* generation of the store under way; 0: none */
 	bool store_fails;
-	bool is_ready; /* the TPM is */
+	bool is_ready;	 /* the TPM is */
+	bool told_ready; /* and the service manager knows */
 	bool stopping;
 	atomic_bool restart; /* and is to begin anew */
 	struct words *words; /* NULL: whoever started it has no socket for words, as plutond */
@@ -244,8 +245,10 @@ static void notify_ready(void *context)
 {
 	struct control *control = context;
 
-	if (control->is_ready && !control->stopping && bus_is_settled(control->bus))
-		(void)sd_notify(0, "READY=1\nSTATUS=powered on");
+	if (!control->is_ready || control->stopping || !bus_is_settled(control->bus))
+		return;
+	(void)sd_notify(0, "READY=1\nSTATUS=powered on");
+	control->told_ready = true;
 }
 
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -329,12 +332,24 @@ static void come(struct control *control)
 		arm(control->retry, 0);
 }
 
+/*
+ * To systemd an end before READY=1 is a failed start whatever the status (Result=protocol), and it
+ * would start us again. Of READY=1 and STOPPING=1 in one message it takes the last only.
+ */
+static void end_by_word(struct control *control, bool restart)
+{
+	if (!control->told_ready)
+		(void)sd_notify(0, "READY=1");
+	control->told_ready = true;
+	end_as_asked(control, restart);
+}
+
 static void on_word(void *context, enum word word)
 {
 	if (word == WORD_COME)
 		come(context);
 	else
-		end_as_asked(context, word == WORD_RESTART);
+		end_by_word(context, word == WORD_RESTART);
 }
 
 /* --- plutond --------------------------------------------------------------------------------- */

@@ -35,10 +35,13 @@ int activation_say(int fd, const char *word)
 	return send(fd, word, strlen(word), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-bool activation_has_ended(int fd)
+enum activation_end activation_look(int fd)
 {
 	char byte;
 	ssize_t n = recv(fd, &byte, sizeof(byte), MSG_DONTWAIT);
 
-	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+	if (n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR)))
+		return ACTIVATION_GOES_ON;
+	/* ECONNRESET: unix_release_sock of the kernel tells so of what was not read. */
+	return n == 0 ? ACTIVATION_HUNG_UP : ACTIVATION_UNHEARD;
 }

@@ -6,8 +6,6 @@
 #ifndef PLUTON_SYSTEMD_ACTIVATION_H
 #define PLUTON_SYSTEMD_ACTIVATION_H
 
-#include <stdbool.h>
-
 #define ACTIVATION_STOP "stop"
 #define ACTIVATION_RESTART "restart" /* and systemd keeps what the app stored */
 
@@ -17,7 +15,13 @@ int activation_connect(const char *path);
 /* Says one word. 0, or a negative errno. */
 int activation_say(int fd, const char *word);
 
-/* Reads, of what nobody should say there, at most one message. true: the other side has gone. */
-bool activation_has_ended(int fd);
+enum activation_end {
+	ACTIVATION_GOES_ON,
+	ACTIVATION_HUNG_UP, /* by who had read all that was said */
+	ACTIVATION_UNHEARD, /* hung up on with a word unread: by systemd, or before it was read */
+};
+
+/* Reads, of what nobody should say there, at most one message. Tells an end once. */
+enum activation_end activation_look(int fd);
 
 #endif

@@ -17,13 +17,17 @@
 #include "backends/systemd/activation.h"
 
 /*
- * After a service's end systemd hangs up on all who wait at its socket (FlushPending=). For so long
- * that need not mean that the service cannot be had.
+ * With FlushPending= systemd hangs up on all who wait at the socket each time that it listens there
+ * again. After one end of the service these are, at most: final-sigterm, final-sigkill, and dead or
+ * auto-restart (socket_trigger_notify of systemd). Who connects after the last one stays until the
+ * next process takes it. So that many are counted, however long systemd takes for them; a further
+ * one was not because of that end.
  */
-#define TIDYING_MS 1000u
-#define RETRY_MS 20u
+#define FLUSHES_MAX 3u
+#define RETRY_MS 20u /* dead and auto-restart follow each other at once, and count as one */
 
 static void start_attempt(struct service *service);
+static void reach_or_fail(struct service *service);
 
 static struct service *of_entry(struct roster_entry *entry)
 {
@@ -97,11 +101,16 @@ static void hang_up(struct service *service)
 	service->connection = -1;
 }
 
+static bool nobody_listens(int error)
+{
+	return error == -ENOENT || error == -ECONNREFUSED;
+}
+
 static void describe_unreachable(struct service *service, int error)
 {
 	int stem = (int)(strlen(unit_of(service)) - strlen(".service"));
 
-	if (error == -ENOENT || error == -ECONNREFUSED)
+	if (nobody_listens(error))
 		set_reason(service, "nobody listens: systemctl start %.*s.socket", stem,
 			   unit_of(service));
 	else
@@ -125,6 +134,8 @@ static int reach(struct service *service)
 	int r = activation_connect(service->in_force->activation);
 
 	hang_up(service);
+	if (r >= 0 || r == -EAGAIN)
+		service->due = true;
 	/* So many wait there that systemd knows, or the app will when it looks. */
 	if (r == -EAGAIN && service->entry.state == APP_STARTING)
 		return 0;
@@ -175,6 +186,8 @@ static void fail_stop(struct service *service)
 
 static void settle_stopped(struct service *service)
 {
+	service->due = false;
+	service->wish = WISH_NONE;
 	roster_forgive(&service->entry);
 	service->entry.reason[0] = '\0';
 	roster_set_state(&service->entry, APP_STOPPED);
@@ -195,29 +208,53 @@ static void await_return(struct service *service)
 	arm(&service->deadline, service->in_force->start_timeout_ms);
 }
 
-static void settle_asked_end(struct service *service)
+static void settle_stop(struct service *service)
 {
-	enum service_wish wish = service->wish;
-
 	hang_up(service);
 	event_del(&service->deadline);
-	service->wish = WISH_NONE;
 	service->entry.reason[0] = '\0';
-	if (wish == WISH_RESTART) {
-		log_line(service, PLUTON_LOG_INFO, "an app ended, to be restarted");
-		await_return(service);
-		return;
-	}
 	log_line(service, PLUTON_LOG_INFO, "an app stopped, as asked");
 	settle_stopped(service);
 	if (service->again)
 		start_attempt(service);
 }
 
+static void settle_restart(struct service *service)
+{
+	hang_up(service);
+	event_del(&service->deadline);
+	service->wish = WISH_NONE;
+	service->entry.reason[0] = '\0';
+	log_line(service, PLUTON_LOG_INFO, "an app ended, to be restarted");
+	await_return(service);
+}
+
+/* Which word it heeded is not known: the next process, if need be one for that, hears the last. */
+static void stop_the_next(struct service *service)
+{
+	service->entry.reason[0] = '\0';
+	log_line(service, PLUTON_LOG_INFO, "an app ended, perhaps to be restarted: stopping that");
+	reach_or_fail(service);
+}
+
+static void settle_asked_end(struct service *service)
+{
+	bool restarts = service->restart_said && !service->entry.roster->closing;
+
+	service->restart_said = false;
+	if (service->wish == WISH_RESTART)
+		settle_restart(service);
+	else if (restarts)
+		stop_the_next(service);
+	else
+		settle_stop(service);
+}
+
 static void settle_unasked_end(struct service *service)
 {
 	struct roster_entry *entry = &service->entry;
 
+	service->restart_said = false;
 	if (roster_now_ms() - service->came_ms >= service->in_force->restart_delay_max_ms)
 		entry->failures = 0;
 	entry->failures++;
@@ -237,7 +274,8 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
 	close(service->pidfd);
 	service->pidfd = -1;
 	service->pid = 0;
-	service->ended_ms = roster_now_ms();
+	service->flushes = FLUSHES_MAX;
+	service->due = true;
 	if (service->entry.state == APP_STOPPING)
 		settle_asked_end(service);
 	else
@@ -260,21 +298,25 @@ static void on_deadline(evutil_socket_t fd, short events, void *context)
 			   unit_of(service));
 		fail_attempt(service);
 	} else if (service->entry.state == APP_STOPPING) {
-		set_reason(service, "did not end within %s: systemctl kill %s",
+		set_reason(service, "did not end within %s: systemctl %s %s",
 			   duration(definition->stop_timeout_ms, buf, sizeof(buf)),
-			   unit_of(service));
+			   service->pid ? "kill" : "stop", unit_of(service));
 		fail_stop(service);
 	}
 }
 
 static void reach_or_fail(struct service *service)
 {
-	if (reach(service) == 0)
+	int r = reach(service);
+
+	if (r == 0)
 		return;
-	if (service->entry.state == APP_STOPPING)
-		fail_stop(service);
-	else
+	if (service->entry.state != APP_STOPPING)
 		fail_attempt(service);
+	else if (!service->pid && nobody_listens(r))
+		settle_stop(service); /* its socket is stopped, or hit a limit, and it with that */
+	else
+		fail_stop(service);
 }
 
 static void on_retry(evutil_socket_t fd, short events, void *context)
@@ -284,29 +326,39 @@ static void on_retry(evutil_socket_t fd, short events, void *context)
 	reach_or_fail(context);
 }
 
-static bool systemd_tidies(const struct service *service)
+static void settle_hung_up(struct service *service)
 {
-	return service->ended_ms != 0 && roster_now_ms() - service->ended_ms < TIDYING_MS;
+	if (service->pid)
+		return; /* the pidfd tells when it has ended */
+	if (service->entry.state == APP_STOPPING) {
+		set_reason(service, "ended before it heard that it is to stop: systemctl stop %s",
+			   unit_of(service));
+		fail_stop(service);
+	} else {
+		set_reason(service, "ended before it came, or systemd gave up: journalctl -u %s",
+			   unit_of(service));
+		fail_attempt(service);
+	}
 }
 
 static void on_hung_up(evutil_socket_t fd, short events, void *context)
 {
 	struct service *service = context;
+	bool stops = service->entry.state == APP_STOPPING;
+	enum activation_end end = activation_look(fd);
 
 	(void)events;
-	if (!activation_has_ended(fd))
+	if (end == ACTIVATION_GOES_ON)
 		return;
 	hang_up(service);
-	if (service->pid)
-		return; /* the pidfd tells when it has ended */
-	if (systemd_tidies(service)) {
+	if (stops && end == ACTIVATION_HUNG_UP) {
+		if (!service->pid)
+			settle_asked_end(service); /* it has heard, and never came */
+	} else if (service->flushes > 0) {
+		service->flushes--;
 		arm(&service->retry, RETRY_MS);
-	} else if (service->entry.state == APP_STOPPING) {
-		settle_asked_end(service);
 	} else {
-		set_reason(service, "ended before it came, or systemd gave up: journalctl -u %s",
-			   unit_of(service));
-		fail_attempt(service);
+		settle_hung_up(service);
 	}
 }
 
@@ -366,6 +418,10 @@ static void demand(struct roster_entry *entry)
 static void begin_end(struct service *service, enum service_wish wish)
 {
 	service->wish = wish;
+	if (wish == WISH_RESTART)
+		service->restart_said = true;
+	if (!service->pid)
+		service->flushes = FLUSHES_MAX; /* it may just have ended, unseen */
 	roster_set_state(&service->entry, APP_STOPPING);
 	arm(&service->deadline, service->in_force->stop_timeout_ms);
 	/* One that is being started finds the word on the connection that it comes for. */
@@ -373,16 +429,26 @@ static void begin_end(struct service *service, enum service_wish wish)
 		reach_or_fail(service);
 }
 
+/* The word would start one that systemd leaves alone. */
+static bool needs_no_word(const struct service *service)
+{
+	const struct roster_entry *entry = &service->entry;
+
+	return (entry->state == APP_STOPPED || entry->state == APP_FAILED) &&
+	       (!service->due || entry->roster->closing);
+}
+
 static void stop(struct roster_entry *entry)
 {
 	struct service *service = of_entry(entry);
-	bool asked = entry->state == APP_STOPPING && service->wish == WISH_STOP;
 
+	if (entry->state == APP_RUNNING)
+		service_notice_end(service); /* or an end from before would be taken for its own */
 	service->again = false;
 	tell(service, APP_OVERTAKEN);
-	if (asked)
+	if (entry->state == APP_STOPPING && service->wish == WISH_STOP)
 		return;
-	if (entry->state == APP_STOPPED || entry->state == APP_FAILED)
+	if (needs_no_word(service))
 		settle_stopped(service);
 	else
 		begin_end(service, WISH_STOP);

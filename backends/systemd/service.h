@@ -21,16 +21,18 @@ struct service {
 	struct definition *in_force; /* of what runs, or is being started */
 	enum service_wish wish;	     /* while it is APP_STOPPING */
 	bool again;		     /* somebody asked for it while it was being stopped */
+	bool due;		     /* systemd may start it without a further word of ours */
+	bool restart_said;	     /* to the process that is to stop: it may have heeded that */
 	int connection;		     /* to its unit's socket; -1: none */
 	struct event hung_up;	     /* that connection */
 	struct event deadline;	     /* for its coming or its end */
 	struct event retry;	     /* to connect, while systemd tidies up after its end */
+	unsigned flushes;	     /* how often systemd may still hang up because of an end */
 	pid_t pid;		     /* 0: it is not there */
 	uid_t uid;
 	int pidfd;
 	struct event ended;
 	uint64_t came_ms;
-	uint64_t ended_ms; /* 0: it never did */
 };
 
 /* How the roster makes services and asks for them. */

@@ -150,6 +150,13 @@ class Words(unittest.TestCase):
         self.assertEqual(self.service.start().status(), RESTART)
         self.assertEqual(caller.recv(16), b"")
 
+    def test_whenever_it_hears_stop_it_says_that_it_was_ready_before_it_ends(self):
+        """Else systemd takes the end for a failed start, and starts it again."""
+        self.service.say(b"stop")
+        self.service.start().expect("READY=1")
+        self.service.expect("STOPPING=1")
+        self.assertEqual(self.service.status(), STOPPED)
+
     def test_a_connection_without_a_word_is_accepted_and_means_nothing(self):
         caller = self.service.connect()
         self.service.ready()

@@ -534,7 +534,7 @@ static void test_the_next_process_is_the_app_though_the_loop_has_not_seen_the_la
 	end_test();
 }
 
-static void test_one_that_has_just_ended_can_be_asked_for_though_systemd_hangs_up(void)
+static void test_more_hang_ups_than_systemd_makes_after_one_end_are_a_failure(void)
 {
 	struct asked asked;
 
@@ -542,10 +542,44 @@ static void test_one_that_has_just_ended_can_be_asked_for_though_systemd_hangs_u
 	end_process(come());
 	await_state("one", APP_STOPPED);
 	CU_ASSERT_EQUAL(ask(&asked, APP_DEMAND, "one"), 0);
-	close(await_connection()); /* FlushPending= */
+	for (int i = 0; i < 3; i++)
+		close(await_connection()); /* FlushPending= */
 	close(await_connection());
+	CU_ASSERT_EQUAL(await_answer(&asked), -PLUTON_EFAIL); /* no flush of that end any more */
+	assert_contains(status_of("one").reason, "ended before it came");
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_it_can_be_asked_for_however_late_systemd_hangs_up(void)
+{
+	struct asked asked;
+	int fd;
+
+	begin_with("start_timeout = 1h\n");
+	end_process(come());
+	await_state("one", APP_STOPPED);
+	CU_ASSERT_EQUAL(ask(&asked, APP_DEMAND, "one"), 0);
+	for (int i = 0; i < 3; i++)
+		close(await_connection());
+	fd = await_connection();
 	come();
 	CU_ASSERT_EQUAL(await_answer(&asked), 0);
+	close(fd);
+	end_test();
+}
+
+static void test_an_end_s_hang_ups_do_not_lengthen_the_start_timeout(void)
+{
+	struct asked asked;
+
+	begin_with("start_timeout = 50ms\n");
+	end_process(come());
+	await_state("one", APP_STOPPED);
+	CU_ASSERT_EQUAL(ask(&asked, APP_DEMAND, "one"), 0);
+	close(await_connection());
+	CU_ASSERT_EQUAL(await_answer(&asked), -PLUTON_EFAIL);
+	assert_contains(status_of("one").reason, "did not come within 50 ms");
 	end_test();
 }
 
@@ -712,11 +746,11 @@ static void test_who_asks_while_it_is_being_stopped_gets_it_afterwards(void)
 	end_test();
 }
 
-static void test_a_stop_overtakes_a_restart(void)
+static void test_a_stop_overtakes_a_restart_and_is_said_to_who_was_started_by_that(void)
 {
 	struct asked restart, stop;
 	struct child *child;
-	int fd;
+	int fd, next;
 
 	begin_with("");
 	child = come();
@@ -727,8 +761,262 @@ static void test_a_stop_overtakes_a_restart(void)
 	CU_ASSERT_STRING_EQUAL(hear(fd), "stop"); /* the last word counts */
 	CU_ASSERT_EQUAL(await_answer(&restart), -PLUTON_ECANCEL);
 	end_process(child);
+	close(fd);
+	next = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(next), "stop");
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPING);
+	CU_ASSERT_EQUAL(stop.answers, 0);
+	child = start_process("one.service");
+	CU_ASSERT_EQUAL(identify(child), APP);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPING);
+	end_process(child);
 	CU_ASSERT_EQUAL(await_answer(&stop), 0);
 	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	close(next);
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_who_asks_while_a_stop_overtakes_a_restart_gets_it_after_the_last_end(void)
+{
+	struct asked restart, stop, start;
+	struct child *child;
+	int fd;
+
+	begin_with("");
+	child = come();
+	CU_ASSERT_EQUAL(ask(&restart, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&start, APP_START, "one"), 0);
+	fd = await_connection();
+	end_process(child);
+	close(fd);
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	CU_ASSERT_EQUAL(start.answers, 0);
+	close(fd); /* it has heard that, and ended without ever coming */
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	close(await_connection());
+	come();
+	CU_ASSERT_EQUAL(await_answer(&start), 0);
+	end_test();
+}
+
+static void test_a_stop_that_overtakes_a_restart_fails_if_the_next_does_not_end(void)
+{
+	struct asked restart, stop;
+	struct child *child;
+
+	begin_with("stop_timeout = 50ms\n");
+	child = come();
+	CU_ASSERT_EQUAL(ask(&restart, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	end_process(child);
+	CU_ASSERT_EQUAL(await_answer(&stop), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_FAILED);
+	CU_ASSERT_STRING_EQUAL(status_of("one").reason,
+			       "did not end within 50 ms: systemctl stop one.service");
+	end_test();
+}
+
+static void test_once_plutond_ends_a_stop_says_nothing_to_the_next(void)
+{
+	struct asked restart, stop;
+	struct child *child;
+	int fd;
+
+	begin_with("");
+	child = come();
+	CU_ASSERT_EQUAL(ask(&restart, APP_RESTART, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	fd = await_connection();
+	rig.instance->apps->end(rig.instance, rig_on_ended, NULL);
+	end_process(child);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	assert_nobody_connects();
+	close(fd);
+	end_test();
+}
+
+/* --- a stop of one that is not there, and may be again --------------------------------------- */
+
+/* The app "one" has ended unasked, and been seen to. */
+static void crash(void)
+{
+	end_process(come());
+	await_state("one", APP_STOPPED);
+}
+
+static void test_one_that_crashed_is_told_to_stop_and_has_when_the_next_process_ends(void)
+{
+	struct asked stop;
+	struct child *child;
+	int fd;
+
+	begin_with("");
+	crash();
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPING);
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	child = start_process("one.service"); /* by systemd, after the crash */
+	CU_ASSERT_EQUAL(identify(child), APP);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPING);
+	CU_ASSERT_EQUAL(stop.answers, 0);
+	end_process(child);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	CU_ASSERT_EQUAL(status_of("one").failures, 0);
+	CU_ASSERT_STRING_EQUAL(status_of("one").reason, "");
+	close(fd);
+	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0); /* as asked: that one makes no start */
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_a_crash_that_the_loop_has_not_seen_is_no_end_as_asked(void)
+{
+	struct asked stop;
+	int fd;
+
+	begin_with("");
+	end_process(come());
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	CU_ASSERT_EQUAL(stop.answers, 0);
+	close(fd);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	end_test();
+}
+
+static void test_one_that_crashed_is_stopped_when_it_has_heard_and_never_came(void)
+{
+	struct asked stop;
+	int fd;
+
+	begin_with("");
+	crash();
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	close(await_connection()); /* systemd, before it starts the next one: nobody has heard */
+	fd = await_connection();
+	CU_ASSERT_EQUAL(stop.answers, 0);
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	close(fd);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_one_that_came_before_it_could_hear_is_told_once_more(void)
+{
+	struct asked stop;
+	struct child *child;
+	int fd;
+
+	begin_with("");
+	crash();
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	fd = await_connection();
+	child = start_process("one.service");
+	CU_ASSERT_EQUAL(identify(child), APP);
+	close(fd); /* that it was flushed is seen only now */
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	end_process(child);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	close(fd);
+	end_test();
+}
+
+static void test_a_stop_that_nobody_hears_has_failed_and_not_stopped_it(void)
+{
+	struct asked stop;
+
+	begin_with("stop_timeout = 1h\n");
+	crash();
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	for (int i = 0; i < 4; i++)
+		close(await_connection());
+	CU_ASSERT_EQUAL(await_answer(&stop), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_FAILED);
+	CU_ASSERT_STRING_EQUAL(
+		status_of("one").reason,
+		"ended before it heard that it is to stop: systemctl stop one.service");
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_one_that_crashed_and_does_not_end_in_time_is_not_stopped(void)
+{
+	begin_with("stop_timeout = 50ms\n");
+	crash();
+	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_FAILED);
+	assert_contains(status_of("one").reason, "did not end within 50 ms");
+	end_test();
+}
+
+static void test_one_that_crashed_and_at_whose_socket_nobody_listens_is_stopped(void)
+{
+	begin_with("stop_timeout = 1h\n");
+	crash();
+	stop_listening();
+	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	CU_ASSERT_STRING_EQUAL(status_of("one").reason, "");
+	end_test();
+}
+
+static void test_one_that_failed_to_come_is_told_to_stop(void)
+{
+	struct asked stop;
+	int fd;
+
+	begin_with("start_timeout = 50ms\n");
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	close(await_connection());
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	close(fd);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	end_test();
+}
+
+static void test_a_stop_starts_none_that_failed_without_having_been_asked_to_come(void)
+{
+	begin_with("");
+	stop_listening();
+	CU_ASSERT_EQUAL(perform(APP_START, "one"), -PLUTON_EFAIL);
+	(void)unlink(path_of("one"));
+	listener = bound_socket("one");
+	must(listen(listener, QUEUE_LONG) == 0, "listen");
+	CU_ASSERT_EQUAL(perform(APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(status_of("one").state, APP_STOPPED);
+	assert_nobody_connects();
+	end_test();
+}
+
+static void test_who_asks_for_one_that_crashed_while_it_is_told_to_stop_gets_it_afterwards(void)
+{
+	struct asked stop, start;
+	int fd;
+
+	begin_with("");
+	crash();
+	CU_ASSERT_EQUAL(ask(&stop, APP_STOP, "one"), 0);
+	CU_ASSERT_EQUAL(ask(&start, APP_DEMAND, "one"), 0);
+	fd = await_connection();
+	CU_ASSERT_STRING_EQUAL(hear(fd), "stop");
+	close(fd);
+	CU_ASSERT_EQUAL(await_answer(&stop), 0);
+	fd = await_connection();
+	come();
+	CU_ASSERT_EQUAL(await_answer(&start), 0);
+	CU_ASSERT_STRING_EQUAL(hear(fd), "");
 	close(fd);
 	end_test();
 }
@@ -869,7 +1157,9 @@ static const struct test tests[] = {
 	TEST(test_where_there_is_no_app_no_unit_is_looked_up),
 	TEST(test_an_end_that_nobody_asked_for_is_noticed_and_it_may_come_again),
 	TEST(test_the_next_process_is_the_app_though_the_loop_has_not_seen_the_last_ones_end),
-	TEST(test_one_that_has_just_ended_can_be_asked_for_though_systemd_hangs_up),
+	TEST(test_more_hang_ups_than_systemd_makes_after_one_end_are_a_failure),
+	TEST(test_it_can_be_asked_for_however_late_systemd_hangs_up),
+	TEST(test_an_end_s_hang_ups_do_not_lengthen_the_start_timeout),
 	TEST(test_a_stop_is_a_word_and_is_done_when_the_process_has_ended),
 	TEST(test_a_restart_is_a_word_and_is_done_when_the_next_process_comes),
 	TEST(test_a_restart_after_which_it_does_not_come_has_failed),
@@ -879,7 +1169,20 @@ static const struct test tests[] = {
 	TEST(test_a_stop_overtakes_a_start_and_is_heard_on_its_connection),
 	TEST(test_one_that_comes_while_it_is_to_stop_is_awaited_to_end),
 	TEST(test_who_asks_while_it_is_being_stopped_gets_it_afterwards),
-	TEST(test_a_stop_overtakes_a_restart),
+	TEST(test_a_stop_overtakes_a_restart_and_is_said_to_who_was_started_by_that),
+	TEST(test_who_asks_while_a_stop_overtakes_a_restart_gets_it_after_the_last_end),
+	TEST(test_a_stop_that_overtakes_a_restart_fails_if_the_next_does_not_end),
+	TEST(test_once_plutond_ends_a_stop_says_nothing_to_the_next),
+	TEST(test_one_that_crashed_is_told_to_stop_and_has_when_the_next_process_ends),
+	TEST(test_a_crash_that_the_loop_has_not_seen_is_no_end_as_asked),
+	TEST(test_one_that_crashed_is_stopped_when_it_has_heard_and_never_came),
+	TEST(test_one_that_came_before_it_could_hear_is_told_once_more),
+	TEST(test_a_stop_that_nobody_hears_has_failed_and_not_stopped_it),
+	TEST(test_one_that_crashed_and_does_not_end_in_time_is_not_stopped),
+	TEST(test_one_that_crashed_and_at_whose_socket_nobody_listens_is_stopped),
+	TEST(test_one_that_failed_to_come_is_told_to_stop),
+	TEST(test_a_stop_starts_none_that_failed_without_having_been_asked_to_come),
+	TEST(test_who_asks_for_one_that_crashed_while_it_is_told_to_stop_gets_it_afterwards),
 	TEST(test_the_next_plutond_finds_it_when_it_connects_again),
 	TEST(test_the_end_is_at_once_stops_none_and_starts_none),
 	TEST(test_what_a_reload_changes_holds_for_the_next_process),

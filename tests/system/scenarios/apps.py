@@ -2,6 +2,8 @@
 """Apps as units: pluton-cli's verbs, and a second TPM."""
 
 import json
+import os
+import signal
 
 import machine
 from machine import MEMBER, PLUTOND, TPM, Scenario
@@ -51,6 +53,56 @@ class Verbs(Scenario):
         self.cli("app", "restart", "tpm0")
         machine.await_running(TPM, pid)
         self.assertEqual(machine.systemctl("list-units", "--failed", "--plain", "--no-legend"), "")
+
+    def marks(self):
+        """What changes with every start of the TPM, and whether systemd has one in mind."""
+        names = ("NRestarts", "InvocationID", "ActiveEnterTimestampMonotonic", "SubState", "Job")
+        return {name: machine.show(TPM, name) for name in names}
+
+    def assert_stays_stopped(self):
+        """Not even a restart is due ("auto-restart"): then nothing but a request starts it."""
+        machine.await_state(TPM, "inactive")
+        before = self.marks()
+        self.assertEqual(before["SubState"], "dead")
+        machine.done("systemd-run", "--quiet", "--wait", "/bin/true")  # another job, to its end
+        self.assertEqual(self.marks(), before)
+        self.assertEqual(self.state(), "stopped")
+        self.tpm("getrandom", "--hex", "8")  # and that does
+        self.assertEqual(self.state(), "running")
+
+    def test_one_stopped_right_after_a_crash_stays_stopped(self):
+        machine.kill(TPM)
+        self.cli("app", "stop", "tpm0")
+        self.assert_stays_stopped()
+
+    def test_one_stopped_while_systemd_is_about_to_restart_it_stays_stopped(self):
+        machine.kill(TPM)
+        machine.wait_until(lambda: machine.show(TPM, "SubState") == "auto-restart", "it is due")
+        self.cli("app", "stop", "tpm0")
+        self.assert_stays_stopped()
+
+    def test_one_stopped_before_its_restart_is_over_stays_stopped(self):
+        for _ in range(5):  # the stop meets now the end of the old process, now the new one
+            restart = machine.start("pluton-cli", "app", "restart", "tpm0")
+            while self.state() == "running" and restart.poll() is None:
+                pass
+            self.cli("app", "stop", "tpm0")
+            restart.communicate(timeout=machine.DEADLINE)
+            self.assert_stays_stopped()
+            machine.forget_failures()
+
+    def test_one_that_hears_restart_and_stop_stays_stopped(self):
+        pid = machine.main_pid(TPM)
+        os.kill(pid, signal.SIGSTOP)  # it hears nothing until both are said
+        restart = machine.start("pluton-cli", "app", "restart", "tpm0")
+        machine.wait_until(lambda: self.state() == "stopping", "it is told to restart")
+        stop = machine.start("pluton-cli", "app", "stop", "tpm0")
+        restart.communicate(timeout=machine.DEADLINE)
+        self.assertNotEqual(restart.returncode, 0)  # the stop has overtaken it
+        os.kill(pid, signal.SIGCONT)
+        self.assertEqual(stop.communicate(timeout=machine.DEADLINE)[1], "")
+        self.assertEqual(stop.returncode, 0)
+        self.assert_stays_stopped()
 
     def test_a_user_may_look_and_not_touch(self):
         pid = machine.main_pid(TPM)
