@@ -24,7 +24,10 @@ struct behaviour {
 extern const struct behaviour rng_behaviours[];
 extern const struct behaviour digest_behaviours[];
 extern const struct behaviour ctr_behaviours[];
+extern const struct behaviour blocks_behaviours[];
+extern const struct behaviour aead_behaviours[];
 extern const struct behaviour gcm_behaviours[];
+extern const struct behaviour ccm_behaviours[];
 extern const struct behaviour refusal_behaviours[];
 extern const struct behaviour trouble_behaviours[];
 extern const struct behaviour sharing_behaviours[];

@@ -14,6 +14,9 @@ check_LTLIBRARIES += libhiltest.la
 libhiltest_la_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 libhiltest_la_SOURCES = \
 	tests/hil/behaviours.c tests/hil/behaviours.h \
+	tests/hil/behaviours_aead.c \
+	tests/hil/behaviours_blocks.c \
+	tests/hil/behaviours_ccm.c \
 	tests/hil/behaviours_ctr.c \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_gcm.c \
