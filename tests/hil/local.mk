@@ -20,6 +20,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/behaviours_ctr.c \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_nist.c \
 	tests/hil/behaviours_refusal.c \
 	tests/hil/behaviours_rng.c \
 	tests/hil/behaviours_sharing.c \
