@@ -14,7 +14,8 @@ _pluton_cli_words()
 	hash) echo "$_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
-		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
+			"--in --out $_pluton_cli_common"
 		;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
@@ -58,8 +59,8 @@ _pluton_cli_where()
 	for ((i = 1; i < COMP_CWORD; i++)); do
 		word=${COMP_WORDS[i]}
 		case "$word" in
-		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
-			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
+		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | \
+			--aad-hex | --tag-size | --padding | --in | -i | --out | -o | --instance | --locality | --offset | --length | \
 			--count | --level)
 			i=$((i + 1))
 			;;
@@ -85,7 +86,7 @@ _pluton_cli()
 	COMPREPLY=()
 	case "$before" in
 	--mode | -m)
-		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'gcm ccm ctr cbc ecb' -- "$current")
 		return
 		;;
 	--in | -i | --out | -o | --key-file | -k)
@@ -101,7 +102,15 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
+	--padding)
+		mapfile -t COMPREPLY < <(compgen -W 'pkcs7 none' -- "$current")
+		return
+		;;
+	--tag-size)
+		mapfile -t COMPREPLY < <(compgen -W '4 6 8 10 12 14 16' -- "$current")
+		return
+		;;
+	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
 		return
 		;;
 	esac

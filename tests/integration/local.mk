@@ -5,6 +5,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
+	tests/integration/test_cli_aes_modes.py \
 	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_random.py \
@@ -18,6 +19,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_run.py \
 	tests/integration/test_setup.py \
-	tests/integration/test_tally.py
+	tests/integration/test_tally.py \
+	tests/integration/test_vectors.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

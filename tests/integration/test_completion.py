@@ -63,7 +63,10 @@ class Cli(unittest.TestCase):
     def test_values_are_completed(self):
         self.assertEqual(complete("pluton-cli", "hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "hash", "sha2"), ["sha224", "sha256"])
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""),
+                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
+        self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--padding", ""),
+                         ["pkcs7", "none"])
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
 
     def test_files_are_completed_where_one_is_meant(self):
@@ -73,7 +76,7 @@ class Cli(unittest.TestCase):
                              ["local.mk"])
 
     def test_keys_are_not_completed(self):
-        for option in ("--key-hex", "--iv-hex", "--aad-hex"):
+        for option in ("--key-hex", "--iv-hex", "--nonce-hex", "--aad-hex"):
             self.assertEqual(complete("pluton-cli", "aes", "encrypt", option, ""), [])
 
 
