@@ -115,7 +115,7 @@ class Vectors(unittest.TestCase):
     def wycheproof(self, test, fits):
         parts = [bytes.fromhex(test[name]) for name in ("key", "iv", "aad", "msg", "tag", "ct")]
         key, iv, aad, plain, tag, cipher = parts
-        if sum(map(len, parts[:5])) > self.client.inline_max:
+        if sum(map(len, parts)) > self.client.inline_max:
             return  # a record does not take it; windows are tried elsewhere
         if fits and test["result"] == "valid":
             self.assertEqual(self.ccm_encrypt(key, iv, aad, plain, len(tag)), cipher + tag)
