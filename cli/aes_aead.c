@@ -110,15 +110,29 @@ static int write_all(const struct aes_job *job, const struct buffer *buffer)
 	return status;
 }
 
-typedef int (*ccm_fn)(struct pluton *pluton, const struct pluton_aes_ccm_request *request);
-typedef int (*gcm_fn)(struct pluton *pluton, const struct pluton_aes_gcm_request *request);
-
-static int perform(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
-		   uint8_t *tag)
+static int gcm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+	       uint8_t *tag)
 {
-	bool encrypts = job->direction == PLUTON_AES_ENCRYPT;
-	ccm_fn ccm = encrypts ? pluton_aes_ccm_encrypt : pluton_aes_ccm_decrypt;
-	gcm_fn gcm = encrypts ? pluton_aes_gcm_encrypt : pluton_aes_gcm_decrypt;
+	const struct pluton_aes_gcm_request request = {
+		.key = job->key,
+		.key_size = job->key_size,
+		.iv = job->iv,
+		.aad = job->aad,
+		.aad_length = job->aad_length,
+		.input = in,
+		.output = out,
+		.length = length,
+		.tag = tag,
+	};
+
+	if (job->direction == PLUTON_AES_ENCRYPT)
+		return pluton_aes_gcm_encrypt(job->session->pluton, &request);
+	return pluton_aes_gcm_decrypt(job->session->pluton, &request);
+}
+
+static int ccm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+	       uint8_t *tag)
+{
 	const struct pluton_aes_ccm_request request = {
 		.key = job->key,
 		.key_size = job->key_size,
@@ -132,20 +146,17 @@ static int perform(const struct aes_job *job, const uint8_t *in, uint8_t *out, s
 		.tag = tag,
 		.tag_size = job->tag_size,
 	};
-	const struct pluton_aes_gcm_request gcm_request = {
-		.key = job->key,
-		.key_size = job->key_size,
-		.iv = job->iv,
-		.aad = job->aad,
-		.aad_length = job->aad_length,
-		.input = in,
-		.output = out,
-		.length = length,
-		.tag = tag,
-	};
 
-	return job->mode == PLUTON_AES_CCM ? ccm(job->session->pluton, &request)
-					   : gcm(job->session->pluton, &gcm_request);
+	if (job->direction == PLUTON_AES_ENCRYPT)
+		return pluton_aes_ccm_encrypt(job->session->pluton, &request);
+	return pluton_aes_ccm_decrypt(job->session->pluton, &request);
+}
+
+static int perform(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+		   uint8_t *tag)
+{
+	return job->mode == PLUTON_AES_CCM ? ccm(job, in, out, length, tag)
+					   : gcm(job, in, out, length, tag);
 }
 
 static int encrypt(const struct aes_job *job, const struct buffer *in, struct buffer *out)

@@ -2,13 +2,11 @@
 """pluton-cli aes in CBC and ECB, beside openssl both ways and with their padding, and in CCM."""
 
 import os
-import subprocess
 import unittest
 
-from private import DEADLINE, Private, is_sanitized, peak_kib, run
+from private import Private, run
 
 try:
-    from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 except ImportError:
     AESCCM = None
@@ -105,23 +103,6 @@ class Blocks(unittest.TestCase):
                 self.assertIn(b"no whole number of 16-byte blocks", done.stderr)
                 self.assertIn(b"(ESIZE)", done.stderr)
                 self.assertFalse(os.path.exists(out))
-
-    @unittest.skipIf(is_sanitized(), "a sanitizer takes memory of its own")
-    def test_any_size_takes_the_same_memory(self):
-        peaks = []
-        for mebibytes in (16, 256):
-            path = daemon.path("sparse")
-            with open(path, "wb") as file:
-                file.truncate(mebibytes * MIB)
-            process = daemon.start("aes", "encrypt", "--mode", "cbc", "--key-hex", KEY, "--iv-hex",
-                                   IV, "--in", path, stdout=subprocess.PIPE)
-            for _ in range(mebibytes - 1):
-                process.stdout.read(MIB)
-            peaks.append(peak_kib(process.pid))
-            self.assertEqual(len(process.stdout.read()), MIB + 16)
-            process.stdout.close()
-            self.assertEqual(process.wait(DEADLINE), 0)
-        self.assertLess(abs(peaks[1] - peaks[0]), 1024)
 
 
 class Padding(unittest.TestCase):
