@@ -8,9 +8,12 @@
 #include <nettle/ctr.h>
 #include <nettle/nettle-meta.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #undef AES_BLOCK_SIZE /* nettle/aes.h has one, too */
 
 #include "tests/suite.h"
@@ -655,6 +658,98 @@ static void test_a_thread_that_flips_a_byte_gets_the_tag_of_what_was_encrypted(v
 	machine_close(&machine);
 }
 
+/*
+ * Only the page that is being read can be read; each is changed as soon as the next one is. Whoever
+ * comes back to a page is seen, and gets something else.
+ */
+#define PAGE 4096u
+#define PAGES 10u
+
+static struct {
+	uint8_t *memory;
+	uint8_t *alias; /* the same, always writable */
+	size_t now;	/* PAGES: none yet */
+	unsigned visits[PAGES];
+} watched;
+
+static void visit(int number, siginfo_t *info, void *context)
+{
+	size_t page = (size_t)((uint8_t *)info->si_addr - watched.memory) / PAGE;
+
+	(void)context;
+	if ((uint8_t *)info->si_addr < watched.memory || page >= PAGES) {
+		signal(number, SIG_DFL); /* no watched page: a fault like any other */
+		return;
+	}
+	if (watched.now < PAGES) {
+		mprotect(watched.memory + watched.now * PAGE, PAGE, PROT_NONE);
+		watched.alias[watched.now * PAGE + 7] ^= 1;
+	}
+	watched.now = page;
+	watched.visits[page]++;
+	mprotect(watched.memory + page * PAGE, PAGE, PROT_READ);
+}
+
+static void watch(const uint8_t *bytes)
+{
+	const int shared = MAP_SHARED;
+	int fd = memfd_create("watched", MFD_CLOEXEC);
+
+	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, PAGES * PAGE), 0);
+	watched.memory = mmap(NULL, PAGES * PAGE, PROT_NONE, shared, fd, 0);
+	watched.alias = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, shared, fd, 0);
+	CU_ASSERT_FATAL(watched.memory != MAP_FAILED && watched.alias != MAP_FAILED);
+	close(fd);
+	memcpy(watched.alias, bytes, PAGES * PAGE);
+	memset(watched.visits, 0, sizeof(watched.visits));
+	watched.now = PAGES;
+}
+
+static void unwatch(void)
+{
+	munmap(watched.memory, PAGES * PAGE);
+	munmap(watched.alias, PAGES * PAGE);
+}
+
+static void check_single_read(struct machine *machine, enum aes_mode mode,
+			      enum aes_direction direction)
+{
+	struct message m;
+
+	message_make(&m, mode, 32, PAGES * PAGE);
+	if (direction == AES_DECRYPT)
+		message_turn(&m);
+	m.client.manners = all_manners[4];
+	watch(m.client.input);
+	m.client.input = watched.memory;
+	CU_ASSERT_EQUAL(aes_test_run(machine, &m.client, &m.request), 0);
+	CU_ASSERT(is_output(&m, direction == AES_ENCRYPT ? m.cipher : m.plain));
+	if (direction == AES_ENCRYPT && aes_is_aead(mode))
+		CU_ASSERT_EQUAL(memcmp(m.client.tag, m.tag, AES_TAG_SIZE), 0);
+	for (size_t i = 0; i < PAGES; i++)
+		CU_ASSERT_EQUAL(watched.visits[i], 1);
+	unwatch();
+	message_free(&m);
+}
+
+static void test_no_page_of_lent_input_is_read_again(void)
+{
+	struct sigaction action = {.sa_sigaction = visit, .sa_flags = SA_SIGINFO}, before;
+	struct machine machine;
+
+	machine_open(&machine, &executions[1], NULL); /* inline: pieces are pages */
+	sigaction(SIGSEGV, &action, &before);
+	check_single_read(&machine, AES_ECB, AES_ENCRYPT);
+	check_single_read(&machine, AES_ECB, AES_DECRYPT);
+	check_single_read(&machine, AES_CBC, AES_ENCRYPT);
+	check_single_read(&machine, AES_CBC, AES_DECRYPT);
+	check_single_read(&machine, AES_CCM, AES_ENCRYPT);
+	check_single_read(&machine, AES_CCM, AES_DECRYPT);
+	check_single_read(&machine, AES_GCM, AES_DECRYPT);
+	sigaction(SIGSEGV, &before, NULL);
+	machine_close(&machine);
+}
+
 /* --- CTR: the counter --------------------------------------------------------------------------
  */
 
@@ -1021,6 +1116,7 @@ static const struct test tests[] = {
 	TEST(test_input_that_changes_at_any_callback_gives_the_plaintext_or_nothing),
 	TEST(test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext),
 	TEST(test_a_thread_that_flips_a_byte_gets_the_tag_of_what_was_encrypted),
+	TEST(test_no_page_of_lent_input_is_read_again),
 	TEST(test_a_32_bit_counter_ends_with_the_block_of_all_ones),
 	TEST(test_a_128_bit_counter_ends_with_the_block_of_all_ones),
 	TEST(test_a_128_bit_counter_carries_over_its_low_bits),
