@@ -176,7 +176,8 @@ static int transform_through_chunk(struct aes_operation *op, const uint8_t *in, 
 	int r = made > 0 ? aes_give(op, chunk, (size_t)made) : (int)made;
 
 	/* A block that begins in the piece before ends in this one. */
-	explicit_bzero(chunk, len + AES_BLOCK_SIZE < TASK_CHUNK ? len + AES_BLOCK_SIZE : TASK_CHUNK);
+	explicit_bzero(chunk,
+		       len + AES_BLOCK_SIZE < TASK_CHUNK ? len + AES_BLOCK_SIZE : TASK_CHUNK);
 	return r;
 }
 
