@@ -17,13 +17,6 @@ bool aes_is_aead(enum aes_mode mode)
 	return mode == AES_GCM || mode == AES_CCM;
 }
 
-bool aes_is_tag_size(enum aes_mode mode, size_t size)
-{
-	if (mode == AES_GCM)
-		return size == AES_TAG_SIZE;
-	return mode == AES_CCM && size >= AES_TAG_SIZE_MIN && size <= AES_TAG_SIZE && size % 2 == 0;
-}
-
 static bool is_aead_decryption(const struct aes_request *request)
 {
 	return aes_is_aead(request->mode) && request->direction == AES_DECRYPT;

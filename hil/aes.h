@@ -149,8 +149,16 @@ int aes_check(const struct hil_engine *engine, const void *aes_request);
 /* true for GCM and CCM */
 bool aes_is_aead(enum aes_mode mode);
 
-/* Whether a tag of the mode, GCM or CCM, can have this many bytes. */
-bool aes_is_tag_size(enum aes_mode mode, size_t size);
+/*
+ * Whether a tag of the mode, GCM or CCM, can have this many bytes. Here, and not in aes.c, because
+ * the capsule needs nothing of the daemon's to know it.
+ */
+static inline bool aes_is_tag_size(enum aes_mode mode, size_t size)
+{
+	if (mode == AES_GCM)
+		return size == AES_TAG_SIZE;
+	return mode == AES_CCM && size >= AES_TAG_SIZE_MIN && size <= AES_TAG_SIZE && size % 2 == 0;
+}
 
 /* One callback of the order table above. */
 enum aes_step {
