@@ -4,8 +4,9 @@ bin_PROGRAMS += pluton-cli pluton-run
 pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
 pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
-	cli/aes_ctr.c \
-	cli/aes_gcm.c \
+	cli/aes_aead.c \
+	cli/aes_stream.c \
+	cli/padding.c cli/padding.h \
 	cli/alarm.c \
 	cli/app.c \
 	cli/app_rows.c cli/app_rows.h \

@@ -3,8 +3,9 @@
 # is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash aes tpm nv app alarm log
-	log-level help'
+_pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes tpm nv app
+	alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -14,9 +15,11 @@ _pluton_cli_words()
 	random) echo "--raw $_pluton_cli_common" ;;
 	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
+	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
-		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
+			"--in --out $_pluton_cli_common"
 		;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
@@ -40,7 +43,8 @@ _pluton_cli_words()
 _pluton_cli_arguments()
 {
 	case "$1 $2" in
-	'hash 0') echo 'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' ;;
+	'hash 0') echo "$_pluton_cli_digests" ;;
+	'mac 0') echo "hmac-${_pluton_cli_digests// / hmac-} cmac" ;;
 	'log-level 0') echo 'off error warning info debug trace' ;;
 	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
 	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
@@ -55,7 +59,9 @@ _pluton_cli_arguments()
 _pluton_cli_values()
 {
 	case "$1" in
-	--mode | -m) echo 'ctr gcm' ;;
+	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
+	--padding) echo 'pkcs7 none' ;;
+	--tag-size) echo '4 6 8 10 12 14 16' ;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
 	--locality) echo '0 1 2 3 4' ;;
@@ -103,9 +109,9 @@ _pluton_cli_where()
 			i=$((i + 1))
 			address=${words[i]}
 			;;
-		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | --in | -i | \
-			--out | -o | --instance | --locality | --offset | --length | --count | \
-			--level)
+		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
+			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
+			--locality | --offset | --length | --count | --level)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -143,15 +149,16 @@ _pluton_cli()
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --instance | --level | --locality)
+	--mode | -m | --padding | --tag-size | --instance | --level | --locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --offset | --length | --count)
+	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --verify | --address | -a | --offset | \
+		--length | --count)
 		return
 		;;
 	esac
-	if [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
+	if [[ $noun == @(hash|mac) && $current != -* && $arguments -eq 1 ]]; then
 		_pluton_cli_files "$current"
 	elif [[ $current != -* ]] && choices=$(_pluton_cli_arguments "$noun" "$arguments"); then
 		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")

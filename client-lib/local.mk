@@ -17,7 +17,10 @@ plutoninclude_HEADERS = \
 # All of libpluton, for itself and for the tests that look inside.
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
-	client-lib/aes.c \
+	client-lib/aes.c client-lib/aes_request.h \
+	client-lib/aes_aead.c \
+	client-lib/aes_blocks.c \
+	client-lib/aes_ctr.c \
 	client-lib/alarm.c \
 	client-lib/app.c client-lib/app.h \
 	client-lib/connection.c client-lib/connection.h \

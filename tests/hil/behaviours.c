@@ -8,10 +8,12 @@
 
 static const struct behaviour *const behaviour_tables[] = {
 	rng_behaviours,	    digest_behaviours,
-	ctr_behaviours,	    gcm_behaviours,
-	mac_behaviours,	    refusal_behaviours,
-	trouble_behaviours, sharing_behaviours,
-	vector_behaviours,  NULL,
+	blocks_behaviours,  ctr_behaviours,
+	aead_behaviours,    gcm_behaviours,
+	ccm_behaviours,	    mac_behaviours,
+	refusal_behaviours, trouble_behaviours,
+	sharing_behaviours, vector_behaviours,
+	nist_behaviours,    NULL,
 };
 
 const size_t chunkings[CHUNKINGS] = {1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 4096, 0};

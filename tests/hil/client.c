@@ -67,6 +67,9 @@ static bool meets_trouble(struct client *client, size_t len, ssize_t *ret_answer
 	case TROUBLE_CHANGE:
 		change_input(client);
 		return false;
+	case TROUBLE_SCRIBBLE:
+		client->output[client->change_at] ^= 0x01;
+		return false;
 	default:
 		return false;
 	}

@@ -22,6 +22,7 @@ enum trouble {
 	TROUBLE_CANCEL,	  /* it cancels, and answers well */
 	TROUBLE_START,	  /* it starts `other` from inside */
 	TROUBLE_CHANGE,	  /* it changes input[change_at] after this callback */
+	TROUBLE_SCRIBBLE, /* it changes output[change_at] after this callback */
 };
 
 struct client {

@@ -15,10 +15,14 @@ libhiltest_la_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 libhiltest_la_SOURCES = \
 	tests/hil/authenticator.c tests/hil/authenticator.h \
 	tests/hil/behaviours.c tests/hil/behaviours.h \
+	tests/hil/behaviours_aead.c \
+	tests/hil/behaviours_blocks.c \
+	tests/hil/behaviours_ccm.c \
 	tests/hil/behaviours_ctr.c \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_gcm.c \
 	tests/hil/behaviours_mac.c \
+	tests/hil/behaviours_nist.c \
 	tests/hil/behaviours_refusal.c \
 	tests/hil/behaviours_rng.c \
 	tests/hil/behaviours_sharing.c \

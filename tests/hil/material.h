@@ -26,6 +26,14 @@ void material_digest(struct material *material, struct client *client, size_t le
 void material_digest_by(struct material *material, struct client *client,
 			enum digest_algorithm algorithm, size_t length);
 void material_ctr(struct material *material, struct client *client, size_t length);
+/* ECB or CBC, encryption; whole blocks. */
+void material_blocks(struct material *material, struct client *client, enum aes_mode mode,
+		     size_t length);
+/* GCM, or CCM with a nonce of 12 bytes and a tag of 16. */
+void material_aead_encrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length);
+void material_aead_decrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length);
 void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
@@ -39,7 +47,11 @@ void material_expect_mac(struct material *material, const struct client *client)
 
 /* Fills expected and tag anew from the client's key, iv, aad and input. */
 void material_expect_ctr(struct material *material, const struct client *client);
-void material_expect_gcm(struct material *material, const struct client *client);
+void material_expect_blocks(struct material *material, const struct client *client);
+void material_expect_aead(struct material *material, const struct client *client);
+
+/* Turns an encryption around: what came out is its input now, and its input is expected. */
+void material_turn_around(struct material *material, struct client *client);
 
 /* Whether output (and the tag of an encryption) are as expected, and nothing follows. */
 bool material_came_out(const struct material *material, const struct client *client);
@@ -61,7 +73,8 @@ size_t material_hex(const char *hex, uint8_t *ret_bytes);
  */
 int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count);
 
-/* The longest GCM message that the bench's engine decrypts without sealed input, up to `length`. */
+/* The longest AEAD message that the bench's engine decrypts without sealed input, up to `length`.
+ */
 size_t material_decryptable(const struct bench *bench, size_t length);
 
 #endif

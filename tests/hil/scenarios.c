@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define LENGTH 90u /* some blocks and a bit */
+#define BLOCKS_LENGTH 96u
 #define AAD_LENGTH 21u
 
 static void random_bytes(struct bench *bench, struct material *material, struct client *client)
@@ -58,6 +59,64 @@ static void ctr_last(struct bench *bench, struct material *material, struct clie
 	ctr_first(bench, material, client);
 	bench_run(bench, client);
 	client->aes_request.phase = HIL_LAST;
+}
+
+/* Whole blocks; the pieces that they come and go in are none. */
+static void blocks(struct material *material, struct client *client, enum aes_mode mode,
+		   enum hil_phase phase)
+{
+	material_blocks(material, client, mode, BLOCKS_LENGTH);
+	client->aes_request.phase = phase;
+}
+
+static void ecb(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_ECB, HIL_ONE_SHOT);
+}
+
+static void cbc(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_CBC, HIL_ONE_SHOT);
+}
+
+static void cbc_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	cbc(bench, material, client);
+	material_turn_around(material, client);
+}
+
+static void cbc_first(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_CBC, HIL_FIRST);
+}
+
+static void cbc_middle(struct bench *bench, struct material *material, struct client *client)
+{
+	cbc_first(bench, material, client);
+	bench_run(bench, client);
+	client->aes_request.phase = HIL_MIDDLE;
+}
+
+static void ecb_last(struct bench *bench, struct material *material, struct client *client)
+{
+	blocks(material, client, AES_ECB, HIL_FIRST);
+	bench_run(bench, client);
+	client->aes_request.phase = HIL_LAST;
+}
+
+static void ccm_encrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_aead_encrypt(material, client, AES_CCM, AAD_LENGTH, LENGTH);
+}
+
+static void ccm_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_aead_decrypt(material, client, AES_CCM, AAD_LENGTH, LENGTH);
 }
 
 static void gcm_encrypt(struct bench *bench, struct material *material, struct client *client)
@@ -163,6 +222,14 @@ const struct scenario scenarios[] = {
 	{"CTR in one shot", HIL_AES, ctr},
 	{"CTR, first", HIL_AES, ctr_first},
 	{"CTR, last", HIL_AES, ctr_last},
+	{"ECB in one shot", HIL_AES, ecb},
+	{"ECB, last", HIL_AES, ecb_last},
+	{"CBC encryption in one shot", HIL_AES, cbc},
+	{"CBC decryption in one shot", HIL_AES, cbc_decrypt},
+	{"CBC, first", HIL_AES, cbc_first},
+	{"CBC, middle", HIL_AES, cbc_middle},
+	{"CCM encryption", HIL_AES, ccm_encrypt},
+	{"CCM decryption", HIL_AES, ccm_decrypt},
 	{"GCM encryption in one shot", HIL_AES, gcm_encrypt},
 	{"GCM decryption", HIL_AES, gcm_decrypt},
 	{"GCM encryption, first", HIL_AES, gcm_first},

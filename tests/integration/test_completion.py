@@ -70,7 +70,12 @@ class Cli(unittest.TestCase):
                          [f"hmac-{name}" for name in ALGORITHMS] + ["cmac"])
         self.assertEqual(complete("pluton-cli", "mac", "--key-hex", "00", "--verify", "00", "c"),
                          ["cmac"])
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""),
+                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
+        self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--padding", ""),
+                         ["pkcs7", "none"])
+        self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--tag-size", "1"),
+                         ["10", "12", "14", "16"])
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
         self.assertEqual(complete("pluton-cli", "log", "--level", "n"), ["notice"])
         self.assertEqual(complete("pluton-cli", "tpm", "send", "--locality", ""), list("01234"))
@@ -80,7 +85,8 @@ class Cli(unittest.TestCase):
     def test_values_behind_an_equals_sign_are_completed(self):
         # as bash takes the words apart
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "=", "g"), ["gcm"])
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "="), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "="),
+                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--in", "=", "local",
                                   cwd=f"{SOURCE}/cli"), ["local.mk"])
         self.assertEqual(complete("pluton-cli", "--address", "=", "unix", ":", "/x", "stat"),
@@ -94,7 +100,7 @@ class Cli(unittest.TestCase):
                              ["local.mk"])
 
     def test_keys_are_not_completed(self):
-        for option in ("--key-hex", "--iv-hex", "--aad-hex"):
+        for option in ("--key-hex", "--iv-hex", "--nonce-hex", "--aad-hex"):
             self.assertEqual(complete("pluton-cli", "aes", "encrypt", option, ""), [])
 
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-GCM of one message, whole: nothing is written before the tag was checked. Encryption holds
- * to the limit of decryption, so that what it makes can be read again.
+ * AES-GCM and CCM of one message, whole: nothing is written before the tag was checked. Encryption
+ * holds to the limit of decryption, so that what it makes can be read again.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -36,27 +36,53 @@ static void buffer_wipe(struct buffer *buffer)
 	*buffer = (struct buffer){0};
 }
 
-static int too_long(const struct aes_job *job, uint64_t limit)
+/* How long a message can be, and why no longer. */
+struct limit {
+	uint64_t bytes;
+	bool is_nonces; /* CCM's, else the daemon's aead_scratch */
+};
+
+static int find_limit(const struct aes_job *job, struct limit *limit)
 {
+	size_t bits = 8 * (15 - job->iv_size);
+	int status = session_limit(job->session, "aead_scratch", &limit->bytes);
+
+	limit->is_nonces =
+		job->mode == PLUTON_AES_CCM && bits < 64 && limit->bytes >= UINT64_C(1) << bits;
+	if (limit->is_nonces)
+		limit->bytes = (UINT64_C(1) << bits) - 1;
+	return status;
+}
+
+static int too_long(const struct aes_job *job, const struct limit *limit)
+{
+	if (limit->is_nonces)
+		return fail_pluton(PLUTON_ESIZE,
+				   "%s, %s: its message is longer than %" PRIu64
+				   " bytes, which is all that CCM takes with an iv of %zu, use a "
+				   "shorter one",
+				   aes_job_what(job), job->in, limit->bytes, job->iv_size);
 	return fail_pluton(PLUTON_ESIZE,
 			   "%s, %s: its message is longer than aead_scratch, which is %" PRIu64
 			   " bytes, raise it in plutond.conf, split the file, or use --mode ctr, "
 			   "which does not notice changes",
-			   aes_job_what(job), job->in, limit);
+			   aes_job_what(job), job->in, limit->bytes);
 }
 
 static int too_short(const struct aes_job *job, size_t length)
 {
 	return fail_pluton(PLUTON_ESIZE,
-			   "%s, %s: it has %zu bytes and its tag alone needs %d, take what "
-			   "`aes encrypt --mode gcm' wrote",
-			   aes_job_what(job), job->in, length, PLUTON_AES_TAG_SIZE);
+			   "%s, %s: it has %zu bytes and its tag alone needs %zu, take what "
+			   "`aes encrypt' wrote in the same mode",
+			   aes_job_what(job), job->in, length, job->tag_size);
 }
 
-/* Reads all of it, which may be `most` bytes; `limit` is what most came from. */
-static int read_all(const struct aes_job *job, struct buffer *buffer, uint64_t most, uint64_t limit)
+/* Reads all of it: a message, and `more` bytes behind it. */
+static int read_all(const struct aes_job *job, struct buffer *buffer, const struct limit *limit,
+		    size_t more)
 {
 	struct input input = INPUT_NONE;
+	uint64_t most = limit->bytes + more;
 	int status = input_open(&input, job->in);
 
 	if (status == CLI_DONE && (input.size > most || most >= SIZE_MAX))
@@ -84,29 +110,62 @@ static int write_all(const struct aes_job *job, const struct buffer *buffer)
 	return status;
 }
 
-static struct pluton_aes_gcm_request request_of(const struct aes_job *job)
+static int gcm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+	       uint8_t *tag)
 {
-	return (struct pluton_aes_gcm_request){
+	const struct pluton_aes_gcm_request request = {
 		.key = job->key.bytes,
 		.key_size = job->key.size,
 		.iv = job->iv,
 		.aad = job->aad,
 		.aad_length = job->aad_length,
+		.input = in,
+		.output = out,
+		.length = length,
+		.tag = tag,
 	};
+
+	if (job->direction == PLUTON_AES_ENCRYPT)
+		return pluton_aes_gcm_encrypt(job->session->pluton, &request);
+	return pluton_aes_gcm_decrypt(job->session->pluton, &request);
+}
+
+static int ccm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+	       uint8_t *tag)
+{
+	const struct pluton_aes_ccm_request request = {
+		.key = job->key.bytes,
+		.key_size = job->key.size,
+		.nonce = job->iv,
+		.nonce_size = job->iv_size,
+		.aad = job->aad,
+		.aad_length = job->aad_length,
+		.input = in,
+		.output = out,
+		.length = length,
+		.tag = tag,
+		.tag_size = job->tag_size,
+	};
+
+	if (job->direction == PLUTON_AES_ENCRYPT)
+		return pluton_aes_ccm_encrypt(job->session->pluton, &request);
+	return pluton_aes_ccm_decrypt(job->session->pluton, &request);
+}
+
+static int perform(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
+		   uint8_t *tag)
+{
+	return job->mode == PLUTON_AES_CCM ? ccm(job, in, out, length, tag)
+					   : gcm(job, in, out, length, tag);
 }
 
 static int encrypt(const struct aes_job *job, const struct buffer *in, struct buffer *out)
 {
-	struct pluton_aes_gcm_request request = request_of(job);
-	int r, status = buffer_alloc(out, in->length + PLUTON_AES_TAG_SIZE, job->out);
+	int r, status = buffer_alloc(out, in->length + job->tag_size, job->out);
 
 	if (status != CLI_DONE)
 		return status;
-	request.input = in->bytes;
-	request.output = out->bytes;
-	request.length = in->length;
-	request.tag = out->bytes + in->length;
-	r = pluton_aes_gcm_encrypt(job->session->pluton, &request);
+	r = perform(job, in->bytes, out->bytes, in->length, out->bytes + in->length);
 	out->length = out->capacity;
 	return r < 0 ? session_failed(job->session, r, aes_job_what(job), job->in) : CLI_DONE;
 }
@@ -123,32 +182,28 @@ static int decrypt_failed(const struct aes_job *job, int error)
 
 static int decrypt(const struct aes_job *job, const struct buffer *in, struct buffer *out)
 {
-	struct pluton_aes_gcm_request request = request_of(job);
+	size_t length = in->length - job->tag_size;
 	int r, status;
 
-	if (in->length < PLUTON_AES_TAG_SIZE)
+	if (in->length < job->tag_size)
 		return too_short(job, in->length);
-	request.length = in->length - PLUTON_AES_TAG_SIZE;
-	status = buffer_alloc(out, request.length + 1, job->out);
+	status = buffer_alloc(out, length + 1, job->out);
 	if (status != CLI_DONE)
 		return status;
-	request.input = in->bytes;
-	request.output = out->bytes;
-	request.tag = in->bytes + request.length;
-	r = pluton_aes_gcm_decrypt(job->session->pluton, &request);
-	out->length = request.length;
+	r = perform(job, in->bytes, out->bytes, length, in->bytes + length);
+	out->length = length;
 	return r < 0 ? decrypt_failed(job, r) : CLI_DONE;
 }
 
-int aes_gcm_run(const struct aes_job *job)
+int aes_aead_run(const struct aes_job *job)
 {
 	bool encrypts = job->direction == PLUTON_AES_ENCRYPT;
 	struct buffer in = {0}, out = {0};
-	uint64_t limit = 0;
-	int status = session_limit(job->session, "aead_scratch", &limit);
+	struct limit limit = {0};
+	int status = find_limit(job, &limit);
 
 	if (status == CLI_DONE)
-		status = read_all(job, &in, encrypts ? limit : limit + PLUTON_AES_TAG_SIZE, limit);
+		status = read_all(job, &in, &limit, encrypts ? 0 : job->tag_size);
 	if (status == CLI_DONE)
 		status = encrypts ? encrypt(job, &in, &out) : decrypt(job, &in, &out);
 	if (status == CLI_DONE)
