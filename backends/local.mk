@@ -34,7 +34,9 @@ libbackends_la_SOURCES = \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
+	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
+	backends/openssl/ecc.c \
 	backends/openssl/engines.h \
 	backends/openssl/gcm_decrypt.c \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \

@@ -76,6 +76,7 @@ struct config {
 	char *rng;
 	char *digest;
 	char *aes;
+	char *ecc;
 	char *alarm;
 	char *console;
 	char *nv;

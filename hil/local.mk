@@ -12,12 +12,14 @@ libhil_la_SOURCES = \
 	hil/checker-console.c \
 	hil/checker-core.h \
 	hil/checker-digest.c \
+	hil/checker-ecc.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
 	hil/checker-rules.c \
 	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
+	hil/ecc.c hil/ecc.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h
 libhil_la_LIBADD = librows.la

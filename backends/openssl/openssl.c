@@ -22,6 +22,7 @@ static const struct engine_kind {
 	[HIL_RNG] = {rng_engine_open, rng_engine_close},
 	[HIL_DIGEST] = {digest_engine_open, digest_engine_close},
 	[HIL_AES] = {aes_engine_open, aes_engine_close},
+	[HIL_ECC] = {ecc_engine_open, ecc_engine_close},
 };
 
 static int open_all(struct openssl_instance *openssl)

@@ -22,6 +22,11 @@ static struct client *of_aes(struct aes_client *aes)
 	return (struct client *)(void *)((char *)aes - offsetof(struct client, aes));
 }
 
+static struct client *of_ecc(struct ecc_client *ecc)
+{
+	return (struct client *)(void *)((char *)ecc - offsetof(struct client, ecc));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -329,6 +334,76 @@ static const struct aes_client_ops aes_ops = {
 	.done = aes_done,
 };
 
+/* --- ecc ------------------------------------------------------------------------------------- */
+
+static ssize_t ecc_pull_input(struct ecc_client *ecc, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_ecc(ecc), buf, len, cursor);
+}
+
+static const uint8_t *ecc_lend_input(struct ecc_client *ecc, size_t cursor, size_t *ret_len)
+{
+	return lend(of_ecc(ecc), of_ecc(ecc)->ecc_request.length, cursor, ret_len);
+}
+
+static int ecc_pull_key(struct ecc_client *ecc, uint8_t *key, size_t len)
+{
+	of_ecc(ecc)->keys_in++;
+	return move_whole(of_ecc(ecc), key, of_ecc(ecc)->ecc_key, len);
+}
+
+static int ecc_pull_public(struct ecc_client *ecc, uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), public, of_ecc(ecc)->ecc_public, len);
+}
+
+static int ecc_pull_signature(struct ecc_client *ecc, uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), signature, of_ecc(ecc)->ecc_signature, len);
+}
+
+static int ecc_push_key(struct ecc_client *ecc, const uint8_t *key, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_key, key, len);
+}
+
+static int ecc_push_public(struct ecc_client *ecc, const uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_public, public, len);
+}
+
+static int ecc_push_signature(struct ecc_client *ecc, const uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_signature, signature, len);
+}
+
+static int ecc_push_secret(struct ecc_client *ecc, const uint8_t *secret, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_secret, secret, len);
+}
+
+static void ecc_done(struct ecc_client *ecc, int result)
+{
+	struct client *client = of_ecc(ecc);
+	struct ecc_engine *engine = (struct ecc_engine *)(void *)client->engine;
+
+	client->why = engine->ops->why(engine);
+	finish(client, result);
+}
+
+static const struct ecc_client_ops ecc_ops = {
+	.pull_input = ecc_pull_input,
+	.lend_input = ecc_lend_input,
+	.pull_key = ecc_pull_key,
+	.pull_public = ecc_pull_public,
+	.pull_signature = ecc_pull_signature,
+	.push_key = ecc_push_key,
+	.push_public = ecc_push_public,
+	.push_signature = ecc_push_signature,
+	.push_secret = ecc_push_secret,
+	.done = ecc_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -337,6 +412,7 @@ void client_init(struct client *client)
 	client->rng.ops = &rng_ops;
 	client->digest.ops = &client->digest_ops;
 	client->aes.ops = &client->aes_ops;
+	client->ecc.ops = &client->ecc_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -362,6 +438,15 @@ void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *outp
 	client->output = output;
 }
 
+void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
+		      const uint8_t *input, size_t length)
+{
+	client->kind = HIL_ECC;
+	client->ecc_request =
+		(struct ecc_request){.curve = curve, .action = action, .length = length};
+	client->input = input;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -371,6 +456,8 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->dones = 0;
 	client->result = 0;
 	client->pulled = client->pushed = 0;
+	client->keys_in = 0;
+	client->why = NULL;
 	client->tags_out = client->digests = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
@@ -378,9 +465,11 @@ static void forget(struct client *client, struct hil_engine *engine)
 	memset(client->reads, 0, sizeof(client->reads));
 	client->digest_ops = digest_ops;
 	client->aes_ops = aes_ops;
+	client->ecc_ops = ecc_ops;
 	if (!client->lends_input) {
 		client->digest_ops.lend_input = NULL;
 		client->aes_ops.lend_input = NULL;
+		client->ecc_ops.lend_input = NULL;
 	}
 	if (!client->lends_output)
 		client->aes_ops.lend_output = NULL;
@@ -391,6 +480,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct rng_engine *rng = (struct rng_engine *)(void *)engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -400,6 +490,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return digest->ops->start(digest, &client->digest_request, &client->digest);
 	case HIL_AES:
 		return aes->ops->start(aes, &client->aes_request, &client->aes);
+	case HIL_ECC:
+		return ecc->ops->start(ecc, &client->ecc_request, &client->ecc);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -410,6 +502,7 @@ int client_cancel(struct client *client)
 	struct rng_engine *rng = (struct rng_engine *)(void *)client->engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -418,6 +511,8 @@ int client_cancel(struct client *client)
 		return digest->ops->cancel(digest, &client->digest);
 	case HIL_AES:
 		return aes->ops->cancel(aes, &client->aes);
+	case HIL_ECC:
+		return ecc->ops->cancel(ecc, &client->ecc);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

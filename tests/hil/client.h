@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A test client of all three HILs over plain memory. It answers in pieces of a chosen size, lends
+ * A test client of HILs that move bytes, over plain memory. It answers in pieces of a chosen size, lends
  * or does not, gets into trouble at a chosen callback, and counts everything.
  */
 #ifndef PLUTON_TESTS_HIL_CLIENT_H
@@ -8,6 +8,7 @@
 
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
 #include "hil/rng.h"
 
 #define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
@@ -27,14 +28,17 @@ struct client {
 	struct rng_client rng;
 	struct digest_client digest;
 	struct aes_client aes;
+	struct ecc_client ecc;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
+	struct ecc_client_ops ecc_ops;
 
 	/* what is asked for */
 	enum hil_kind kind;
 	struct rng_request rng_request;
 	struct digest_request digest_request;
 	struct aes_request aes_request;
+	struct ecc_request ecc_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
@@ -46,6 +50,10 @@ struct client {
 	uint8_t iv_out[AES_BLOCK_SIZE];
 	uint8_t result_digest[DIGEST_SIZE_MAX];
 	uint8_t state[HIL_STATE_MAX];
+	uint8_t ecc_key[ECC_KEY_SIZE_MAX]; /* in or out, as these */
+	uint8_t ecc_public[ECC_PUBLIC_SIZE_MAX];
+	uint8_t ecc_signature[ECC_SIGNATURE_SIZE_MAX];
+	uint8_t ecc_secret[ECC_SECRET_SIZE_MAX];
 
 	/* manners; 0: as much as is asked for */
 	size_t pull_chunk;
@@ -71,6 +79,8 @@ struct client {
 	int result;
 	size_t pulled; /* bytes, lent ones included */
 	size_t pushed; /* bytes of output, lent ones included */
+	unsigned keys_in; /* of ECC */
+	const char *why;  /* of ECC, as done found it */
 	unsigned tags_out;
 	unsigned digests;
 	unsigned states_in;
@@ -87,6 +97,10 @@ void client_wants_digest(struct client *client, enum hil_phase phase, const void
 			 size_t length);
 /* mode, direction, phase, key_size, ctr_bits … are to be set in client->aes_request. */
 void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length);
+
+/* curve, action and length; the parts that go in are to be set. */
+void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
+		      const uint8_t *input, size_t length);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

@@ -31,6 +31,17 @@ void material_gcm_encrypt(struct material *material, struct client *client, size
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
 
+/*
+ * Elliptic curves: everything that goes in, all of one key, by the second implementation. The input
+ * is a digest of 32 bytes for P curves; an agreement is with material_ecc_peer's key.
+ */
+void material_ecc(struct material *material, struct client *client, enum ecc_curve curve,
+		  enum ecc_action action, size_t length);
+void material_ecc_key(enum ecc_curve curve, unsigned seed, uint8_t *ret_key);
+
+/* Whether what came out is what the second implementation says. */
+bool material_ecc_came_out(const struct client *client);
+
 /* Fills expected and tag anew from the client's key, iv, aad and input. */
 void material_expect_ctr(struct material *material, const struct client *client);
 void material_expect_gcm(struct material *material, const struct client *client);

@@ -6,6 +6,7 @@
 
 #define LENGTH 90u /* some blocks and a bit */
 #define AAD_LENGTH 21u
+#define DIGEST_LENGTH 32u
 
 static void random_bytes(struct bench *bench, struct material *material, struct client *client)
 {
@@ -95,6 +96,22 @@ static void gcm_last(struct bench *bench, struct material *material, struct clie
 	gcm_later(bench, material, client, HIL_LAST);
 }
 
+#define ECC(name, curve, action)                                                                   \
+	static void name(struct bench *bench, struct material *material, struct client *client)    \
+	{                                                                                          \
+		(void)bench;                                                                       \
+		material_ecc(material, client, curve, action, DIGEST_LENGTH);                      \
+	}
+
+ECC(p256_generate, ECC_P256, ECC_GENERATE)
+ECC(p256_public, ECC_P256, ECC_PUBLIC)
+ECC(p256_sign, ECC_P256, ECC_SIGN)
+ECC(p256_verify, ECC_P256, ECC_VERIFY)
+ECC(p256_agree, ECC_P256, ECC_AGREE)
+ECC(ed25519_sign, ECC_ED25519, ECC_SIGN)
+ECC(ed25519_verify, ECC_ED25519, ECC_VERIFY)
+ECC(x25519_agree, ECC_X25519, ECC_AGREE)
+
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes},
 	{"digest in one shot", HIL_DIGEST, digest},
@@ -109,6 +126,14 @@ const struct scenario scenarios[] = {
 	{"GCM encryption, first", HIL_AES, gcm_first},
 	{"GCM encryption, middle", HIL_AES, gcm_middle},
 	{"GCM encryption, last", HIL_AES, gcm_last},
+	{"P-256 key", HIL_ECC, p256_generate},
+	{"P-256 public key", HIL_ECC, p256_public},
+	{"P-256 signature", HIL_ECC, p256_sign},
+	{"P-256 verification", HIL_ECC, p256_verify},
+	{"P-256 agreement", HIL_ECC, p256_agree},
+	{"Ed25519 signature", HIL_ECC, ed25519_sign},
+	{"Ed25519 verification", HIL_ECC, ed25519_verify},
+	{"X25519 agreement", HIL_ECC, x25519_agree},
 	{NULL, HIL_KINDS, NULL},
 };
 
