@@ -146,7 +146,8 @@ const char *ecc_key_fault(enum ecc_curve curve, const uint8_t *key);
 const char *ecc_public_fault(enum ecc_curve curve, const uint8_t *public);
 const char *ecc_signature_fault(enum ecc_curve curve, const uint8_t *signature);
 
-/* The sentences for what only arithmetic tells. */
+/* The sentences for what only arithmetic tells; none of any engine is longer. */
+#define ECC_WHY_MAX 80u
 #define ECC_NO_POINT "the public key is no point of the curve"
 #define ECC_NO_MATCH "the signature does not match: another key or message, or it was changed"
 #define ECC_ZERO_SECRET "the public key is of small order: the shared secret would be all zeros"

@@ -5,6 +5,7 @@ libsvc_la_SOURCES = \
 	svc/app.c \
 	svc/console.c \
 	svc/digest.c \
+	svc/ecc.c \
 	svc/nvmem.c \
 	svc/rng.c \
 	svc/table.c svc/table.h
