@@ -31,10 +31,8 @@ struct curve {
 };
 
 static const struct curve curves[] = {
-	[PLUTON_P256] = {"p256", 32, 64, 64, 32},
-	[PLUTON_P384] = {"p384", 48, 96, 96, 48},
-	[PLUTON_P521] = {"p521", 66, 132, 132, 66},
-	[PLUTON_ED25519] = {"ed25519", 32, 32, 64, 0},
+	[PLUTON_P256] = {"p256", 32, 64, 64, 32},    [PLUTON_P384] = {"p384", 48, 96, 96, 48},
+	[PLUTON_P521] = {"p521", 66, 132, 132, 66},  [PLUTON_ED25519] = {"ed25519", 32, 32, 64, 0},
 	[PLUTON_X25519] = {"x25519", 32, 32, 0, 32},
 };
 
@@ -183,10 +181,9 @@ static int verify_request(struct pluton *pluton, const struct pluton_ecc_verify_
 	int r = check_signs(pluton, curve);
 
 	if (r == 0 && request->signature_size != curves[curve].signature)
-		r = connection_refuse(pluton, -PLUTON_ESIZE,
-				      "the signature has %zu bytes, one of %s has %zu",
-				      request->signature_size, curves[curve].name,
-				      curves[curve].signature);
+		r = connection_refuse(
+			pluton, -PLUTON_ESIZE, "the signature has %zu bytes, one of %s has %zu",
+			request->signature_size, curves[curve].name, curves[curve].signature);
 	if (r < 0)
 		return r;
 	*ret = request_of(COMMAND_VERIFY, curve);

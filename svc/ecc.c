@@ -18,9 +18,8 @@ static const struct enum_name curves[] = {
 };
 
 static const struct enum_name actions[] = {
-	{ECC_GENERATE, "makes keys"},	  {ECC_PUBLIC, "finds public keys"},
-	{ECC_SIGN, "signs"},		  {ECC_VERIFY, "verifies signatures"},
-	{ECC_AGREE, "agrees on secrets"}, {0, NULL},
+	{ECC_GENERATE, "makes keys"},	     {ECC_PUBLIC, "finds public keys"}, {ECC_SIGN, "signs"},
+	{ECC_VERIFY, "verifies signatures"}, {ECC_AGREE, "agrees on secrets"},	{0, NULL},
 };
 
 struct ecc_operation {
@@ -177,8 +176,9 @@ static int select_engine(struct ecc_operation *state)
 	int r = hil_select(port, &state->request, ecc_check, &engine);
 
 	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no ecc engine: see hil.ecc in "
-					       "plutond.conf");
+		return op_refuse(state->op, r,
+				 "there is no ecc engine: see hil.ecc in "
+				 "plutond.conf");
 	if (r < 0) /* the last engine's */
 		return explain(state, port->engines[port->count - 1], r);
 	state->engine = (struct ecc_engine *)(void *)engine;
@@ -259,7 +259,8 @@ static void cancel(struct operation *op)
 #define PUBLIC_OUT PART("public", SLOT_RW, ECC_PUBLIC_SIZE_MAX, "gets the public key")
 #define INPUT                                                                                      \
 	{                                                                                          \
-		"input", SLOT_RO, 1, 0, true, "ed25519: the message, absent if empty; else its digest" \
+		"input", SLOT_RO, 1, 0, true,                                                      \
+			"ed25519: the message, absent if empty; else its digest"                   \
 	}
 
 static const struct command commands[] = {
@@ -268,8 +269,8 @@ static const struct command commands[] = {
 		.name = "Generate",
 		.doc = "makes a key pair",
 		.words = {[WORD_CURVE] = CURVE},
-		.slots = {[SLOT_KEY] = PART("key", SLOT_RW, ECC_KEY_SIZE_MAX,
-					    "gets the private key"),
+		.slots = {[SLOT_KEY] =
+				  PART("key", SLOT_RW, ECC_KEY_SIZE_MAX, "gets the private key"),
 			  [SLOT_PUBLIC] = PUBLIC_OUT},
 		.run = generate,
 	},
@@ -313,8 +314,8 @@ static const struct command commands[] = {
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_PUBLIC] = PART("public", SLOT_RO, ECC_PUBLIC_SIZE_MAX,
 					       "the other's public key"),
-			  [SLOT_SECRET] = PART("secret", SLOT_RW, ECC_SECRET_SIZE_MAX,
-					       "gets the secret")},
+			  [SLOT_SECRET] =
+				  PART("secret", SLOT_RW, ECC_SECRET_SIZE_MAX, "gets the secret")},
 		.run = agree,
 	},
 };

@@ -175,8 +175,8 @@ static bool multiply_base(struct curve_parts *parts)
 {
 	uint8_t point[1 + ECC_PUBLIC_SIZE_MAX];
 	size_t size = ecc_public_size(parts->curve);
-	EC_GROUP *group = EC_GROUP_new_by_curve_name_ex(NULL, parts->properties,
-							names[parts->curve].nid);
+	EC_GROUP *group =
+		EC_GROUP_new_by_curve_name_ex(NULL, parts->properties, names[parts->curve].nid);
 	EC_POINT *product = group ? EC_POINT_new(group) : NULL;
 	BIGNUM *number = BN_secure_new();
 	BN_CTX *context = BN_CTX_secure_new();
@@ -230,8 +230,7 @@ static bool from_der(struct curve_parts *parts, const uint8_t *der, size_t lengt
 {
 	int size = (int)ecc_key_size(parts->curve);
 	ECDSA_SIG *pair = d2i_ECDSA_SIG(NULL, &der, (long)length);
-	bool fits = pair &&
-		    BN_bn2binpad(ECDSA_SIG_get0_r(pair), parts->signature, size) == size &&
+	bool fits = pair && BN_bn2binpad(ECDSA_SIG_get0_r(pair), parts->signature, size) == size &&
 		    BN_bn2binpad(ECDSA_SIG_get0_s(pair), parts->signature + size, size) == size;
 
 	ECDSA_SIG_free(pair);

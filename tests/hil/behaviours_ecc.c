@@ -73,7 +73,8 @@ static const struct {
 	 "cdb1ad6c9015f838556bc7fad4138b23fdf986c7",
 	 "00c328fafcbd79dd77850370c46325d987cb525569fb63c5d3bc53950e6d4c5f174e25a1ee9017b5d450606a"
 	 "dd152b534931d7d4e8455cc91f9b15bf05ec36e377fa00617cce7cf5064806c467f678d3b4080d6f1cc50af2"
-	 "6ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67a"},
+	 "6ca209417308281b68af282623eaa63e5b5c0723d8b8c37ff0777b1a20f8ccb1dccc43997f1ee0e44da4a67"
+	 "a"},
 	{ECC_ED25519, "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
 	 "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a", "",
 	 "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e3970"
@@ -238,8 +239,8 @@ static void test_a_digest_longer_than_the_order_counts_by_its_first_bits(void)
 	EXPECT(bench_run(&bench, &client) == 0);
 	EXPECT(curves_verify_by_openssl(ECC_P256, client.ecc_public, client.ecc_signature, m.input,
 					32));
-	client.ecc_request = (struct ecc_request){
-		.curve = ECC_P256, .action = ECC_VERIFY, .length = 48};
+	client.ecc_request =
+		(struct ecc_request){.curve = ECC_P256, .action = ECC_VERIFY, .length = 48};
 	EXPECT(bench_run(&bench, &client) == 0);
 	bench_close(&bench);
 }
@@ -392,10 +393,12 @@ static void spoil_point(enum ecc_curve curve, unsigned how, uint8_t *public)
 		memset(public, 0xff, half);
 		break;
 	case 3: /* off the curve */
-		public[2 * half - 1] ^= 1;
+		public
+		[2 * half - 1] ^= 1;
 		break;
 	case 4:
-		public[half - 1] ^= 1;
+		public
+		[half - 1] ^= 1;
 		break;
 	default: /* (0, 1) */
 		memset(public, 0, 2 * half);
@@ -424,10 +427,12 @@ static void test_what_is_no_point_is_refused_before_the_private_key_is_pulled(vo
 
 static const char *const orders[] = {
 	[ECC_P256] = "ffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551",
-	[ECC_P384] = "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77a"
-		     "ecec196accc52973",
-	[ECC_P521] = "01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f"
-		     "966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
+	[ECC_P384] =
+		"ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77a"
+		"ecec196accc52973",
+	[ECC_P521] =
+		"01fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffa51868783bf2f"
+		"966b7fcc0148f709a5d03bb5c9b8899c47aebb6fb71e91386409",
 };
 
 /* 0, the order, the order and one more, all ones: no scalar. */
@@ -566,8 +571,8 @@ static void test_lengths_that_no_digest_has_are_size(void)
 		EXPECT(bench_run(&bench, &client) == -PLUTON_ESIZE);
 		material_ecc(&m, &client, ECC_P384, ECC_VERIFY, 32);
 		client.ecc_request.length = lengths[i];
-		EXPECT(bench_run(&bench, &client) == (lengths[i] == 20 ? -PLUTON_EINVAL
-								       : -PLUTON_ESIZE));
+		EXPECT(bench_run(&bench, &client) ==
+		       (lengths[i] == 20 ? -PLUTON_EINVAL : -PLUTON_ESIZE));
 		material_ecc(&m, &client, ECC_P384, ECC_AGREE, 0);
 		client.ecc_request.length = lengths[i];
 		EXPECT(bench_run(&bench, &client) == (lengths[i] ? -PLUTON_ESIZE : 0));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A test client of HILs that move bytes, over plain memory. It answers in pieces of a chosen size, lends
- * or does not, gets into trouble at a chosen callback, and counts everything.
+ * A test client of HILs that move bytes, over plain memory. It answers in pieces of a chosen size,
+ * lends or does not, gets into trouble at a chosen callback, and counts everything.
  */
 #ifndef PLUTON_TESTS_HIL_CLIENT_H
 #define PLUTON_TESTS_HIL_CLIENT_H
@@ -77,8 +77,8 @@ struct client {
 	int trouble_answer; /* what cancel or start returned there */
 	unsigned dones;
 	int result;
-	size_t pulled; /* bytes, lent ones included */
-	size_t pushed; /* bytes of output, lent ones included */
+	size_t pulled;	  /* bytes, lent ones included */
+	size_t pushed;	  /* bytes of output, lent ones included */
 	unsigned keys_in; /* of ECC */
 	const char *why;  /* of ECC, as done found it */
 	unsigned tags_out;

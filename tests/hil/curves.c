@@ -239,8 +239,8 @@ static EVP_PKEY *openssl_key(enum ecc_curve curve, const uint8_t *public)
 	return key;
 }
 
-bool curves_verify_by_openssl(enum ecc_curve curve, const uint8_t *public,
-			      const uint8_t *signature, const uint8_t *digest, size_t length)
+bool curves_verify_by_openssl(enum ecc_curve curve, const uint8_t *public, const uint8_t *signature,
+			      const uint8_t *digest, size_t length)
 {
 	int size = (int)ecc_key_size(curve);
 	EVP_PKEY *key = openssl_key(curve, public);

@@ -29,7 +29,7 @@ bool curves_agree(enum ecc_curve curve, const uint8_t *key, const uint8_t *publi
 		  uint8_t *ret_secret);
 
 /* Whether OpenSSL, called here by itself, finds an ECDSA signature valid. */
-bool curves_verify_by_openssl(enum ecc_curve curve, const uint8_t *public,
-			      const uint8_t *signature, const uint8_t *digest, size_t length);
+bool curves_verify_by_openssl(enum ecc_curve curve, const uint8_t *public, const uint8_t *signature,
+			      const uint8_t *digest, size_t length);
 
 #endif

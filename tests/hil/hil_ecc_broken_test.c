@@ -112,7 +112,8 @@ static const char *why(struct ecc_engine *engine)
 
 /* --- sabotage -------------------------------------------------------------------------------- */
 
-/* One pass for the nonce, one for the signature: what Ed25519 does to memory that is not its own. */
+/* One pass for the nonce, one for the signature: what Ed25519 does to memory that is not its own.
+ */
 static ssize_t pull_input_for_two_passes(struct ecc_client *client, uint8_t *buf, size_t len,
 					 size_t cursor)
 {

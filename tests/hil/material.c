@@ -209,8 +209,8 @@ static bool signature_is_valid(const struct client *client)
 {
 	const struct ecc_request *request = &client->ecc_request;
 
-	if (!curves_verify(request->curve, client->ecc_public, client->ecc_signature,
-			   client->input, request->length))
+	if (!curves_verify(request->curve, client->ecc_public, client->ecc_signature, client->input,
+			   request->length))
 		return false;
 	return request->curve == ECC_ED25519 ||
 	       curves_verify_by_openssl(request->curve, client->ecc_public, client->ecc_signature,

@@ -6,6 +6,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_answers.py \
+	tests/integration/test_cli_ecc.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_random.py \
 	tests/integration/test_cli_terminal.py \
