@@ -43,7 +43,13 @@ static bool is_prime(enum pluton_ecc_curve curve)
 static enum pluton_ecc_curve curve_of(const EVP_PKEY *key)
 {
 	char group[32] = "";
+	int spelled_out = 0;
 
+	/* RFC 5480: the name of a curve, never its parameters, which may be other ones. */
+	(void)EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS,
+				     &spelled_out);
+	if (spelled_out)
+		return (enum pluton_ecc_curve)0;
 	(void)EVP_PKEY_get_group_name(key, group, sizeof(group), NULL);
 	for (size_t i = 1; i < NAMES; i++) {
 		if (EVP_PKEY_is_a(key, names[i].type) &&

@@ -2,7 +2,8 @@
 # Completion of pluton-cli for bash.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
+_pluton_cli_algorithms='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
+_pluton_cli_nouns='status capsules engines ps top limits random hash aes ecc tpm nv app alarm log
 	log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -16,6 +17,14 @@ _pluton_cli_words()
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
 		;;
+	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
+	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
+	'ecc public') echo "--key --format --out $_pluton_cli_common" ;;
+	'ecc sign') echo "--key --hash --format --in --out $_pluton_cli_common" ;;
+	'ecc verify')
+		echo "--key --signature --hash --format --in $_pluton_cli_common"
+		;;
+	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
 	'tpm send') echo "--instance --locality --in --out $_pluton_cli_common" ;;
@@ -60,14 +69,14 @@ _pluton_cli_where()
 		case "$word" in
 		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
 			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
-			--count | --level)
+			--count | --level | --curve | --format | --key | --hash | --signature | --peer)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|ecc|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -88,9 +97,26 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
 		return
 		;;
-	--in | -i | --out | -o | --key-file | -k)
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | --peer)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
+		return
+		;;
+	--curve)
+		mapfile -t COMPREPLY < <(compgen -W 'p256 p384 p521 ed25519 x25519' -- "$current")
+		return
+		;;
+	--hash)
+		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_algorithms" -- "$current")
+		return
+		;;
+	--format)
+		_pluton_cli_where
+		if [[ $noun == @(ecc sign|ecc verify) ]]; then
+			mapfile -t COMPREPLY < <(compgen -W 'der raw' -- "$current")
+		else
+			mapfile -t COMPREPLY < <(compgen -W 'pem der' -- "$current")
+		fi
 		return
 		;;
 	--instance)
@@ -107,8 +133,7 @@ _pluton_cli()
 	esac
 	_pluton_cli_where
 	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W \
-			'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_algorithms" -- "$current")
 	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -192,10 +192,11 @@ static int step(struct chip_unit *unit)
 static void finish(struct chip_unit *unit, int result)
 {
 	struct chip_ecc *ecc = of_unit(unit);
-	struct ecc_client *client = ecc->operation.client;
+	struct operation *operation = &ecc->operation;
+	struct ecc_client *client = operation->client;
 
-	ecc->why = ecc->operation.why;
-	explicit_bzero(&ecc->operation, sizeof(ecc->operation));
+	ecc->why = operation->why;
+	explicit_bzero(operation, sizeof(*operation));
 	client->ops->done(client, result);
 	ecc->why = NULL;
 }

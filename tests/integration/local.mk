@@ -19,6 +19,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_run.py \
 	tests/integration/test_setup.py \
-	tests/integration/test_tally.py
+	tests/integration/test_tally.py \
+	tests/integration/test_vectors_ecc.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py
