@@ -196,6 +196,14 @@ void material_ecc(struct material *material, struct client *client, enum ecc_cur
 		memset(client->ecc_key, UNTOUCHED, sizeof(client->ecc_key));
 }
 
+bool material_ed25519_is(const struct client *client, const uint8_t *message)
+{
+	uint8_t signature[64];
+
+	curves_sign(ECC_ED25519, client->ecc_key, message, client->ecc_request.length, signature);
+	return memcmp(signature, client->ecc_signature, sizeof(signature)) == 0;
+}
+
 static bool public_fits_key(const struct client *client)
 {
 	enum ecc_curve curve = client->ecc_request.curve;
@@ -205,14 +213,14 @@ static bool public_fits_key(const struct client *client)
 	return memcmp(public, client->ecc_public, ecc_public_size(curve)) == 0;
 }
 
-static bool signature_is_valid(const struct client *client)
+static bool signature_is_right(const struct client *client)
 {
 	const struct ecc_request *request = &client->ecc_request;
 
-	if (!curves_verify(request->curve, client->ecc_public, client->ecc_signature, client->input,
-			   request->length))
-		return false;
-	return request->curve == ECC_ED25519 ||
+	if (request->curve == ECC_ED25519)
+		return material_ed25519_is(client, client->input);
+	return curves_verify(request->curve, client->ecc_public, client->ecc_signature,
+			     client->input, request->length) &&
 	       curves_verify_by_openssl(request->curve, client->ecc_public, client->ecc_signature,
 					client->input, request->length);
 }
@@ -230,7 +238,7 @@ bool material_ecc_came_out(const struct client *client)
 {
 	switch (client->ecc_request.action) {
 	case ECC_SIGN:
-		return signature_is_valid(client);
+		return signature_is_right(client);
 	case ECC_AGREE:
 		return secret_is_shared(client);
 	case ECC_VERIFY:
