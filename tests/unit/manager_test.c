@@ -415,7 +415,8 @@ static void test_other_users_do_not_set_the_log_level(void)
 
 static void test_who_may_use_nothing_may_still_ask_the_manager(void)
 {
-	static const char *const settings[] = {"access.default=none", NULL};
+	static const char *const settings[] = {"access.default=none", "kernel.inline_max=4096",
+					       NULL};
 	struct record record = rig_operation(1, RIG_RNG, 1);
 	struct pluton_capsule_row row;
 	int fd;
