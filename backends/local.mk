@@ -40,7 +40,9 @@ libbackends_la_SOURCES = \
 	backends/openssl/ccm.c \
 	backends/openssl/cmac.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
+	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
+	backends/openssl/ecc.c \
 	backends/openssl/engines.h \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \

@@ -97,19 +97,6 @@ static int read_all(const struct aes_job *job, struct buffer *buffer, const stru
 	return status;
 }
 
-static int write_all(const struct aes_job *job, const struct buffer *buffer)
-{
-	struct output output = OUTPUT_NONE;
-	int status = output_open(&output, job->out);
-
-	if (status == CLI_DONE)
-		status = output_write(&output, buffer->bytes, buffer->length);
-	if (status == CLI_DONE)
-		status = output_commit(&output);
-	output_close(&output);
-	return status;
-}
-
 static int gcm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
 	       uint8_t *tag)
 {
@@ -207,7 +194,7 @@ int aes_aead_run(const struct aes_job *job)
 	if (status == CLI_DONE)
 		status = encrypts ? encrypt(job, &in, &out) : decrypt(job, &in, &out);
 	if (status == CLI_DONE)
-		status = write_all(job, &out);
+		status = output_whole(job->out, out.bytes, out.length);
 	buffer_wipe(&in);
 	buffer_wipe(&out);
 	return status;

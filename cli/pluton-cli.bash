@@ -4,7 +4,7 @@
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes tpm nv app
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc tpm nv app
 	alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -21,6 +21,14 @@ _pluton_cli_words()
 		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
 			"--in --out $_pluton_cli_common"
 		;;
+	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
+	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
+	'ecc public') echo "--key --format --out $_pluton_cli_common" ;;
+	'ecc sign') echo "--key --hash --format --in --out $_pluton_cli_common" ;;
+	'ecc verify')
+		echo "--key --signature --hash --format --in $_pluton_cli_common"
+		;;
+	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
 	'tpm send') echo "--instance --locality --in --out $_pluton_cli_common" ;;
@@ -62,6 +70,14 @@ _pluton_cli_values()
 	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
 	--padding) echo 'pkcs7 none' ;;
 	--tag-size) echo '4 6 8 10 12 14 16' ;;
+	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
+	--hash) echo "$_pluton_cli_digests" ;;
+	--format)
+		case "$noun" in
+		'ecc sign' | 'ecc verify') echo 'der raw' ;;
+		*) echo 'pem der' ;;
+		esac
+		;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
 	--locality) echo '0 1 2 3 4' ;;
@@ -111,14 +127,15 @@ _pluton_cli_where()
 			;;
 		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
 			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
-			--locality | --offset | --length | --count | --level)
+			--locality | --offset | --length | --count | --level | --curve | --format | \
+			--key | --hash | --signature | --peer)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|ecc|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -145,11 +162,12 @@ _pluton_cli()
 	before=
 	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--in | -i | --out | -o | --key-file | -k)
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | --peer)
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --padding | --tag-size | --instance | --level | --locality)
+	--mode | -m | --padding | --tag-size | --curve | --hash | --format | --instance | --level | \
+		--locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;

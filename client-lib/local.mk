@@ -5,6 +5,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/app.h \
 	client-lib/pluton/console.h \
 	client-lib/pluton/digest.h \
+	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
 	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
@@ -26,6 +27,7 @@ libclient_la_SOURCES = \
 	client-lib/connection.c client-lib/connection.h \
 	client-lib/console.c \
 	client-lib/digest.c \
+	client-lib/ecc.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
 	client-lib/mac.c \
@@ -63,6 +65,7 @@ dist_man_MANS += \
 	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
 	docs/man/pluton_mac.3 \
+	docs/man/pluton_ecc.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \

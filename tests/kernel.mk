@@ -2,7 +2,7 @@
 # Tests of the kernel, the channel and the capsules, and of what capsules may not do.
 KERNEL_TESTS = \
 	access_test arena_test bad_capsules_test capsules_test capsules_aes_test \
-	capsules_aes_modes_test capsules_mac_test channel_test \
+	capsules_aes_modes_test capsules_ecc_test capsules_mac_test channel_test \
 	channel_descriptor_test channel_flow_test closer_test connect_test costs_test deferred_test \
 	engine_test expiry_test grant_test interrupt_test loop_test manager_test parameters_test \
 	pool_test process_test refusals_test request_test trd104_test upcall_test users_test \
@@ -53,6 +53,10 @@ capsules_aes_test_LDADD = $(KERNEL_TEST_LIBS)
 capsules_aes_modes_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 capsules_aes_modes_test_SOURCES = tests/unit/capsules_aes_modes_test.c
 capsules_aes_modes_test_LDADD = $(KERNEL_TEST_LIBS)
+
+capsules_ecc_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+capsules_ecc_test_SOURCES = tests/unit/capsules_ecc_test.c
+capsules_ecc_test_LDADD = $(KERNEL_TEST_LIBS)
 
 capsules_mac_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 capsules_mac_test_SOURCES = tests/unit/capsules_mac_test.c

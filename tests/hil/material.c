@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tests/hil/cipher.h"
+#include "tests/hil/curves.h"
 
 static void fill(uint8_t *buf, size_t len, unsigned seed)
 {
@@ -270,6 +271,91 @@ void material_expect_aead(struct material *material, const struct client *client
 	memcpy(material->expected, client->input, request->length);
 	cipher_seal(&cipher, material->expected, request->length);
 	cipher_tag(&cipher, material->tag);
+}
+
+void material_ecc_key(enum ecc_curve curve, unsigned seed, uint8_t *ret_key)
+{
+	fill(ret_key, ecc_key_size(curve), seed);
+	if (curve == ECC_P521)
+		ret_key[0] = 0;
+}
+
+#define OWN_KEY 10
+#define PEERS_KEY 11
+
+static bool takes_input(enum ecc_action action)
+{
+	return action == ECC_SIGN || action == ECC_VERIFY;
+}
+
+void material_ecc(struct material *material, struct client *client, enum ecc_curve curve,
+		  enum ecc_action action, size_t length)
+{
+	uint8_t key[ECC_KEY_SIZE_MAX];
+
+	begin(material, client);
+	client_wants_ecc(client, curve, action, material->input, takes_input(action) ? length : 0);
+	material_ecc_key(curve, OWN_KEY, client->ecc_key);
+	material_ecc_key(curve, action == ECC_AGREE ? PEERS_KEY : OWN_KEY, key);
+	curves_public(curve, key, client->ecc_public);
+	if (action == ECC_VERIFY)
+		curves_sign(curve, key, material->input, length, client->ecc_signature);
+	if (action == ECC_PUBLIC || action == ECC_GENERATE)
+		memset(client->ecc_public, UNTOUCHED, sizeof(client->ecc_public));
+	if (action == ECC_GENERATE)
+		memset(client->ecc_key, UNTOUCHED, sizeof(client->ecc_key));
+}
+
+bool material_ed25519_is(const struct client *client, const uint8_t *message)
+{
+	uint8_t signature[64];
+
+	curves_sign(ECC_ED25519, client->ecc_key, message, client->ecc_request.length, signature);
+	return memcmp(signature, client->ecc_signature, sizeof(signature)) == 0;
+}
+
+static bool public_fits_key(const struct client *client)
+{
+	enum ecc_curve curve = client->ecc_request.curve;
+	uint8_t public[ECC_PUBLIC_SIZE_MAX];
+
+	curves_public(curve, client->ecc_key, public);
+	return memcmp(public, client->ecc_public, ecc_public_size(curve)) == 0;
+}
+
+static bool signature_is_right(const struct client *client)
+{
+	const struct ecc_request *request = &client->ecc_request;
+
+	if (request->curve == ECC_ED25519)
+		return material_ed25519_is(client, client->input);
+	return curves_verify(request->curve, client->ecc_public, client->ecc_signature,
+			     client->input, request->length) &&
+	       curves_verify_by_openssl(request->curve, client->ecc_public, client->ecc_signature,
+					client->input, request->length);
+}
+
+static bool secret_is_shared(const struct client *client)
+{
+	enum ecc_curve curve = client->ecc_request.curve;
+	uint8_t secret[ECC_SECRET_SIZE_MAX];
+
+	curves_agree(curve, client->ecc_key, client->ecc_public, secret);
+	return memcmp(secret, client->ecc_secret, ecc_secret_size(curve)) == 0;
+}
+
+bool material_ecc_came_out(const struct client *client)
+{
+	switch (client->ecc_request.action) {
+	case ECC_SIGN:
+		return signature_is_right(client);
+	case ECC_AGREE:
+		return secret_is_shared(client);
+	case ECC_VERIFY:
+		return true;
+	default:
+		return public_fits_key(client);
+	}
 }
 
 static bool is_filling(const uint8_t *buf, size_t len)

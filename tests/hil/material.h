@@ -45,6 +45,24 @@ void material_mac(struct material *material, struct client *client, enum mac_alg
 /* Fills expected anew with the whole MAC of the client's key and input, by OpenSSL's EVP_MAC. */
 void material_expect_mac(struct material *material, const struct client *client);
 
+/*
+ * Elliptic curves: everything that goes in, all of one key, by the second implementation. The input
+ * is a digest of 32 bytes for P curves; an agreement is with material_ecc_peer's key.
+ */
+void material_ecc(struct material *material, struct client *client, enum ecc_curve curve,
+		  enum ecc_action action, size_t length);
+void material_ecc_key(enum ecc_curve curve, unsigned seed, uint8_t *ret_key);
+
+/* Whether what came out is what the second implementation says. */
+bool material_ecc_came_out(const struct client *client);
+
+/*
+ * Whether the client has the one signature that Ed25519 gives for this message of the request's
+ * length. A valid one is not enough: one whose nonce comes from another message than its challenge
+ * is valid too, and two of those give the key away.
+ */
+bool material_ed25519_is(const struct client *client, const uint8_t *message);
+
 /* Fills expected and tag anew from the client's key, iv, aad and input. */
 void material_expect_ctr(struct material *material, const struct client *client);
 void material_expect_blocks(struct material *material, const struct client *client);

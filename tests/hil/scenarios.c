@@ -9,6 +9,7 @@
 #define LENGTH 90u /* some blocks and a bit */
 #define BLOCKS_LENGTH 96u
 #define AAD_LENGTH 21u
+#define DIGEST_LENGTH 32u
 
 static void random_bytes(struct bench *bench, struct material *material, struct client *client)
 {
@@ -213,6 +214,24 @@ static void cmac_verified_last(struct bench *bench, struct material *material,
 	memcpy(client->result_mac, material->expected, MAC_SIZE_MAX);
 }
 
+/* --- elliptic curves ------------------------------------------------------------------------- */
+
+#define ECC(name, curve, action)                                                                   \
+	static void name(struct bench *bench, struct material *material, struct client *client)    \
+	{                                                                                          \
+		(void)bench;                                                                       \
+		material_ecc(material, client, curve, action, DIGEST_LENGTH);                      \
+	}
+
+ECC(p256_generate, ECC_P256, ECC_GENERATE)
+ECC(p256_public, ECC_P256, ECC_PUBLIC)
+ECC(p256_sign, ECC_P256, ECC_SIGN)
+ECC(p256_verify, ECC_P256, ECC_VERIFY)
+ECC(p256_agree, ECC_P256, ECC_AGREE)
+ECC(ed25519_sign, ECC_ED25519, ECC_SIGN)
+ECC(ed25519_verify, ECC_ED25519, ECC_VERIFY)
+ECC(x25519_agree, ECC_X25519, ECC_AGREE)
+
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes},
 	{"digest in one shot", HIL_DIGEST, digest},
@@ -243,6 +262,14 @@ const struct scenario scenarios[] = {
 	{"CMAC, first", HIL_CMAC, cmac_first},
 	{"CMAC, last", HIL_CMAC, cmac_last},
 	{"CMAC, last, verified", HIL_CMAC, cmac_verified_last},
+	{"P-256 key", HIL_ECC, p256_generate},
+	{"P-256 public key", HIL_ECC, p256_public},
+	{"P-256 signature", HIL_ECC, p256_sign},
+	{"P-256 verification", HIL_ECC, p256_verify},
+	{"P-256 agreement", HIL_ECC, p256_agree},
+	{"Ed25519 signature", HIL_ECC, ed25519_sign},
+	{"Ed25519 verification", HIL_ECC, ed25519_verify},
+	{"X25519 agreement", HIL_ECC, x25519_agree},
 	{NULL, HIL_KINDS, NULL},
 };
 

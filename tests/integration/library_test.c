@@ -14,6 +14,7 @@
 
 #include <pluton/aes.h>
 #include <pluton/digest.h>
+#include <pluton/ecc.h>
 #include <pluton/mac.h>
 #include <pluton/manager.h>
 #include <pluton/random.h>
@@ -721,6 +722,162 @@ static void test_closing_in_the_middle_harms_nobody_else(void)
 	end();
 }
 
+/* --- elliptic curves ------------------------------------------------------------------------- */
+
+/* A key pair and what comes of it, for one curve. */
+struct pair {
+	struct pluton_ecc_private key;
+	struct pluton_ecc_public public, again;
+	uint8_t message[48];
+	uint8_t signature[PLUTON_ECC_SIGNATURE_MAX];
+	uint8_t secret[PLUTON_ECC_SECRET_MAX];
+};
+
+static struct pluton_ecc_sign_request sign_of(struct pair *pair)
+{
+	return (struct pluton_ecc_sign_request){.key = &pair->key,
+						.input = pair->message,
+						.length = sizeof(pair->message),
+						.signature = pair->signature,
+						.signature_size = sizeof(pair->signature)};
+}
+
+static struct pluton_ecc_verify_request verify_of(const struct pair *pair)
+{
+	return (struct pluton_ecc_verify_request){
+		.key = &pair->public,
+		.input = pair->message,
+		.length = sizeof(pair->message),
+		.signature = pair->signature,
+		.signature_size = pluton_ecc_signature_size(pair->key.curve)};
+}
+
+static struct pluton_ecc_agree_request agree_of(struct pair *own, const struct pair *peer)
+{
+	return (struct pluton_ecc_agree_request){.key = &own->key,
+						 .peer = &peer->public,
+						 .secret = own->secret,
+						 .secret_size = sizeof(own->secret)};
+}
+
+static void make_pair(struct pair *pair, enum pluton_ecc_curve curve)
+{
+	*pair = (struct pair){.message = "what is signed"};
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, curve, &pair->key, &pair->public), 0);
+	CU_ASSERT_EQUAL(pair->key.curve, curve);
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &pair->key, &pair->again), 0);
+	CU_ASSERT_EQUAL(memcmp(&pair->public, &pair->again, sizeof(pair->public)), 0);
+}
+
+static void check_signing(struct pair *pair)
+{
+	struct pluton_ecc_sign_request sign = sign_of(pair);
+	struct pluton_ecc_verify_request verify = verify_of(pair);
+
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), 0);
+	pair->message[3] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "does not match"));
+}
+
+static void check_agreeing(struct pair *one, struct pair *other)
+{
+	struct pluton_ecc_agree_request here = agree_of(one, other), there = agree_of(other, one);
+
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &here), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &there), 0);
+	CU_ASSERT_EQUAL(memcmp(one->secret, other->secret, sizeof(one->secret)), 0);
+	CU_ASSERT_FALSE(all(one->secret, pluton_ecc_secret_size(one->key.curve), 0));
+}
+
+static void test_keys_of_every_curve_sign_and_agree(void)
+{
+	struct pair one, other;
+
+	begin();
+	for (enum pluton_ecc_curve curve = PLUTON_P256; curve <= PLUTON_X25519; curve++) {
+		make_pair(&one, curve);
+		make_pair(&other, curve);
+		CU_ASSERT_NOT_EQUAL(memcmp(one.key.bytes, other.key.bytes, 32), 0);
+		if (pluton_ecc_signature_size(curve))
+			check_signing(&one);
+		if (pluton_ecc_secret_size(curve))
+			check_agreeing(&one, &other);
+		pluton_ecc_wipe(&one.key);
+		CU_ASSERT_TRUE(all(one.key.bytes, sizeof(one.key.bytes), 0));
+	}
+	end();
+}
+
+static void test_keys_are_made_and_used_in_callbacks_too(void)
+{
+	struct pair one = {.message = "what is signed"}, other = {.message = ""};
+	struct pluton_ecc_agree_request agree = agree_of(&one, &other);
+	struct pluton_ecc_sign_request sign = sign_of(&one);
+	struct pluton_ecc_verify_request verify;
+	unsigned count = 0;
+
+	begin();
+	done_count = 0;
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &one.key, &one.public,
+						  note_done, NULL, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &other.key, &other.public,
+						  note_done, NULL, NULL),
+			0);
+	wait_done(count += 2);
+	CU_ASSERT_EQUAL(
+		pluton_ecc_public_of_async(pluton, &one.key, &one.again, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_sign_async(pluton, &sign, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree_async(pluton, &agree, note_done, NULL, NULL), 0);
+	wait_done(count += 3);
+	CU_ASSERT_EQUAL(memcmp(&one.public, &one.again, sizeof(one.public)), 0);
+	verify = verify_of(&one);
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	one.message[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EINVAL);
+	check_agreeing(&one, &other);
+	end();
+}
+
+static void test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked(void)
+{
+	struct pair ed, x, p;
+	struct pluton_ecc_sign_request sign;
+	struct pluton_ecc_verify_request verify;
+	struct pluton_ecc_agree_request agree;
+
+	begin();
+	make_pair(&ed, PLUTON_ED25519);
+	make_pair(&x, PLUTON_X25519);
+	make_pair(&p, PLUTON_P256);
+	sign = sign_of(&x);
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&ed, &ed);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&p, &x);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_EINVAL);
+	sign = sign_of(&p);
+	sign.signature_size = 63;
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ESIZE);
+	verify = verify_of(&p);
+	verify.signature_size = 65;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_ESIZE);
+	p.key.curve = 9;
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &p.key, &p.again), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, 0, &p.key, &p.public), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("p384"), PLUTON_P384);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("P-384"), 0);
+	CU_ASSERT_STRING_EQUAL(pluton_ecc_name(PLUTON_X25519), "x25519");
+	CU_ASSERT_PTR_NULL(pluton_ecc_name((enum pluton_ecc_curve)6));
+	end();
+}
+
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static void test_refusals_come_with_the_daemons_sentence(void)
@@ -1354,6 +1511,9 @@ static const struct test tests[] = {
 	TEST(test_as_many_operations_as_allowed_run_at_once_and_one_more_is_busy),
 	TEST(test_a_cancelled_operation_still_calls_back),
 	TEST(test_closing_in_the_middle_harms_nobody_else),
+	TEST(test_keys_of_every_curve_sign_and_agree),
+	TEST(test_keys_are_made_and_used_in_callbacks_too),
+	TEST(test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked),
 	TEST(test_refusals_come_with_the_daemons_sentence),
 	TEST(test_allow_subscribe_command_yield_as_on_the_chip),
 	TEST(test_yield_wait_for_needs_no_subscription),

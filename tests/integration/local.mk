@@ -9,6 +9,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_aes_modes.py \
 	tests/integration/test_cli_answers.py \
+	tests/integration/test_cli_ecc.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_mac.py \
 	tests/integration/test_cli_random.py \
@@ -28,6 +29,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py \
 	tests/integration/test_vectors.py \
+	tests/integration/test_vectors_ecc.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

@@ -9,9 +9,11 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "mac", "aes", "tpm", "nv",
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "mac", "aes", "ecc",
+         "tpm", "nv",
          "app", "alarm", "log", "log-level"]
 VERBS = {"aes": ["encrypt", "decrypt"],
+         "ecc": ["generate", "public", "sign", "verify", "ecdh"],
          "tpm": ["info", "send", "cancel"],
          "nv": ["list", "status", "put", "get", "define", "write", "read", "lock", "delete"],
          "app": ["list", "status", "start", "stop", "restart"]}

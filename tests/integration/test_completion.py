@@ -48,7 +48,9 @@ class Cli(unittest.TestCase):
 
     def test_options_are_those_of_the_help(self):
         for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"], ["aes", "encrypt"],
-                        ["aes", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
+                        ["aes", "decrypt"], ["ecc", "generate"], ["ecc", "public"],
+                        ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["tpm", "info"],
+                        ["tpm", "send"], ["tpm", "cancel"],
                         ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
                         ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
             self.assertEqual(set(complete("pluton-cli", *command, "--")),
@@ -58,6 +60,16 @@ class Cli(unittest.TestCase):
         self.assertEqual(complete("pluton-cli", "--json", "--address", "unix:/x", "stat"),
                          ["status"])
         self.assertEqual(complete("pluton-cli", "-a", "hash", "ha"), ["hash"])
+
+    def test_ecc_is_followed_by_its_verbs_and_their_values(self):
+        words = complete("pluton-cli", "ecc", "")
+        self.assertEqual({word for word in words if word[0] != "-"}, commands_of("ecc"))
+        self.assertEqual(complete("pluton-cli", "ecc", "generate", "--curve", "p"),
+                         ["p256", "p384", "p521"])
+        self.assertEqual(complete("pluton-cli", "ecc", "generate", "--format", ""), ["pem", "der"])
+        self.assertEqual(complete("pluton-cli", "ecc", "sign", "--format", ""), ["der", "raw"])
+        self.assertEqual(complete("pluton-cli", "ecc", "sign", "--hash", "sha3-"),
+                         ALGORITHMS[-3:])
 
     def test_aes_is_followed_by_its_verbs(self):
         words = complete("pluton-cli", "aes", "")

@@ -226,6 +226,24 @@ class Services(OnBus):
         self.assertEqual(secret, openssl("enc", "-aes-256-ctr", "-K", key.hex(), "-iv",
                                          counter.hex(), data=data))
 
+    def test_curves_sign_agree_and_refuse_as_on_the_socket(self):
+        key, public = self.peer.call("Ecc", "Generate", "suu", "ed25519", 32, 32)
+        signature, = self.peer.call("Ecc", "Sign", "sayayu", "ed25519", key, b"abc", 64)
+        self.assertEqual(self.peer.call("Ecc", "Verify", "sayayay", "ed25519", public, b"abc",
+                                        signature), ())
+        self.refused("Inval", "the signature does not match", "Ecc", "Verify", "sayayay", "ed25519",
+                     public, b"abd", signature)
+        self.refused("Size", "ed25519 signs at most 16384", "Ecc", "Sign", "sayayu", "ed25519", key,
+                     bytes(16385), 64)
+        keys = [self.peer.call("Ecc", "Generate", "suu", "p256", 32, 64) for _ in range(2)]
+        secrets = [self.peer.call("Ecc", "Agree", "sayayu", "p256", keys[i][0], keys[1 - i][1], 32)
+                   for i in range(2)]
+        self.assertEqual(secrets[0], secrets[1])
+        self.refused("Inval", "no point of the curve", "Ecc", "Agree", "sayayu", "p256", keys[0][0],
+                     bytes(64), 32)
+        self.refused("NoSupport", "no ecc engine signs with x25519", "Ecc", "Sign", "sayayu",
+                     "x25519", key, b"abc", 64)
+
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
         for piece in b"a" * 100, b"b" * 3000, b"c":
