@@ -31,15 +31,19 @@ libbackends_la_SOURCES = \
 	backends/journal/allowance.c backends/journal/allowance.h \
 	backends/journal/escape.c backends/journal/escape.h \
 	backends/journal/journal.c backends/journal/journal.h \
+	backends/openssl/aead_decrypt.c \
 	backends/openssl/aes.c \
+	backends/openssl/aes_cipher.c \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
+	backends/openssl/ccm.c \
 	backends/openssl/cmac.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
+	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
+	backends/openssl/ecc.c \
 	backends/openssl/engines.h \
-	backends/openssl/gcm_decrypt.c \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \
 	backends/openssl/hash_family.h \

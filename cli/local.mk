@@ -1,19 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # pluton-cli, one file for each noun, and pluton-run.
 bin_PROGRAMS += pluton-cli pluton-run
-pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(CRYPTO_CFLAGS)
 pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
-	cli/aes_ctr.c \
-	cli/aes_gcm.c \
+	cli/aes_aead.c \
+	cli/aes_stream.c \
+	cli/padding.c cli/padding.h \
 	cli/alarm.c \
 	cli/app.c \
 	cli/app_rows.c cli/app_rows.h \
+	cli/buffer.c cli/buffer.h \
 	cli/capsules.c \
 	cli/checksum.c cli/checksum.h \
+	cli/ecc.c \
+	cli/ecc_file.c cli/ecc_file.h \
 	cli/engines.c \
 	cli/failure.c cli/failure.h \
-	cli/hash.c \
+	cli/hash.c cli/hash.h \
 	cli/hex.c cli/hex.h \
 	cli/input.c cli/input.h \
 	cli/json.c cli/json.h \
@@ -43,7 +47,7 @@ pluton_cli_SOURCES = \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h \
 	cli/words.c cli/words.h
-pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS)
+pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS) $(CRYPTO_LIBS)
 pluton_cli_LDFLAGS = $(PROGRAM_LDFLAGS)
 
 # Without libpluton: it must run where nothing is installed, to say where things are.

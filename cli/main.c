@@ -28,6 +28,7 @@ static const struct verb nouns[] = {
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
 	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
+	{"ecc", "sign|verify...", "Keys and signatures on elliptic curves", noun_ecc},
 	{"tpm", "send|info|cancel", "A TPM 2.0", noun_tpm},
 	{"nv", "put|get|list...", "Data that outlives program and daemon", noun_nv},
 	{"app", "list|status...", "The programs that the daemon runs", noun_app},

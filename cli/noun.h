@@ -14,6 +14,7 @@ int noun_nv(struct session *session, int argc, char **argv);
 int noun_tpm(struct session *session, int argc, char **argv);
 int noun_trace(struct session *session, int argc, char **argv);
 int noun_aes(struct session *session, int argc, char **argv);
+int noun_ecc(struct session *session, int argc, char **argv);
 int noun_capsules(struct session *session, int argc, char **argv);
 int noun_top(struct session *session, int argc, char **argv);
 int noun_engines(struct session *session, int argc, char **argv);

@@ -87,7 +87,8 @@ static int open_directly(struct output *output, const char *path)
 	return output->fd < 0 ? failed(output, errno) : CLI_DONE;
 }
 
-static int open_file(struct output *output, const char *path)
+/* `permissions` of the file, or 0: those of the one that is there, or of any new one. */
+static int open_file(struct output *output, const char *path, mode_t permissions)
 {
 	struct stat st;
 	bool is_there = stat(path, &st) == 0;
@@ -101,14 +102,25 @@ static int open_file(struct output *output, const char *path)
 	output->target = is_there ? realpath(path, NULL) : strdup(path);
 	if (!output->target)
 		return failed(output, errno);
-	return open_temporary(output,
-			      is_there ? st.st_mode & PERMISSIONS : permissions_of_new_files());
+	if (permissions == 0)
+		permissions = is_there ? st.st_mode & PERMISSIONS : permissions_of_new_files();
+	return open_temporary(output, permissions);
+}
+
+static int open_any(struct output *output, const char *path, mode_t permissions)
+{
+	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
+	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, permissions);
 }
 
 int output_open(struct output *output, const char *path)
 {
-	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
-	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path);
+	return open_any(output, path, 0);
+}
+
+int output_open_secret(struct output *output, const char *path)
+{
+	return open_any(output, path, S_IRUSR | S_IWUSR);
 }
 
 int output_write(const struct output *output, const void *bytes, size_t length)
@@ -155,4 +167,30 @@ void output_close(struct output *output)
 	free(output->temporary);
 	free(output->target);
 	*output = (struct output)OUTPUT_NONE;
+}
+
+static int write_and_commit(struct output *output, int opened, const void *bytes, size_t length)
+{
+	int status = opened;
+
+	if (status == CLI_DONE)
+		status = output_write(output, bytes, length);
+	if (status == CLI_DONE)
+		status = output_commit(output);
+	output_close(output);
+	return status;
+}
+
+int output_whole(const char *path, const void *bytes, size_t length)
+{
+	struct output output = OUTPUT_NONE;
+
+	return write_and_commit(&output, output_open(&output, path), bytes, length);
+}
+
+int output_whole_secret(const char *path, const void *bytes, size_t length)
+{
+	struct output output = OUTPUT_NONE;
+
+	return write_and_commit(&output, output_open_secret(&output, path), bytes, length);
 }

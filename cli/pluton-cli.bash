@@ -3,8 +3,9 @@
 # is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes tpm nv app alarm log
-	log-level help'
+_pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc tpm nv app
+	alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -17,8 +18,17 @@ _pluton_cli_words()
 	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
-		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
+			"--in --out $_pluton_cli_common"
 		;;
+	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
+	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
+	'ecc public') echo "--key --format --out $_pluton_cli_common" ;;
+	'ecc sign') echo "--key --hash --format --in --out $_pluton_cli_common" ;;
+	'ecc verify')
+		echo "--key --signature --hash --format --in $_pluton_cli_common"
+		;;
+	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
 	'tpm send') echo "--instance --locality --in --out $_pluton_cli_common" ;;
@@ -41,11 +51,8 @@ _pluton_cli_words()
 _pluton_cli_arguments()
 {
 	case "$1 $2" in
-	'hash 0') echo 'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' ;;
-	'mac 0')
-		echo 'hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512 hmac-sha3-256' \
-			'hmac-sha3-384 hmac-sha3-512 cmac'
-		;;
+	'hash 0') echo "$_pluton_cli_digests" ;;
+	'mac 0') echo "hmac-${_pluton_cli_digests// / hmac-} cmac" ;;
 	'log-level 0') echo 'off error warning info debug trace' ;;
 	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
 	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
@@ -60,7 +67,17 @@ _pluton_cli_arguments()
 _pluton_cli_values()
 {
 	case "$1" in
-	--mode | -m) echo 'ctr gcm' ;;
+	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
+	--padding) echo 'pkcs7 none' ;;
+	--tag-size) echo '4 6 8 10 12 14 16' ;;
+	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
+	--hash) echo "$_pluton_cli_digests" ;;
+	--format)
+		case "$noun" in
+		'ecc sign' | 'ecc verify') echo 'der raw' ;;
+		*) echo 'pem der' ;;
+		esac
+		;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
 	--locality) echo '0 1 2 3 4' ;;
@@ -108,16 +125,17 @@ _pluton_cli_where()
 			i=$((i + 1))
 			address=${words[i]}
 			;;
-		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | --in | -i | \
-			--out | -o | --instance | --locality | --offset | --length | --count | \
-			--level | --verify)
+		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
+			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
+			--locality | --offset | --length | --count | --level | --curve | --format | \
+			--key | --hash | --signature | --peer)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|ecc|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -144,15 +162,17 @@ _pluton_cli()
 	before=
 	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--in | -i | --out | -o | --key-file | -k)
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | --peer)
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --instance | --level | --locality)
+	--mode | -m | --padding | --tag-size | --curve | --hash | --format | --instance | --level | \
+		--locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --verify | --address | -a | --offset | --length | --count)
+	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --verify | --address | -a | --offset | \
+		--length | --count)
 		return
 		;;
 	esac

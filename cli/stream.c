@@ -23,7 +23,8 @@ struct piece {
 
 struct pieces {
 	struct piece piece[2];
-	size_t size; /* bytes of each buffer */
+	size_t size; /* bytes of each buffer, in multiples of 16 */
+	bool ended;  /* the input */
 };
 
 static void free_pieces(struct pluton *pluton, struct pieces *pieces)
@@ -113,25 +114,45 @@ static int await_piece(const struct stream *stream, struct piece *piece)
 	return piece->result < 0 ? piece_failed(stream, piece->result) : CLI_DONE;
 }
 
-static int write_piece(const struct stream *stream, struct piece *piece)
+/* A piece that is not full is the last; whatever ends the message still fits it. */
+static int read_piece(const struct stream *stream, struct pieces *pieces, struct piece *piece)
 {
-	if (!stream->output || piece->length == 0)
+	int status;
+
+	piece->length = 0;
+	if (pieces->ended)
 		return CLI_DONE;
-	return output_write(stream->output, piece->out, piece->length);
+	status = input_read(stream->input, piece->in, pieces->size, &piece->length);
+	pieces->ended = piece->length < pieces->size;
+	if (status == CLI_DONE && pieces->ended && stream->end_input)
+		piece->length = stream->end_input(piece->in, piece->length);
+	return status;
+}
+
+static int write_piece(const struct stream *stream, const struct piece *piece, bool last)
+{
+	size_t length = piece->length;
+	int status = CLI_DONE;
+
+	if (last && stream->end_output)
+		status = stream->end_output(stream, piece->out, &length);
+	if (status != CLI_DONE || !stream->output || length == 0)
+		return status;
+	return output_write(stream->output, piece->out, length);
 }
 
 /* Reads into `next` while `running` is worked on, and lets `next` follow it. */
-static int advance(const struct stream *stream, size_t size, struct piece *running,
+static int advance(const struct stream *stream, struct pieces *pieces, struct piece *running,
 		   struct piece *next)
 {
-	int status = input_read(stream->input, next->in, size, &next->length);
+	int status = read_piece(stream, pieces, next);
 
 	if (status == CLI_DONE)
 		status = await_piece(stream, running);
 	if (status == CLI_DONE && next->length > 0)
 		status = start_piece(stream, next);
 	if (status == CLI_DONE)
-		status = write_piece(stream, running);
+		status = write_piece(stream, running, next->length == 0);
 	running->length = 0;
 	return status;
 }
@@ -146,7 +167,7 @@ static int run_pieces(const struct stream *stream, struct pieces *pieces)
 		struct piece *next = &pieces->piece[turn];
 
 		turn ^= 1;
-		status = advance(stream, pieces->size, &pieces->piece[turn], next);
+		status = advance(stream, pieces, &pieces->piece[turn], next);
 		read += next->length;
 		progress_show(read);
 		if (next->length == 0)

@@ -5,6 +5,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/app.h \
 	client-lib/pluton/console.h \
 	client-lib/pluton/digest.h \
+	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
 	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
@@ -17,12 +18,16 @@ plutoninclude_HEADERS = \
 # All of libpluton, for itself and for the tests that look inside.
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
-	client-lib/aes.c \
+	client-lib/aes.c client-lib/aes_request.h \
+	client-lib/aes_aead.c \
+	client-lib/aes_blocks.c \
+	client-lib/aes_ctr.c \
 	client-lib/alarm.c \
 	client-lib/app.c client-lib/app.h \
 	client-lib/connection.c client-lib/connection.h \
 	client-lib/console.c \
 	client-lib/digest.c \
+	client-lib/ecc.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
 	client-lib/mac.c \
@@ -60,6 +65,7 @@ dist_man_MANS += \
 	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
 	docs/man/pluton_mac.3 \
+	docs/man/pluton_ecc.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \

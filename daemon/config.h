@@ -80,6 +80,7 @@ struct config {
 	char *aes;
 	char *hmac;
 	char *cmac;
+	char *ecc;
 	char *alarm;
 	char *console;
 	char *nv;

@@ -10,7 +10,7 @@
 #include "hil/checker.h"
 
 static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console",
-					     "nv",  "app",    "hmac", "cmac"};
+					     "nv",  "app",    "hmac", "cmac",  "ecc"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -19,9 +19,9 @@ const char *hil_name(enum hil_kind kind)
 
 static const char *priorities(const struct config *config, enum hil_kind kind)
 {
-	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
-					      config->alarm, config->console, config->nv,
-					      config->app,   config->hmac,    config->cmac};
+	const char *const lists[HIL_KINDS] = {
+		config->rng, config->digest, config->aes,  config->alarm, config->console,
+		config->nv,  config->app,    config->hmac, config->cmac,  config->ecc};
 
 	return lists[kind];
 }

@@ -83,7 +83,7 @@ static void prepare(struct checker_slot *slot, const void *aes_request)
 	slot->whole[CALL_PULL_KEY] = request->key_size;
 	slot->whole[CALL_PULL_IV] = slot->whole[CALL_PUSH_IV] = request->iv_size;
 	slot->whole[CALL_PULL_CTR] = AES_BLOCK_SIZE;
-	slot->whole[CALL_PULL_TAG] = slot->whole[CALL_PUSH_TAG] = AES_TAG_SIZE;
+	slot->whole[CALL_PULL_TAG] = slot->whole[CALL_PUSH_TAG] = request->tag_size;
 	slot->whole[CALL_PULL_STATE] = slot->whole[CALL_PUSH_STATE] = state_bytes;
 }
 

@@ -14,11 +14,12 @@
 #include "hil/checker.h"
 #include "hil/console.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
 #include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rng.h"
 
-/* What an operation goes through; the steps of hil/aes.h, a digest's and a MAC's. */
+/* What an operation goes through; the steps of hil/aes.h and hil/ecc.h, a digest's and a MAC's. */
 enum checker_step {
 	STEP_END = 0,
 	STEP_KEY,
@@ -36,6 +37,12 @@ enum checker_step {
 	STEP_MAC_OUT,
 	STEP_STATE_IN,
 	STEP_STATE_OUT,
+	STEP_KEY_OUT,
+	STEP_PUBLIC_IN,
+	STEP_PUBLIC_OUT,
+	STEP_SIGNATURE_IN,
+	STEP_SIGNATURE_OUT,
+	STEP_SECRET_OUT,
 };
 
 #define CHECKER_STEPS_MAX AES_STEPS_MAX
@@ -58,6 +65,12 @@ enum checker_call {
 	CALL_PUSH_MAC,
 	CALL_PULL_STATE,
 	CALL_PUSH_STATE,
+	CALL_PUSH_KEY,
+	CALL_PULL_PUBLIC,
+	CALL_PUSH_PUBLIC,
+	CALL_PULL_SIGNATURE,
+	CALL_PUSH_SIGNATURE,
+	CALL_PUSH_SECRET,
 	CALL_DONE,
 	CHECKER_CALLS,
 };
@@ -79,6 +92,7 @@ struct checker_slot {
 		struct mac_client mac;
 		struct app_client app;
 		struct console_client console;
+		struct ecc_client ecc;
 		struct nv_client nv;
 		struct { /* what an alarm was set with */
 			const struct alarm_client_ops *client_ops;
@@ -93,6 +107,7 @@ struct checker_slot {
 		struct mac_client_ops mac;
 		struct app_client_ops app;
 		struct console_client_ops console;
+		struct ecc_client_ops ecc;
 		struct nv_client_ops nv;
 	} ops; /* NULL where the client has NULL */
 	struct checker *checker;
@@ -110,6 +125,7 @@ struct checker_slot {
 	bool slot_key;
 	bool verifies; /* authenticated decryption */
 	bool sealed;   /* its input cannot change */
+	bool signs;    /* by a secret: its input is read once */
 	bool cancelled;
 	bool poisoned; /* a violation was reported: nothing passes any more */
 	int owed;      /* what done must report, 0: free to choose */
@@ -145,6 +161,7 @@ struct checker {
 		struct alarm_engine alarm;
 		struct app_engine app;
 		struct console_engine console;
+		struct ecc_engine ecc;
 		struct nv_engine nv;
 	} engine;
 	struct hil_engine *inner;
@@ -167,6 +184,7 @@ extern const struct checker_type checker_mac_type;
 extern const struct checker_type checker_alarm_type;
 extern const struct checker_type checker_app_type;
 extern const struct checker_type checker_console_type;
+extern const struct checker_type checker_ecc_type;
 extern const struct checker_type checker_nv_type;
 
 /* Gives the checker's own engine the caps of the inner one, and ops. */
@@ -177,6 +195,7 @@ void checker_mac_open(struct checker *checker);
 void checker_alarm_open(struct checker *checker);
 void checker_app_open(struct checker *checker);
 void checker_console_open(struct checker *checker);
+void checker_ecc_open(struct checker *checker);
 void checker_nv_open(struct checker *checker);
 
 /* checker.c: an engine's start and cancel, and the end of an operation. */

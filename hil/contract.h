@@ -28,8 +28,9 @@
  *  LENT_AND_PULLED       7  Bytes that were lent are not pulled or pushed as well.
  *  UNVERIFIED_PLAINTEXT  8  Authenticated decryption gives nothing before the tag is checked.
  *  READ_TWICE            8  An operation with a secret reads each of the client's bytes once: no
- *                           key, IV, tag or MAC is pulled again, nothing is lent again. Exception:
- *                           sealed input of an authenticated decryption, once all was taken.
+ *                           key, IV, tag or MAC is pulled again, nothing is lent again; what is
+ *                           signed is not pulled again, and never lent. Exception: sealed input
+ *                           of an authenticated decryption, once all was taken.
  *  KEY_CROSSED           9  A slot's key is never pulled.
  *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
  *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations
@@ -60,6 +61,7 @@ enum hil_kind {
 	HIL_APP,
 	HIL_HMAC,
 	HIL_CMAC,
+	HIL_ECC,
 	HIL_KINDS,
 };
 
@@ -71,6 +73,7 @@ enum hil_level {
 	HIL_LEVEL_APP = 1,
 	HIL_LEVEL_AES = 2,
 	HIL_LEVEL_DIGEST = 2,
+	HIL_LEVEL_ECC = 2,
 	HIL_LEVEL_HMAC = 3,
 	HIL_LEVEL_CMAC = 3,
 	HIL_LEVEL_KDF = 4,

@@ -14,6 +14,7 @@ libhil_la_SOURCES = \
 	hil/checker-digest.c \
 	hil/checker-half.h \
 	hil/checker-mac.c \
+	hil/checker-ecc.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
 	hil/checker-rules.c \
@@ -21,6 +22,7 @@ libhil_la_SOURCES = \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
 	hil/mac.c hil/mac.h \
+	hil/ecc.c hil/ecc.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h
 libhil_la_LIBADD = librows.la

@@ -6,6 +6,7 @@ libsvc_la_SOURCES = \
 	svc/console.c \
 	svc/digest.c \
 	svc/mac.c \
+	svc/ecc.c \
 	svc/nvmem.c \
 	svc/rng.c \
 	svc/table.c svc/table.h

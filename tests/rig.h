@@ -17,6 +17,7 @@
 #define RIG_AES 0x40006u
 #define RIG_HMAC 0x40003u
 #define RIG_CMAC 0x80000003u
+#define RIG_ECC 0x80000005u
 #define RIG_MANAGER 0x80000001u
 
 struct rig {

@@ -8,6 +8,7 @@
 #include "backends/openssl/task.h"
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
 #include "hil/rng.h"
 
 /* 0, -PLUTON_ENOMEM or -PLUTON_ENODEVICE; *ret_engine is untouched then. */
@@ -16,11 +17,13 @@ int digest_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int hmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 
 /* Nothing may be under way; NULL is fine. */
 void rng_engine_close(struct hil_engine *engine);
 void digest_engine_close(struct hil_engine *engine);
 void aes_engine_close(struct hil_engine *engine);
 void mac_engine_close(struct hil_engine *engine); /* of either kind */
+void ecc_engine_close(struct hil_engine *engine);
 
 #endif

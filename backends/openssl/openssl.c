@@ -24,6 +24,7 @@ static const struct engine_kind {
 	[HIL_AES] = {aes_engine_open, aes_engine_close},
 	[HIL_HMAC] = {hmac_engine_open, mac_engine_close},
 	[HIL_CMAC] = {cmac_engine_open, mac_engine_close},
+	[HIL_ECC] = {ecc_engine_open, ecc_engine_close},
 };
 
 static int open_all(struct openssl_instance *openssl)

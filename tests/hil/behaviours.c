@@ -4,14 +4,14 @@
  */
 #include "tests/hil/behaviours.h"
 
-#define TESTS_MAX 200u
+#define TESTS_MAX 300u
 
 static const struct behaviour *const behaviour_tables[] = {
-	rng_behaviours,	    digest_behaviours,
-	ctr_behaviours,	    gcm_behaviours,
-	mac_behaviours,	    refusal_behaviours,
-	trouble_behaviours, sharing_behaviours,
-	vector_behaviours,  NULL,
+	rng_behaviours,	    digest_behaviours,	blocks_behaviours,
+	ctr_behaviours,	    aead_behaviours,	gcm_behaviours,
+	ccm_behaviours,	    mac_behaviours,	refusal_behaviours,
+	trouble_behaviours, sharing_behaviours, vector_behaviours,
+	nist_behaviours,    ecc_behaviours,	NULL,
 };
 
 const size_t chunkings[CHUNKINGS] = {1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 4096, 0};
@@ -21,6 +21,8 @@ static size_t collect(const struct bench_maker *maker, const struct behaviour *t
 {
 	for (; table->name && count < TESTS_MAX; table++) {
 		if (table->needs_failing_engine && !maker->fail_at)
+			continue;
+		if (maker->lacks & (1u << table->kind))
 			continue;
 		tests[count++] = (struct test){table->name, table->run};
 	}

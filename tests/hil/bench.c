@@ -126,6 +126,11 @@ const struct rng_caps *bench_rng_caps(const struct bench *bench)
 	return &((const struct rng_engine *)(const void *)bench->engines[HIL_RNG])->caps;
 }
 
+const struct ecc_caps *bench_ecc_caps(const struct bench *bench)
+{
+	return &((const struct ecc_engine *)(const void *)bench->engines[HIL_ECC])->caps;
+}
+
 static bool wait_for_interrupt(struct bench *bench, int timeout_ms)
 {
 	struct pollfd pollfd = {.fd = bench->interrupts.fd, .events = POLLIN};

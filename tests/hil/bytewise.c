@@ -17,6 +17,7 @@
 #include "tests/hil/cipher.h"
 
 #define LENGTH_MAX (1u << 20)
+#define STREAM_MODES (1u << AES_ECB | 1u << AES_CBC | 1u << AES_CTR | 1u << AES_GCM)
 
 struct bytewise_operation {
 	struct deferred_call call;
@@ -251,19 +252,28 @@ static int pull_key(struct bytewise_operation *operation)
 static int pull_iv(struct bytewise_operation *operation)
 {
 	struct aes_client *client = operation->client;
-	uint8_t iv[AES_GCM_IV_SIZE];
-	int r = client->ops->pull_iv(client, iv, sizeof(iv));
+	const struct aes_request *request = &operation->request.aes;
+	const struct cipher_ccm about = {request->iv_size, request->tag_size, request->aad_length,
+					 request->length};
+	uint8_t iv[AES_BLOCK_SIZE];
+	int r = client->ops->pull_iv(client, iv, request->iv_size);
 
-	if (r >= 0)
+	if (r >= 0 && request->mode == AES_CBC)
+		cipher_set_cbc_iv(&operation->cipher, iv);
+	else if (r >= 0 && request->mode == AES_CCM)
+		cipher_set_ccm_iv(&operation->cipher, iv, &about);
+	else if (r >= 0)
 		cipher_set_gcm_iv(&operation->cipher, iv);
 	return r;
 }
 
 static int check_room(const struct bytewise_operation *operation)
 {
+	enum aes_mode mode = operation->request.aes.mode;
+	bool counts = mode == AES_CTR || mode == AES_GCM;
 	bool has_room = cipher_has_room(&operation->cipher, operation->request.aes.length);
 
-	return has_room ? 0 : -PLUTON_ESIZE;
+	return !counts || has_room ? 0 : -PLUTON_ESIZE;
 }
 
 static int pull_ctr(struct bytewise_operation *operation)
@@ -299,7 +309,7 @@ static int pull_tag(struct bytewise_operation *operation)
 {
 	struct aes_client *client = operation->client;
 
-	return client->ops->pull_tag(client, operation->tag, sizeof(operation->tag));
+	return client->ops->pull_tag(client, operation->tag, operation->request.aes.tag_size);
 }
 
 static int push_tag(struct bytewise_operation *operation)
@@ -308,7 +318,7 @@ static int push_tag(struct bytewise_operation *operation)
 	uint8_t tag[AES_TAG_SIZE];
 
 	cipher_tag(&operation->cipher, tag);
-	return client->ops->push_tag(client, tag, sizeof(tag));
+	return client->ops->push_tag(client, tag, operation->request.aes.tag_size);
 }
 
 static int check_tag(struct bytewise_operation *operation)
@@ -316,7 +326,7 @@ static int check_tag(struct bytewise_operation *operation)
 	uint8_t tag[AES_TAG_SIZE], difference = 0;
 
 	cipher_tag(&operation->cipher, tag);
-	for (size_t i = 0; i < sizeof(tag); i++)
+	for (size_t i = 0; i < operation->request.aes.tag_size; i++)
 		difference |= tag[i] ^ operation->tag[i];
 	return difference ? -PLUTON_EINVAL : 0;
 }
@@ -338,52 +348,85 @@ static int pull_aad(struct bytewise_operation *operation)
 	return r;
 }
 
-static int move_data(struct bytewise_operation *operation)
+static void transform(struct bytewise_operation *operation, uint8_t *buf, size_t len)
+{
+	const struct aes_request *request = &operation->request.aes;
+	bool encrypts = request->direction == AES_ENCRYPT;
+
+	switch (request->mode) {
+	case AES_ECB:
+		cipher_ecb(&operation->cipher, encrypts, buf, len);
+		break;
+	case AES_CBC:
+		cipher_cbc(&operation->cipher, encrypts, buf, len);
+		break;
+	case AES_CTR:
+		cipher_crypt(&operation->cipher, buf, len);
+		break;
+	default:
+		cipher_seal(&operation->cipher, buf, len);
+		break;
+	}
+}
+
+static int pull_bytes(struct bytewise_operation *operation, uint8_t *buf, size_t len, size_t cursor)
 {
 	struct aes_client *client = operation->client;
 	int r = 0;
 
-	for (size_t i = 0; r == 0 && i < operation->request.aes.length; i++) {
-		uint8_t byte;
+	for (size_t i = 0; r == 0 && i < len; i++)
+		r = moved_one(operation, client->ops->pull_input(client, buf + i, 1, cursor + i));
+	return r;
+}
 
-		r = moved_one(operation, client->ops->pull_input(client, &byte, 1, i));
+static int push_bytes(struct bytewise_operation *operation, const uint8_t *buf, size_t len,
+		      size_t cursor)
+{
+	struct aes_client *client = operation->client;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < len; i++)
+		r = moved_one(operation, client->ops->push_output(client, buf + i, 1, cursor + i));
+	return r;
+}
+
+static int move_data(struct bytewise_operation *operation)
+{
+	enum aes_mode mode = operation->request.aes.mode;
+	size_t unit = mode == AES_ECB || mode == AES_CBC ? AES_BLOCK_SIZE : 1;
+	uint8_t buf[AES_BLOCK_SIZE];
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < operation->request.aes.length; i += unit) {
+		r = pull_bytes(operation, buf, unit, i);
 		if (r < 0)
 			return r;
-		cipher_crypt(&operation->cipher, &byte, 1);
-		if (operation->request.aes.mode == AES_GCM)
-			cipher_hash_data(&operation->cipher, &byte, 1);
-		r = moved_one(operation, client->ops->push_output(client, &byte, 1, i));
+		transform(operation, buf, unit);
+		r = push_bytes(operation, buf, unit, i);
 	}
 	return r;
 }
 
 static int take_ciphertext(struct bytewise_operation *operation)
 {
-	struct aes_client *client = operation->client;
+	size_t length = operation->request.aes.length;
 	int r = 0;
 
 	/* It has nowhere to put more, and cannot use what is lent. */
-	if (operation->request.aes.length > BYTEWISE_SCRATCH)
+	if (length > BYTEWISE_SCRATCH)
 		return -PLUTON_ESIZE;
-	for (size_t i = 0; r == 0 && i < operation->request.aes.length; i++)
-		r = moved_one(operation,
-			      client->ops->pull_input(client, operation->scratch + i, 1, i));
+	r = pull_bytes(operation, operation->scratch, length, 0);
 	if (r == 0)
-		cipher_hash_data(&operation->cipher, operation->scratch,
-				 operation->request.aes.length);
+		cipher_open(&operation->cipher, operation->scratch, length);
 	return r;
 }
 
 static int give_plaintext(struct bytewise_operation *operation)
 {
-	struct aes_client *client = operation->client;
 	int r = check_tag(operation);
 
 	if (r == 0)
-		cipher_crypt(&operation->cipher, operation->scratch, operation->request.aes.length);
-	for (size_t i = 0; r == 0 && i < operation->request.aes.length; i++)
-		r = moved_one(operation,
-			      client->ops->push_output(client, operation->scratch + i, 1, i));
+		r = push_bytes(operation, operation->scratch, operation->request.aes.length, 0);
 	return r;
 }
 
@@ -592,8 +635,8 @@ static void describe(struct bytewise *bytewise)
 	};
 	bytewise->aes = (struct aes_engine){
 		.head = head_of(HIL_AES, HIL_LEVEL_AES),
-		.caps = {.modes = 1u << AES_CTR | 1u << AES_GCM,
-			 .stream_modes = 1u << AES_CTR | 1u << AES_GCM,
+		.caps = {.modes = STREAM_MODES | 1u << AES_CCM,
+			 .stream_modes = STREAM_MODES,
 			 .key_sizes = 1u << 2 | 1u << 4,
 			 .length_max = LENGTH_MAX,
 			 .aad_max = LENGTH_MAX,

@@ -88,7 +88,8 @@ int chip_open(const struct chip_options *options, struct chip **ret_chip)
 	chip->aes = chip_aes_open(chip);
 	chip->hmac = chip_mac_open(chip, HIL_HMAC, HIL_LEVEL_HMAC);
 	chip->cmac = chip_mac_open(chip, HIL_CMAC, HIL_LEVEL_CMAC);
-	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac) {
+	chip->ecc = chip_ecc_open(chip);
+	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac || !chip->ecc) {
 		chip_close(chip);
 		return -PLUTON_ENOMEM;
 	}
@@ -103,6 +104,7 @@ void chip_close(struct chip *chip)
 	chip_aes_close(chip->aes);
 	chip_mac_close(chip->hmac);
 	chip_mac_close(chip->cmac);
+	chip_ecc_close(chip->ecc);
 	free(chip);
 }
 
@@ -119,6 +121,8 @@ struct hil_engine *chip_engine(struct chip *chip, enum hil_kind kind)
 		return chip_mac_engine(chip->hmac);
 	case HIL_CMAC:
 		return chip_mac_engine(chip->cmac);
+	case HIL_ECC:
+		return chip_ecc_engine(chip->ecc);
 	default:
 		return NULL;
 	}

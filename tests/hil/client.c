@@ -27,6 +27,11 @@ static struct client *of_mac(struct mac_client *mac)
 	return (struct client *)(void *)((char *)mac - offsetof(struct client, mac));
 }
 
+static struct client *of_ecc(struct ecc_client *ecc)
+{
+	return (struct client *)(void *)((char *)ecc - offsetof(struct client, ecc));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -66,6 +71,9 @@ static bool meets_trouble(struct client *client, size_t len, ssize_t *ret_answer
 		return false;
 	case TROUBLE_CHANGE:
 		change_input(client);
+		return false;
+	case TROUBLE_SCRIBBLE:
+		client->output[client->change_at] ^= 0x01;
 		return false;
 	default:
 		return false;
@@ -392,6 +400,76 @@ static const struct mac_client_ops mac_ops = {
 	.done = mac_done,
 };
 
+/* --- ecc ------------------------------------------------------------------------------------- */
+
+static ssize_t ecc_pull_input(struct ecc_client *ecc, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_ecc(ecc), buf, len, cursor);
+}
+
+static const uint8_t *ecc_lend_input(struct ecc_client *ecc, size_t cursor, size_t *ret_len)
+{
+	return lend(of_ecc(ecc), of_ecc(ecc)->ecc_request.length, cursor, ret_len);
+}
+
+static int ecc_pull_key(struct ecc_client *ecc, uint8_t *key, size_t len)
+{
+	of_ecc(ecc)->keys++;
+	return move_whole(of_ecc(ecc), key, of_ecc(ecc)->ecc_key, len);
+}
+
+static int ecc_pull_public(struct ecc_client *ecc, uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), public, of_ecc(ecc)->ecc_public, len);
+}
+
+static int ecc_pull_signature(struct ecc_client *ecc, uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), signature, of_ecc(ecc)->ecc_signature, len);
+}
+
+static int ecc_push_key(struct ecc_client *ecc, const uint8_t *key, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_key, key, len);
+}
+
+static int ecc_push_public(struct ecc_client *ecc, const uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_public, public, len);
+}
+
+static int ecc_push_signature(struct ecc_client *ecc, const uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_signature, signature, len);
+}
+
+static int ecc_push_secret(struct ecc_client *ecc, const uint8_t *secret, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_secret, secret, len);
+}
+
+static void ecc_done(struct ecc_client *ecc, int result)
+{
+	struct client *client = of_ecc(ecc);
+	struct ecc_engine *engine = (struct ecc_engine *)(void *)client->engine;
+
+	client->why = engine->ops->why(engine);
+	finish(client, result);
+}
+
+static const struct ecc_client_ops ecc_ops = {
+	.pull_input = ecc_pull_input,
+	.lend_input = ecc_lend_input,
+	.pull_key = ecc_pull_key,
+	.pull_public = ecc_pull_public,
+	.pull_signature = ecc_pull_signature,
+	.push_key = ecc_push_key,
+	.push_public = ecc_push_public,
+	.push_signature = ecc_push_signature,
+	.push_secret = ecc_push_secret,
+	.done = ecc_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -401,6 +479,7 @@ void client_init(struct client *client)
 	client->digest.ops = &client->digest_ops;
 	client->aes.ops = &client->aes_ops;
 	client->mac.ops = &client->mac_ops;
+	client->ecc.ops = &client->ecc_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -434,6 +513,15 @@ void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *
 	client->input = input;
 }
 
+void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
+		      const uint8_t *input, size_t length)
+{
+	client->kind = HIL_ECC;
+	client->ecc_request =
+		(struct ecc_request){.curve = curve, .action = action, .length = length};
+	client->input = input;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -443,6 +531,7 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->dones = 0;
 	client->result = 0;
 	client->pulled = client->pushed = 0;
+	client->why = NULL;
 	client->tags_out = client->digests = client->macs = client->keys = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
@@ -451,10 +540,12 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->digest_ops = digest_ops;
 	client->aes_ops = aes_ops;
 	client->mac_ops = mac_ops;
+	client->ecc_ops = ecc_ops;
 	if (!client->lends_input) {
 		client->digest_ops.lend_input = NULL;
 		client->aes_ops.lend_input = NULL;
 		client->mac_ops.lend_input = NULL;
+		client->ecc_ops.lend_input = NULL;
 	}
 	if (!client->lends_output)
 		client->aes_ops.lend_output = NULL;
@@ -466,6 +557,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
 	struct mac_engine *mac = (struct mac_engine *)(void *)engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -478,6 +570,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 	case HIL_HMAC:
 	case HIL_CMAC:
 		return mac->ops->start(mac, &client->mac_request, &client->mac);
+	case HIL_ECC:
+		return ecc->ops->start(ecc, &client->ecc_request, &client->ecc);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -489,6 +583,7 @@ int client_cancel(struct client *client)
 	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
 	struct mac_engine *mac = (struct mac_engine *)(void *)client->engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -500,6 +595,8 @@ int client_cancel(struct client *client)
 	case HIL_HMAC:
 	case HIL_CMAC:
 		return mac->ops->cancel(mac, &client->mac);
+	case HIL_ECC:
+		return ecc->ops->cancel(ecc, &client->ecc);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

@@ -7,7 +7,9 @@
 #include <string.h>
 
 #define LENGTH 90u /* some blocks and a bit */
+#define BLOCKS_LENGTH 96u
 #define AAD_LENGTH 21u
+#define DIGEST_LENGTH 32u
 
 static void random_bytes(struct bench *bench, struct material *material, struct client *client)
 {
@@ -58,6 +60,64 @@ static void ctr_last(struct bench *bench, struct material *material, struct clie
 	ctr_first(bench, material, client);
 	bench_run(bench, client);
 	client->aes_request.phase = HIL_LAST;
+}
+
+/* Whole blocks; the pieces that they come and go in are none. */
+static void blocks(struct material *material, struct client *client, enum aes_mode mode,
+		   enum hil_phase phase)
+{
+	material_blocks(material, client, mode, BLOCKS_LENGTH);
+	client->aes_request.phase = phase;
+}
+
+static void ecb(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_ECB, HIL_ONE_SHOT);
+}
+
+static void cbc(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_CBC, HIL_ONE_SHOT);
+}
+
+static void cbc_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	cbc(bench, material, client);
+	material_turn_around(material, client);
+}
+
+static void cbc_first(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	blocks(material, client, AES_CBC, HIL_FIRST);
+}
+
+static void cbc_middle(struct bench *bench, struct material *material, struct client *client)
+{
+	cbc_first(bench, material, client);
+	bench_run(bench, client);
+	client->aes_request.phase = HIL_MIDDLE;
+}
+
+static void ecb_last(struct bench *bench, struct material *material, struct client *client)
+{
+	blocks(material, client, AES_ECB, HIL_FIRST);
+	bench_run(bench, client);
+	client->aes_request.phase = HIL_LAST;
+}
+
+static void ccm_encrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_aead_encrypt(material, client, AES_CCM, AAD_LENGTH, LENGTH);
+}
+
+static void ccm_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_aead_decrypt(material, client, AES_CCM, AAD_LENGTH, LENGTH);
 }
 
 static void gcm_encrypt(struct bench *bench, struct material *material, struct client *client)
@@ -154,6 +214,24 @@ static void cmac_verified_last(struct bench *bench, struct material *material,
 	memcpy(client->result_mac, material->expected, MAC_SIZE_MAX);
 }
 
+/* --- elliptic curves ------------------------------------------------------------------------- */
+
+#define ECC(name, curve, action)                                                                   \
+	static void name(struct bench *bench, struct material *material, struct client *client)    \
+	{                                                                                          \
+		(void)bench;                                                                       \
+		material_ecc(material, client, curve, action, DIGEST_LENGTH);                      \
+	}
+
+ECC(p256_generate, ECC_P256, ECC_GENERATE)
+ECC(p256_public, ECC_P256, ECC_PUBLIC)
+ECC(p256_sign, ECC_P256, ECC_SIGN)
+ECC(p256_verify, ECC_P256, ECC_VERIFY)
+ECC(p256_agree, ECC_P256, ECC_AGREE)
+ECC(ed25519_sign, ECC_ED25519, ECC_SIGN)
+ECC(ed25519_verify, ECC_ED25519, ECC_VERIFY)
+ECC(x25519_agree, ECC_X25519, ECC_AGREE)
+
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes},
 	{"digest in one shot", HIL_DIGEST, digest},
@@ -163,6 +241,14 @@ const struct scenario scenarios[] = {
 	{"CTR in one shot", HIL_AES, ctr},
 	{"CTR, first", HIL_AES, ctr_first},
 	{"CTR, last", HIL_AES, ctr_last},
+	{"ECB in one shot", HIL_AES, ecb},
+	{"ECB, last", HIL_AES, ecb_last},
+	{"CBC encryption in one shot", HIL_AES, cbc},
+	{"CBC decryption in one shot", HIL_AES, cbc_decrypt},
+	{"CBC, first", HIL_AES, cbc_first},
+	{"CBC, middle", HIL_AES, cbc_middle},
+	{"CCM encryption", HIL_AES, ccm_encrypt},
+	{"CCM decryption", HIL_AES, ccm_decrypt},
 	{"GCM encryption in one shot", HIL_AES, gcm_encrypt},
 	{"GCM decryption", HIL_AES, gcm_decrypt},
 	{"GCM encryption, first", HIL_AES, gcm_first},
@@ -176,6 +262,14 @@ const struct scenario scenarios[] = {
 	{"CMAC, first", HIL_CMAC, cmac_first},
 	{"CMAC, last", HIL_CMAC, cmac_last},
 	{"CMAC, last, verified", HIL_CMAC, cmac_verified_last},
+	{"P-256 key", HIL_ECC, p256_generate},
+	{"P-256 public key", HIL_ECC, p256_public},
+	{"P-256 signature", HIL_ECC, p256_sign},
+	{"P-256 verification", HIL_ECC, p256_verify},
+	{"P-256 agreement", HIL_ECC, p256_agree},
+	{"Ed25519 signature", HIL_ECC, ed25519_sign},
+	{"Ed25519 verification", HIL_ECC, ed25519_verify},
+	{"X25519 agreement", HIL_ECC, x25519_agree},
 	{NULL, HIL_KINDS, NULL},
 };
 

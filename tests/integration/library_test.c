@@ -14,6 +14,7 @@
 
 #include <pluton/aes.h>
 #include <pluton/digest.h>
+#include <pluton/ecc.h>
 #include <pluton/mac.h>
 #include <pluton/manager.h>
 #include <pluton/random.h>
@@ -721,6 +722,162 @@ static void test_closing_in_the_middle_harms_nobody_else(void)
 	end();
 }
 
+/* --- elliptic curves ------------------------------------------------------------------------- */
+
+/* A key pair and what comes of it, for one curve. */
+struct pair {
+	struct pluton_ecc_private key;
+	struct pluton_ecc_public public, again;
+	uint8_t message[48];
+	uint8_t signature[PLUTON_ECC_SIGNATURE_MAX];
+	uint8_t secret[PLUTON_ECC_SECRET_MAX];
+};
+
+static struct pluton_ecc_sign_request sign_of(struct pair *pair)
+{
+	return (struct pluton_ecc_sign_request){.key = &pair->key,
+						.input = pair->message,
+						.length = sizeof(pair->message),
+						.signature = pair->signature,
+						.signature_size = sizeof(pair->signature)};
+}
+
+static struct pluton_ecc_verify_request verify_of(const struct pair *pair)
+{
+	return (struct pluton_ecc_verify_request){
+		.key = &pair->public,
+		.input = pair->message,
+		.length = sizeof(pair->message),
+		.signature = pair->signature,
+		.signature_size = pluton_ecc_signature_size(pair->key.curve)};
+}
+
+static struct pluton_ecc_agree_request agree_of(struct pair *own, const struct pair *peer)
+{
+	return (struct pluton_ecc_agree_request){.key = &own->key,
+						 .peer = &peer->public,
+						 .secret = own->secret,
+						 .secret_size = sizeof(own->secret)};
+}
+
+static void make_pair(struct pair *pair, enum pluton_ecc_curve curve)
+{
+	*pair = (struct pair){.message = "what is signed"};
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, curve, &pair->key, &pair->public), 0);
+	CU_ASSERT_EQUAL(pair->key.curve, curve);
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &pair->key, &pair->again), 0);
+	CU_ASSERT_EQUAL(memcmp(&pair->public, &pair->again, sizeof(pair->public)), 0);
+}
+
+static void check_signing(struct pair *pair)
+{
+	struct pluton_ecc_sign_request sign = sign_of(pair);
+	struct pluton_ecc_verify_request verify = verify_of(pair);
+
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), 0);
+	pair->message[3] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "does not match"));
+}
+
+static void check_agreeing(struct pair *one, struct pair *other)
+{
+	struct pluton_ecc_agree_request here = agree_of(one, other), there = agree_of(other, one);
+
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &here), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &there), 0);
+	CU_ASSERT_EQUAL(memcmp(one->secret, other->secret, sizeof(one->secret)), 0);
+	CU_ASSERT_FALSE(all(one->secret, pluton_ecc_secret_size(one->key.curve), 0));
+}
+
+static void test_keys_of_every_curve_sign_and_agree(void)
+{
+	struct pair one, other;
+
+	begin();
+	for (enum pluton_ecc_curve curve = PLUTON_P256; curve <= PLUTON_X25519; curve++) {
+		make_pair(&one, curve);
+		make_pair(&other, curve);
+		CU_ASSERT_NOT_EQUAL(memcmp(one.key.bytes, other.key.bytes, 32), 0);
+		if (pluton_ecc_signature_size(curve))
+			check_signing(&one);
+		if (pluton_ecc_secret_size(curve))
+			check_agreeing(&one, &other);
+		pluton_ecc_wipe(&one.key);
+		CU_ASSERT_TRUE(all(one.key.bytes, sizeof(one.key.bytes), 0));
+	}
+	end();
+}
+
+static void test_keys_are_made_and_used_in_callbacks_too(void)
+{
+	struct pair one = {.message = "what is signed"}, other = {.message = ""};
+	struct pluton_ecc_agree_request agree = agree_of(&one, &other);
+	struct pluton_ecc_sign_request sign = sign_of(&one);
+	struct pluton_ecc_verify_request verify;
+	unsigned count = 0;
+
+	begin();
+	done_count = 0;
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &one.key, &one.public,
+						  note_done, NULL, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &other.key, &other.public,
+						  note_done, NULL, NULL),
+			0);
+	wait_done(count += 2);
+	CU_ASSERT_EQUAL(
+		pluton_ecc_public_of_async(pluton, &one.key, &one.again, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_sign_async(pluton, &sign, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree_async(pluton, &agree, note_done, NULL, NULL), 0);
+	wait_done(count += 3);
+	CU_ASSERT_EQUAL(memcmp(&one.public, &one.again, sizeof(one.public)), 0);
+	verify = verify_of(&one);
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	one.message[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EINVAL);
+	check_agreeing(&one, &other);
+	end();
+}
+
+static void test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked(void)
+{
+	struct pair ed, x, p;
+	struct pluton_ecc_sign_request sign;
+	struct pluton_ecc_verify_request verify;
+	struct pluton_ecc_agree_request agree;
+
+	begin();
+	make_pair(&ed, PLUTON_ED25519);
+	make_pair(&x, PLUTON_X25519);
+	make_pair(&p, PLUTON_P256);
+	sign = sign_of(&x);
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&ed, &ed);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&p, &x);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_EINVAL);
+	sign = sign_of(&p);
+	sign.signature_size = 63;
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ESIZE);
+	verify = verify_of(&p);
+	verify.signature_size = 65;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_ESIZE);
+	p.key.curve = 9;
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &p.key, &p.again), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, 0, &p.key, &p.public), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("p384"), PLUTON_P384);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("P-384"), 0);
+	CU_ASSERT_STRING_EQUAL(pluton_ecc_name(PLUTON_X25519), "x25519");
+	CU_ASSERT_PTR_NULL(pluton_ecc_name((enum pluton_ecc_curve)6));
+	end();
+}
+
 /* --- refusals -------------------------------------------------------------------------------- */
 
 static void test_refusals_come_with_the_daemons_sentence(void)
@@ -953,6 +1110,375 @@ static void test_the_log_level_can_be_set(void)
 	end();
 }
 
+/* --- ECB, CBC and CCM ------------------------------------------------------------------------- */
+
+static void note(struct pluton *of, int status, void *userdata)
+{
+	(void)of;
+	*(int *)userdata = status;
+}
+
+/* Waits for an asynchronous call that was accepted. */
+static int settled(int accepted, const int *status)
+{
+	while (accepted == 0 && *status > 0)
+		CU_ASSERT_FATAL(pluton_yield_wait(pluton) >= 0);
+	return accepted < 0 ? accepted : *status;
+}
+
+struct blocks {
+	uint8_t key[32], iv[16];
+	uint8_t *in, *out, *back, *wanted;
+	size_t size;
+};
+
+/* `wanted` is OpenSSL's. */
+static void blocks_make(struct blocks *blocks, const EVP_CIPHER *cipher, size_t size)
+{
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int n = 0;
+
+	*blocks = (struct blocks){.key = {1, 2, 3}, .iv = {4, 5, 6}, .size = size};
+	blocks->in = bytes_of(size, 2);
+	blocks->out = bytes_of(size, 3);
+	blocks->back = bytes_of(size, 4);
+	blocks->wanted = malloc(size + 16);
+	EVP_EncryptInit_ex(context, cipher, NULL, blocks->key, blocks->iv);
+	EVP_EncryptUpdate(context, blocks->wanted, &n, blocks->in, (int)size);
+	CU_ASSERT_EQUAL((size_t)n, size);
+	EVP_CIPHER_CTX_free(context);
+}
+
+static void blocks_check(struct blocks *blocks)
+{
+	CU_ASSERT_EQUAL(memcmp(blocks->out, blocks->wanted, blocks->size), 0);
+	CU_ASSERT_EQUAL(memcmp(blocks->back, blocks->in, blocks->size), 0);
+	free(blocks->in);
+	free(blocks->out);
+	free(blocks->back);
+	free(blocks->wanted);
+}
+
+static struct pluton_aes_cbc_request cbc_request(const struct blocks *blocks, const uint8_t *from,
+						 uint8_t *to)
+{
+	return (struct pluton_aes_cbc_request){.key = blocks->key,
+					       .key_size = 32,
+					       .iv = blocks->iv,
+					       .input = from,
+					       .output = to,
+					       .length = blocks->size};
+}
+
+static struct pluton_aes_ecb_request ecb_request(const struct blocks *blocks, const uint8_t *from,
+						 uint8_t *to)
+{
+	return (struct pluton_aes_ecb_request){.key = blocks->key,
+					       .key_size = 32,
+					       .input = from,
+					       .output = to,
+					       .length = blocks->size};
+}
+
+static const size_t block_sizes[] = {0,	   16,	   32,	496,	  4096,
+				     4112, 100000, MIB, MIB + 16, 3 * MIB + 32};
+
+static void test_cbc_of_all_lengths_is_openssls_and_comes_back(void)
+{
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(block_sizes); i++) {
+		struct pluton_aes_cbc_request there, back;
+		struct blocks blocks;
+
+		blocks_make(&blocks, EVP_aes_256_cbc(), block_sizes[i]);
+		there = cbc_request(&blocks, blocks.in, blocks.out);
+		back = cbc_request(&blocks, blocks.wanted, blocks.back);
+		CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &there), 0);
+		CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt(pluton, &back), 0);
+		blocks_check(&blocks);
+	}
+	end();
+}
+
+static void test_ecb_of_all_lengths_is_openssls_and_comes_back(void)
+{
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(block_sizes); i++) {
+		struct pluton_aes_ecb_request there, back;
+		struct blocks blocks;
+
+		blocks_make(&blocks, EVP_aes_256_ecb(), block_sizes[i]);
+		there = ecb_request(&blocks, blocks.in, blocks.out);
+		back = ecb_request(&blocks, blocks.wanted, blocks.back);
+		CU_ASSERT_EQUAL(pluton_aes_ecb_encrypt(pluton, &there), 0);
+		CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt(pluton, &back), 0);
+		blocks_check(&blocks);
+	}
+	end();
+}
+
+static void test_ecb_and_cbc_can_be_waited_for(void)
+{
+	struct pluton_aes_cbc_request cbc, cbc_back;
+	struct pluton_aes_ecb_request ecb, ecb_back;
+	struct blocks one, other;
+	int a = 1, b = 1, c = 1, d = 1, r;
+
+	begin();
+	blocks_make(&one, EVP_aes_256_cbc(), 100000);
+	blocks_make(&other, EVP_aes_256_ecb(), 100000);
+	cbc = cbc_request(&one, one.in, one.out);
+	cbc_back = cbc_request(&one, one.wanted, one.back);
+	ecb = ecb_request(&other, other.in, other.out);
+	ecb_back = ecb_request(&other, other.wanted, other.back);
+	r = pluton_aes_cbc_encrypt_async(pluton, &cbc, note, &a, NULL);
+	CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt_async(pluton, &cbc_back, note, &b, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_aes_ecb_encrypt_async(pluton, &ecb, note, &c, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt_async(pluton, &ecb_back, note, &d, NULL), 0);
+	CU_ASSERT_EQUAL(settled(r, &a), 0);
+	CU_ASSERT_EQUAL(settled(0, &b), 0);
+	CU_ASSERT_EQUAL(settled(0, &c), 0);
+	CU_ASSERT_EQUAL(settled(0, &d), 0);
+	blocks_check(&one);
+	blocks_check(&other);
+	end();
+}
+
+static void test_cbc_of_many_mebibytes_in_shared_memory_is_openssls(void)
+{
+	uint8_t key[16] = {1}, iv[16] = {2}, *wanted = malloc(3 * MIB + 16);
+	struct pluton_aes_cbc_request request = {
+		.key = key, .key_size = 16, .iv = iv, .length = 3 * MIB};
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t *in;
+	int n;
+
+	begin();
+	request.input = in = pluton_alloc(pluton, 3 * MIB);
+	request.output = pluton_alloc(pluton, 3 * MIB);
+	for (size_t i = 0; i < 3 * MIB; i++)
+		in[i] = (uint8_t)(i * i >> 5);
+	CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &request), 0);
+	EVP_EncryptInit_ex(context, EVP_aes_128_cbc(), NULL, key, iv);
+	EVP_EncryptUpdate(context, wanted, &n, in, 3 * MIB);
+	CU_ASSERT_EQUAL(memcmp(request.output, wanted, 3 * MIB), 0);
+	EVP_CIPHER_CTX_free(context);
+	end();
+	free(wanted);
+}
+
+static void test_blocks_that_are_not_whole_are_refused_with_a_sentence(void)
+{
+	struct pluton_aes_cbc_request cbc;
+	struct pluton_aes_ecb_request ecb;
+	struct blocks blocks;
+
+	begin();
+	blocks_make(&blocks, EVP_aes_256_cbc(), 32);
+	cbc = cbc_request(&blocks, blocks.in, blocks.out);
+	ecb = ecb_request(&blocks, blocks.in, blocks.out);
+	cbc.length = ecb.length = 17;
+	CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &cbc), -PLUTON_ESIZE);
+	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton),
+			       "a message of 17 bytes: CBC takes whole blocks of 16");
+	CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt_async(pluton, &ecb, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	cbc.length = 16;
+	cbc.iv = NULL;
+	CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt(pluton, &cbc), -PLUTON_EINVAL);
+	end();
+	memcpy(blocks.out, blocks.wanted, 32);
+	memcpy(blocks.back, blocks.in, 32);
+	blocks_check(&blocks);
+}
+
+static void check_block_stream(enum pluton_aes_mode mode, enum pluton_aes_direction direction,
+			       const struct blocks *blocks, const uint8_t *from, uint8_t *to)
+{
+	const struct pluton_aes_begin_request request = {.mode = mode,
+							 .direction = direction,
+							 .key = blocks->key,
+							 .key_size = 32,
+							 .iv = blocks->iv};
+	struct pluton_aes_stream stream;
+
+	CU_ASSERT_EQUAL(pluton_aes_begin(pluton, &request, &stream), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 48), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 0), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 7), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from + 48, to + 48, blocks->size - 48),
+			0);
+	CU_ASSERT_EQUAL(pluton_aes_finish(pluton, &stream, NULL), 0);
+}
+
+static void test_streams_of_blocks_are_openssls_and_come_back(void)
+{
+	struct blocks blocks;
+
+	begin();
+	blocks_make(&blocks, EVP_aes_256_cbc(), 2 * MIB + 64);
+	check_block_stream(PLUTON_AES_CBC, PLUTON_AES_ENCRYPT, &blocks, blocks.in, blocks.out);
+	check_block_stream(PLUTON_AES_CBC, PLUTON_AES_DECRYPT, &blocks, blocks.wanted, blocks.back);
+	blocks_check(&blocks);
+	blocks_make(&blocks, EVP_aes_256_ecb(), 2 * MIB + 64);
+	check_block_stream(PLUTON_AES_ECB, PLUTON_AES_ENCRYPT, &blocks, blocks.in, blocks.out);
+	check_block_stream(PLUTON_AES_ECB, PLUTON_AES_DECRYPT, &blocks, blocks.wanted, blocks.back);
+	blocks_check(&blocks);
+	end();
+}
+
+struct ccm {
+	uint8_t key[32], nonce[13], tag[16];
+	uint8_t *aad, *in, *out, *back;
+	struct pluton_aes_ccm_request request;
+};
+
+static void ccm_make(struct ccm *ccm, size_t size, size_t aad_size, size_t tag_size)
+{
+	*ccm = (struct ccm){.key = {1, 2, 3}, .nonce = {4, 5, 6}};
+	ccm->aad = bytes_of(aad_size, 1);
+	ccm->in = bytes_of(size, 2);
+	ccm->out = bytes_of(size, 3);
+	ccm->back = calloc(1, size + 1);
+	ccm->request = (struct pluton_aes_ccm_request){.key = ccm->key,
+						       .key_size = 32,
+						       .nonce = ccm->nonce,
+						       .nonce_size = size < 65536 ? 13 : 11,
+						       .aad = ccm->aad,
+						       .aad_length = aad_size,
+						       .input = ccm->in,
+						       .output = ccm->out,
+						       .length = size,
+						       .tag = ccm->tag,
+						       .tag_size = tag_size};
+}
+
+static void ccm_free(struct ccm *ccm)
+{
+	free(ccm->aad);
+	free(ccm->in);
+	free(ccm->out);
+	free(ccm->back);
+}
+
+/* What OpenSSL makes of it equals `out` and `tag`. */
+static void ccm_compare(const struct ccm *ccm)
+{
+	const struct pluton_aes_ccm_request *request = &ccm->request;
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t *wanted = bytes_of(request->length, 9), tag[16];
+	int n;
+
+	EVP_EncryptInit_ex(context, EVP_aes_256_ccm(), NULL, NULL, NULL);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)request->nonce_size, NULL);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, (int)request->tag_size, NULL);
+	EVP_EncryptInit_ex(context, NULL, NULL, ccm->key, ccm->nonce);
+	EVP_EncryptUpdate(context, NULL, &n, NULL, (int)request->length);
+	if (request->aad_length > 0)
+		EVP_EncryptUpdate(context, NULL, &n, ccm->aad, (int)request->aad_length);
+	EVP_EncryptUpdate(context, wanted, &n, ccm->in, (int)request->length);
+	EVP_EncryptFinal_ex(context, wanted + n, &n);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, (int)request->tag_size, tag);
+	CU_ASSERT_EQUAL(memcmp(ccm->out, wanted, request->length), 0);
+	CU_ASSERT_EQUAL(memcmp(ccm->tag, tag, request->tag_size), 0);
+	EVP_CIPHER_CTX_free(context);
+	free(wanted);
+}
+
+static void test_ccm_of_all_lengths_and_tags_is_openssls_and_comes_back(void)
+{
+	static const size_t sizes[][2] = {{0, 0},	{0, 20},	 {1, 0},
+					  {16, 16},	{100, 300},	 {2000, 0},
+					  {5000, 5000}, {100000, 70000}, {MIB, 13}};
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(sizes); i++) {
+		struct ccm ccm;
+
+		ccm_make(&ccm, sizes[i][0], sizes[i][1], 4 + 2 * (i % 7));
+		CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), 0);
+		ccm_compare(&ccm);
+		ccm.request.input = ccm.out;
+		ccm.request.output = ccm.back;
+		CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), 0);
+		CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, sizes[i][0]), 0);
+		ccm_free(&ccm);
+	}
+	end();
+}
+
+static void test_a_ccm_message_that_was_changed_is_not_opened_and_nothing_is_written(void)
+{
+	static const size_t sizes[] = {10, 5000, 300000, 4 * MIB};
+	struct ccm ccm;
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(sizes); i++) {
+		int status = 1;
+
+		ccm_make(&ccm, sizes[i], 5, 8);
+		CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), 0);
+		ccm.out[sizes[i] - 1] ^= 1;
+		ccm.request.input = ccm.out;
+		ccm.request.output = ccm.back;
+		CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), -PLUTON_EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag does not match"));
+		CU_ASSERT_EQUAL(settled(pluton_aes_ccm_decrypt_async(pluton, &ccm.request, note,
+								     &status, NULL),
+					&status),
+				-PLUTON_EINVAL);
+		CU_ASSERT(all(ccm.back, sizes[i], 0));
+		ccm_free(&ccm);
+	}
+	end();
+}
+
+static void test_ccm_over_the_scratch_comes_back_from_a_sealed_copy(void)
+{
+	struct ccm ccm;
+	int status = 1;
+
+	begin();
+	ccm_make(&ccm, 4 * MIB, 20, 16);
+	CU_ASSERT_EQUAL(
+		settled(pluton_aes_ccm_encrypt_async(pluton, &ccm.request, note, &status, NULL),
+			&status),
+		0);
+	ccm_compare(&ccm);
+	ccm.request.input = ccm.out;
+	ccm.request.output = ccm.back;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), 0);
+	CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, 4 * MIB), 0);
+	memset(ccm.back, 0, 4 * MIB);
+	status = 1;
+	CU_ASSERT_EQUAL(
+		settled(pluton_aes_ccm_decrypt_async(pluton, &ccm.request, note, &status, NULL),
+			&status),
+		0);
+	CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, 4 * MIB), 0);
+	ccm_free(&ccm);
+	end();
+}
+
+static void test_sizes_that_ccm_has_not_are_refused_with_a_sentence(void)
+{
+	struct ccm ccm;
+
+	begin();
+	ccm_make(&ccm, 65536, 0, 5);
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag has 5 bytes"));
+	ccm.request.tag_size = 16;
+	ccm.request.nonce_size = 13;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "fewer than 2^16"));
+	ccm.request.nonce_size = 14;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "iv has 14 bytes"));
+	ccm_free(&ccm);
+	end();
+}
+
 static const struct test tests[] = {
 	TEST(test_random_bytes_differ_and_fill_the_buffer),
 	TEST(test_random_of_several_mebibytes_has_no_hole),
@@ -972,9 +1498,22 @@ static const struct test tests[] = {
 	TEST(test_decryption_of_more_than_the_scratch_uses_a_sealed_copy),
 	TEST(test_gcm_cannot_be_decrypted_in_pieces),
 	TEST(test_a_gcm_stream_gives_what_one_message_gives),
+	TEST(test_cbc_of_all_lengths_is_openssls_and_comes_back),
+	TEST(test_ecb_of_all_lengths_is_openssls_and_comes_back),
+	TEST(test_ecb_and_cbc_can_be_waited_for),
+	TEST(test_cbc_of_many_mebibytes_in_shared_memory_is_openssls),
+	TEST(test_blocks_that_are_not_whole_are_refused_with_a_sentence),
+	TEST(test_streams_of_blocks_are_openssls_and_come_back),
+	TEST(test_ccm_of_all_lengths_and_tags_is_openssls_and_comes_back),
+	TEST(test_a_ccm_message_that_was_changed_is_not_opened_and_nothing_is_written),
+	TEST(test_ccm_over_the_scratch_comes_back_from_a_sealed_copy),
+	TEST(test_sizes_that_ccm_has_not_are_refused_with_a_sentence),
 	TEST(test_as_many_operations_as_allowed_run_at_once_and_one_more_is_busy),
 	TEST(test_a_cancelled_operation_still_calls_back),
 	TEST(test_closing_in_the_middle_harms_nobody_else),
+	TEST(test_keys_of_every_curve_sign_and_agree),
+	TEST(test_keys_are_made_and_used_in_callbacks_too),
+	TEST(test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked),
 	TEST(test_refusals_come_with_the_daemons_sentence),
 	TEST(test_allow_subscribe_command_yield_as_on_the_chip),
 	TEST(test_yield_wait_for_needs_no_subscription),

@@ -7,7 +7,9 @@ INTEGRATION_TESTS = \
 	tests/integration/test_bench.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
+	tests/integration/test_cli_aes_modes.py \
 	tests/integration/test_cli_answers.py \
+	tests/integration/test_cli_ecc.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_mac.py \
 	tests/integration/test_cli_random.py \
@@ -26,6 +28,8 @@ INTEGRATION_TESTS = \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py \
+	tests/integration/test_vectors.py \
+	tests/integration/test_vectors_ecc.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

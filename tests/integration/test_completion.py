@@ -48,7 +48,9 @@ class Cli(unittest.TestCase):
 
     def test_options_are_those_of_the_help(self):
         for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"], ["aes", "encrypt"],
-                        ["aes", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
+                        ["aes", "decrypt"], ["ecc", "generate"], ["ecc", "public"],
+                        ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["tpm", "info"],
+                        ["tpm", "send"], ["tpm", "cancel"],
                         ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
                         ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
             self.assertEqual(set(complete("pluton-cli", *command, "--")),
@@ -58,6 +60,16 @@ class Cli(unittest.TestCase):
         self.assertEqual(complete("pluton-cli", "--json", "--address", "unix:/x", "stat"),
                          ["status"])
         self.assertEqual(complete("pluton-cli", "-a", "hash", "ha"), ["hash"])
+
+    def test_ecc_is_followed_by_its_verbs_and_their_values(self):
+        words = complete("pluton-cli", "ecc", "")
+        self.assertEqual({word for word in words if word[0] != "-"}, commands_of("ecc"))
+        self.assertEqual(complete("pluton-cli", "ecc", "generate", "--curve", "p"),
+                         ["p256", "p384", "p521"])
+        self.assertEqual(complete("pluton-cli", "ecc", "generate", "--format", ""), ["pem", "der"])
+        self.assertEqual(complete("pluton-cli", "ecc", "sign", "--format", ""), ["der", "raw"])
+        self.assertEqual(complete("pluton-cli", "ecc", "sign", "--hash", "sha3-"),
+                         ALGORITHMS[-3:])
 
     def test_aes_is_followed_by_its_verbs(self):
         words = complete("pluton-cli", "aes", "")
@@ -70,7 +82,12 @@ class Cli(unittest.TestCase):
                          [f"hmac-{name}" for name in ALGORITHMS] + ["cmac"])
         self.assertEqual(complete("pluton-cli", "mac", "--key-hex", "00", "--verify", "00", "c"),
                          ["cmac"])
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""),
+                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
+        self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--padding", ""),
+                         ["pkcs7", "none"])
+        self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--tag-size", "1"),
+                         ["10", "12", "14", "16"])
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
         self.assertEqual(complete("pluton-cli", "log", "--level", "n"), ["notice"])
         self.assertEqual(complete("pluton-cli", "tpm", "send", "--locality", ""), list("01234"))
@@ -80,7 +97,8 @@ class Cli(unittest.TestCase):
     def test_values_behind_an_equals_sign_are_completed(self):
         # as bash takes the words apart
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "=", "g"), ["gcm"])
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "="), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "="),
+                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--in", "=", "local",
                                   cwd=f"{SOURCE}/cli"), ["local.mk"])
         self.assertEqual(complete("pluton-cli", "--address", "=", "unix", ":", "/x", "stat"),
@@ -94,7 +112,7 @@ class Cli(unittest.TestCase):
                              ["local.mk"])
 
     def test_keys_are_not_completed(self):
-        for option in ("--key-hex", "--iv-hex", "--aad-hex"):
+        for option in ("--key-hex", "--iv-hex", "--nonce-hex", "--aad-hex"):
             self.assertEqual(complete("pluton-cli", "aes", "encrypt", option, ""), [])
 
 

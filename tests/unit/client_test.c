@@ -1463,6 +1463,9 @@ static void test_what_does_not_go_with_a_streams_mode_is_refused_here(void)
 	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "a counter of 64 bits: 32 or 128");
 	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CTR, 128, 1), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_GCM, 128, 0), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CBC, 0, 1), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_ECB, 128, 0), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CCM, 0, 0), -PLUTON_ENOSUPPORT);
 	end();
 	CU_ASSERT_EQUAL(fake.operations, 0);
 }

@@ -1,42 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * GCM decryption: nothing is handed out before the tag was checked (contract rule 8). OpenSSL reads
- * ciphertext twice, for GHASH and for the counter mode, so it never runs on memory that a client
- * can change. Two ways:
+ * Decryption in GCM and CCM: nothing is handed out before the tag was checked (contract rule 8).
+ * Both read their data twice, for the tag and for the counter mode, so they never run on memory
+ * that a client can change. Two ways:
  *
  *	scratch		each byte is copied into private memory once and decrypted there; after the
  *			tag it is copied out.
  *	two passes	for longer input, which then is lent whole and sealed against writing: the
  *			first pass throws its plaintext away, the second one gives it.
  */
-#include <openssl/err.h>
 #include <string.h>
 
 #include "backends/openssl/aes_operation.h"
 
 /* Bytes asked of a client, or given to it, at once. */
-#define GCM_PULL (16u * 1024)
-#define GCM_PUSH (16u * 1024)
+#define AEAD_PULL (16u * 1024)
+#define AEAD_PUSH (16u * 1024)
 
 static size_t min_size(size_t a, size_t b)
 {
 	return a < b ? a : b;
 }
 
-int gcm_verify(struct aes_operation *op)
+int aead_verify(struct aes_operation *op)
 {
-	uint8_t nothing[AES_BLOCK_SIZE];
-	int len = 0;
+	int r = op->verified ? 0 : aes_check_tag(op);
 
-	if (op->verified)
-		return 0;
-	if (EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_SET_TAG, AES_TAG_SIZE, op->tag) != 1 ||
-	    EVP_DecryptFinal_ex(op->cipher, nothing, &len) != 1) {
-		ERR_clear_error();
-		return -PLUTON_EINVAL;
-	}
-	op->verified = true;
-	return 0;
+	op->verified = r == 0;
+	return r;
 }
 
 /* --- scratch ---------------------------------------------------------------------------------- */
@@ -93,7 +84,7 @@ static bool enter_scratch(struct aes_operation *op)
 	return true;
 }
 
-void gcm_leave_scratch(struct aes_operation *op)
+void aead_leave_scratch(struct aes_operation *op)
 {
 	if (op->scratch)
 		scratch_wipe(op->scratch);
@@ -146,7 +137,7 @@ static int into_scratch(struct aes_operation *op)
 	int r;
 
 	if (op->input.length == 0)
-		return take_pulled(op, task_piece(&op->task, aes_input_left(op), GCM_PULL));
+		return take_pulled(op, task_piece(&op->task, aes_input_left(op), AEAD_PULL));
 	r = take_lent(op, chunk, len);
 	explicit_bzero(chunk, len);
 	return r;
@@ -168,7 +159,7 @@ static int out_of_scratch_on_worker(struct work *work)
 
 static int give_piece(struct aes_operation *op)
 {
-	size_t limit = op->output.length > 0 ? TASK_CHUNK : GCM_PUSH;
+	size_t limit = op->output.length > 0 ? TASK_CHUNK : AEAD_PUSH;
 	size_t len = task_piece(&op->task, aes_output_left(op), limit);
 	int r = aes_give(op, op->scratch->memory + op->output_cursor, len);
 
@@ -244,7 +235,7 @@ static int begin_second_pass(struct aes_operation *op)
 {
 	op->input = (struct lent_input){op->sealed, op->request.length};
 	op->input_cursor = 0;
-	return aes_begin_gcm(op);
+	return aes_begin(op);
 }
 
 /* --- the steps -------------------------------------------------------------------------------- */
@@ -277,11 +268,11 @@ static int take_input(struct aes_operation *op)
 		return task_to_worker(&op->task,
 				      op->sealed ? first_pass_on_worker : into_scratch_on_worker);
 	r = op->sealed ? first_pass(op) : into_scratch(op);
-	task_spend(&op->task, op->input_cursor - before);
+	task_spend(&op->task, aes_cost(op, op->input_cursor - before));
 	return r;
 }
 
-int gcm_step_input(struct aes_operation *op)
+int aead_step_input(struct aes_operation *op)
 {
 	int r;
 
@@ -294,11 +285,11 @@ int gcm_step_input(struct aes_operation *op)
 		if (r != 0)
 			return r;
 	}
-	r = gcm_verify(op);
+	r = aead_verify(op);
 	return r == 0 && op->sealed ? begin_second_pass(op) : r;
 }
 
-int gcm_step_output(struct aes_operation *op)
+int aead_step_output(struct aes_operation *op)
 {
 	return op->sealed ? aes_step_data(op) : give_from_scratch(op);
 }
