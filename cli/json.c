@@ -47,3 +47,13 @@ struct json_object *json_text(const char *text)
 	free(copy);
 	return string;
 }
+
+void json_add_text(struct json_object *object, const char *name, const char *text)
+{
+	json_object_object_add(object, name, json_text(text));
+}
+
+void json_add_number(struct json_object *object, const char *name, uint64_t number)
+{
+	json_object_object_add(object, name, json_object_new_uint64(number));
+}

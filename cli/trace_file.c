@@ -50,16 +50,6 @@ static int write_event(struct trace_file *file, struct json_object *event)
 	return r;
 }
 
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-	json_object_object_add(object, name, json_text(text));
-}
-
-static void add_number(struct json_object *object, const char *name, uint64_t number)
-{
-	json_object_object_add(object, name, json_object_new_uint64(number));
-}
-
 static struct json_object *new_event(const char *phase, const char *name, enum group group,
 				     uint32_t track)
 {
@@ -67,10 +57,10 @@ static struct json_object *new_event(const char *phase, const char *name, enum g
 
 	if (!event)
 		return NULL;
-	add_text(event, "ph", phase);
-	add_text(event, "name", name);
-	add_number(event, "pid", group);
-	add_number(event, "tid", track);
+	json_add_text(event, "ph", phase);
+	json_add_text(event, "name", name);
+	json_add_number(event, "pid", group);
+	json_add_number(event, "tid", track);
 	return event;
 }
 
@@ -96,7 +86,7 @@ static int name_track(struct trace_file *file, const char *what, enum group grou
 		json_object_put(arguments);
 		return write_event(file, NULL);
 	}
-	add_text(arguments, "name", name);
+	json_add_text(arguments, "name", name);
 	json_object_object_add(event, "args", arguments);
 	return write_event(file, event);
 }
@@ -172,8 +162,8 @@ static int add_span(struct trace_file *file, const struct trace_step *step, cons
 	event = new_event(phase, name, group, track);
 	if (!event)
 		return write_event(file, NULL);
-	add_text(event, "cat", category);
-	add_text(event, "id", id);
+	json_add_text(event, "cat", category);
+	json_add_text(event, "id", id);
 	add_time(event, row->time_ns);
 	if (row->status) {
 		struct json_object *arguments = json_object_new_object();
@@ -190,10 +180,10 @@ static void add_place(struct json_object *event, const struct pluton_trace_row *
 
 	if (!arguments)
 		return;
-	add_number(arguments, "slot", row->slot);
-	add_number(arguments, "offset", row->offset);
-	add_number(arguments, "bytes", row->length);
-	add_number(arguments, "op_id", row->op_id);
+	json_add_number(arguments, "slot", row->slot);
+	json_add_number(arguments, "offset", row->offset);
+	json_add_number(arguments, "bytes", row->length);
+	json_add_number(arguments, "op_id", row->op_id);
 	json_object_object_add(event, "args", arguments);
 }
 
@@ -221,7 +211,7 @@ static int add_instant(struct trace_file *file, const struct trace_step *step)
 
 	if (!event)
 		return write_event(file, NULL);
-	add_text(event, "s", "t");
+	json_add_text(event, "s", "t");
 	add_time(event, row->time_ns);
 	if (step->is_memory)
 		add_place(event, row);
@@ -237,7 +227,7 @@ static int add_handler(struct trace_file *file, const struct trace_step *step)
 	if (!event)
 		return write_event(file, NULL);
 	add_time(event, row->time_ns - row->length * 1000);
-	add_number(event, "dur", row->length);
+	json_add_number(event, "dur", row->length);
 	return write_event(file, event);
 }
 

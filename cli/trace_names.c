@@ -165,31 +165,21 @@ void trace_names_step(const struct trace_names *names, const struct pluton_trace
 
 /* --- JSON ------------------------------------------------------------------------------------ */
 
-static void add_number(struct json_object *object, const char *name, uint64_t number)
-{
-	json_object_object_add(object, name, json_object_new_uint64(number));
-}
-
-static void add_text(struct json_object *object, const char *name, const char *text)
-{
-	json_object_object_add(object, name, json_text(text));
-}
-
 static void add_operation(struct json_object *object, const struct trace_step *step)
 {
-	add_text(object, "capsule", step->capsule->name);
+	json_add_text(object, "capsule", step->capsule->name);
 	if (step->command)
-		add_text(object, "command", step->command->name);
-	add_number(object, "op_id", step->row->op_id);
+		json_add_text(object, "command", step->command->name);
+	json_add_number(object, "op_id", step->row->op_id);
 }
 
 static void add_process(struct json_object *object, const struct trace_step *step)
 {
-	add_number(object, "process_index", step->row->process_index);
-	add_number(object, "process_generation", step->row->process_generation);
+	json_add_number(object, "process_index", step->row->process_index);
+	json_add_number(object, "process_generation", step->row->process_generation);
 	if (step->process) {
-		add_text(object, "program", step->process->command);
-		add_number(object, "pid", step->process->pid);
+		json_add_text(object, "program", step->process->command);
+		json_add_number(object, "pid", step->process->pid);
 	}
 }
 
@@ -207,24 +197,24 @@ struct json_object *trace_step_json(const struct trace_step *step)
 
 	if (!object)
 		return NULL;
-	add_number(object, "time_ns", step->row->time_ns);
-	add_text(object, "step", step->name);
+	json_add_number(object, "time_ns", step->row->time_ns);
+	json_add_text(object, "step", step->name);
 	if (step->row->process_index)
 		add_process(object, step);
 	if (step->capsule)
 		add_operation(object, step);
 	if (step->is_memory) {
-		add_number(object, "slot", step->row->slot);
-		add_number(object, "offset", step->row->offset);
-		add_number(object, "bytes", step->row->length);
+		json_add_number(object, "slot", step->row->slot);
+		json_add_number(object, "offset", step->row->offset);
+		json_add_number(object, "bytes", step->row->length);
 	}
 	if (step->engine) {
-		add_text(object, "engine", step->engine->name);
-		add_text(object, "hil", step->engine->hil);
+		json_add_text(object, "engine", step->engine->name);
+		json_add_text(object, "hil", step->engine->hil);
 	}
 	if (step->handler) {
-		add_text(object, "handler", step->handler->name);
-		add_number(object, "us", step->row->length);
+		json_add_text(object, "handler", step->handler->name);
+		json_add_number(object, "us", step->row->length);
 	}
 	if (step->row->status)
 		json_object_object_add(object, "error", trace_step_error(step));

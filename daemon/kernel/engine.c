@@ -9,16 +9,11 @@ static struct operation *operation_of(struct hil_waiter *waiter)
 	return (struct operation *)(void *)((char *)waiter - offsetof(struct operation, waiter));
 }
 
-static void step(const struct operation *op, enum kernel_step reached)
-{
-	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op);
-}
-
 static void on_granted(struct hil_waiter *waiter)
 {
 	struct operation *op = operation_of(waiter);
 
-	step(op, STEP_ENGINE_GRANTED);
+	operation_step(op, STEP_ENGINE_GRANTED);
 	op->granted(op);
 }
 
@@ -47,7 +42,7 @@ int op_engine_request(struct operation *op, struct hil_engine *engine,
 	op->waiter.expired = on_expired;
 	r = arbiter_request(engine, &op->waiter, &op->process->owner, NULL);
 	if (r == 0)
-		step(op, STEP_ENGINE_REQUESTED);
+		operation_step(op, STEP_ENGINE_REQUESTED);
 	return r;
 }
 
@@ -62,6 +57,6 @@ void op_engine_release(struct operation *op)
 		arbiter_withdraw(&op->waiter);
 	if (op->waiter.state != HIL_HOLDING)
 		return;
-	step(op, STEP_ENGINE_RELEASED);
+	operation_step(op, STEP_ENGINE_RELEASED);
 	arbiter_release(&op->waiter);
 }

@@ -21,11 +21,6 @@ static size_t aligned(size_t size)
 	return (size + STATE_ALIGN - 1) / STATE_ALIGN * STATE_ALIGN;
 }
 
-static void step(const struct operation *op, enum kernel_step reached)
-{
-	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op);
-}
-
 static void step_memory(const struct operation *op, enum kernel_step reached, unsigned slot,
 			size_t offset, size_t len)
 {
@@ -255,7 +250,7 @@ struct operation *operation_make(struct process *process, struct driver *driver,
 	while (*link)
 		link = &(*link)->next;
 	*link = op;
-	step(op, STEP_OPERATION_MADE);
+	operation_step(op, STEP_OPERATION_MADE);
 	return op;
 }
 
@@ -307,7 +302,7 @@ int operation_run(struct operation *op, const struct command *command)
 	op->command = command;
 	op->state = OPERATION_RUNNING;
 	process->kernel->running += !command->waits;
-	step(op, STEP_OPERATION_ACCEPTED);
+	operation_step(op, STEP_OPERATION_ACCEPTED);
 	r = command->run(op); /* where it returns 0 the operation may have ended already */
 	if (r < 0 && refused(op)) {
 		step_ended(op, STEP_OPERATION_REFUSED, -r);

@@ -103,4 +103,10 @@ void operation_cancel_all(struct process *process);
 
 bool operation_uses_window(const struct process *process, uint32_t number);
 
+/* Tells whoever watches the kernel's steps: the operation has come this far. */
+static inline void operation_step(const struct operation *op, enum kernel_step reached)
+{
+	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op);
+}
+
 #endif
