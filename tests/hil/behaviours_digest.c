@@ -15,8 +15,8 @@ static const char *const messages[] = {
 	"",
 	"abc",
 	"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
-	"abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqr"
-	"lmnopqrsmnopqrstnopqrstu",
+	("abcdefghbcdefghicdefghijdefghijkefghijklfghijklmghijklmnhijklmnoijklmnopjklmnopqklmnopqr"
+	 "lmnopqrsmnopqrstnopqrstu"),
 };
 #define MESSAGES (sizeof(messages) / sizeof(messages[0]))
 
