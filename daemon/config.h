@@ -80,6 +80,7 @@ struct config {
 	char *console;
 	char *nv;
 	char *app;
+	char *rsa;
 	size_t aead_scratch; /* bytes per worker */
 	uint32_t workers;
 	bool checker;

@@ -88,6 +88,8 @@ const struct config_key config_keys[] = {
 	 "Backends for NV memory, the preferred one first."},
 	{"hil", "app", KEY_LIST, FIELD(app), 0, 0, "fork", RESTART,
 	 "Backends that start apps, the preferred one first."},
+	{"hil", "rsa", KEY_LIST, FIELD(rsa), 0, 0, "openssl", RESTART,
+	 "Backends for RSA, the preferred one first."},
 	{"hil", "aead_scratch", KEY_SIZE, FIELD(aead_scratch), 4 * KIB, 64 * MIB, "1M", RESTART,
 	 "The longest message that authenticated decryption takes, unless its memory is sealed; "
 	 "each worker keeps so much private memory."},

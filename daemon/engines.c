@@ -10,7 +10,7 @@
 #include "hil/checker.h"
 
 static const char *const names[HIL_KINDS] = {"rng",	"digest", "aes", "alarm",
-					     "console", "nv",	  "app"};
+					     "console", "nv",	  "app", "rsa"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -21,7 +21,7 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 {
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
-					      config->app};
+					      config->app,   config->rsa};
 
 	return lists[kind];
 }

@@ -19,7 +19,8 @@
  *                           the operation with SIZE.
  *  WRONG_CURSOR          4  The engine goes on exactly where the last answer ended.
  *  NOT_WHOLE             4  Key, IV, counter, tag, digest and state move whole, at their size.
- *  WRONG_STEP            4  The callbacks come in the order of the mode's table (hil/aes.h).
+ *  WRONG_STEP            4  The callbacks come in the order of the mode's table (hil/aes.h,
+ *                           hil/rsa.h).
  *  EMPTY_PULL            5  An empty message, or a callback of no bytes, is never asked for.
  *  PULLED_TWICE          5  Input is pulled forward, each byte once (rule 8 names exceptions).
  *  PULLED_TOO_MUCH       5  Never more than the request's length in total, in or out.
@@ -58,6 +59,7 @@ enum hil_kind {
 	HIL_CONSOLE,
 	HIL_NV,
 	HIL_APP,
+	HIL_RSA,
 	HIL_KINDS,
 };
 
@@ -69,6 +71,7 @@ enum hil_level {
 	HIL_LEVEL_APP = 1,
 	HIL_LEVEL_AES = 2,
 	HIL_LEVEL_DIGEST = 2,
+	HIL_LEVEL_RSA = 2,
 	HIL_LEVEL_HMAC = 3,
 	HIL_LEVEL_KDF = 4,
 	HIL_LEVEL_STORAGE = 5,

@@ -14,10 +14,12 @@ libhil_la_SOURCES = \
 	hil/checker-digest.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
+	hil/checker-rsa.c \
 	hil/checker-rules.c \
 	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
 	hil/nv.c hil/nv.h \
-	hil/rng.c hil/rng.h
+	hil/rng.c hil/rng.h \
+	hil/rsa.c hil/rsa.h
 libhil_la_LIBADD = librows.la

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The three engines of the backend, as openssl.c opens and closes them.
+ * The engines of the backend, as openssl.c opens and closes them.
  */
 #ifndef PLUTON_OPENSSL_ENGINES_H
 #define PLUTON_OPENSSL_ENGINES_H
@@ -9,15 +9,18 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/rng.h"
+#include "hil/rsa.h"
 
 /* 0, -PLUTON_ENOMEM or -PLUTON_ENODEVICE; *ret_engine is untouched then. */
 int rng_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int digest_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 
 /* Nothing may be under way; NULL is fine. */
 void rng_engine_close(struct hil_engine *engine);
 void digest_engine_close(struct hil_engine *engine);
 void aes_engine_close(struct hil_engine *engine);
+void rsa_engine_close(struct hil_engine *engine);
 
 #endif

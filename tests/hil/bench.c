@@ -121,6 +121,11 @@ const struct rng_caps *bench_rng_caps(const struct bench *bench)
 	return &((const struct rng_engine *)(const void *)bench->engines[HIL_RNG])->caps;
 }
 
+const struct rsa_caps *bench_rsa_caps(const struct bench *bench)
+{
+	return &((const struct rsa_engine *)(const void *)bench->engines[HIL_RSA])->caps;
+}
+
 static bool wait_for_interrupt(struct bench *bench, int timeout_ms)
 {
 	struct pollfd pollfd = {.fd = bench->interrupts.fd, .events = POLLIN};

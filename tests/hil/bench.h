@@ -59,6 +59,7 @@ struct hil_engine *bench_engine(const struct bench *bench, enum hil_kind kind);
 const struct aes_caps *bench_aes_caps(const struct bench *bench);
 const struct digest_caps *bench_digest_caps(const struct bench *bench);
 const struct rng_caps *bench_rng_caps(const struct bench *bench);
+const struct rsa_caps *bench_rsa_caps(const struct bench *bench);
 
 /* One pass of the loop with at most `budget` deferred calls; false: nothing was to be done. */
 bool bench_turn(struct bench *bench, size_t budget);

@@ -22,6 +22,11 @@ static struct client *of_aes(struct aes_client *aes)
 	return (struct client *)(void *)((char *)aes - offsetof(struct client, aes));
 }
 
+static struct client *of_rsa(struct rsa_client *rsa)
+{
+	return (struct client *)(void *)((char *)rsa - offsetof(struct client, rsa));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -329,6 +334,65 @@ static const struct aes_client_ops aes_ops = {
 	.done = aes_done,
 };
 
+/* --- rsa ------------------------------------------------------------------------------------- */
+
+static int rsa_pull_part(struct rsa_client *rsa, enum rsa_part part, uint8_t *number, size_t len)
+{
+	struct client *client = of_rsa(rsa);
+
+	client->parts++;
+	return move_whole(client, number,
+			  client->rsa_key + rsa_part_offset(part, client->rsa_request.size), len);
+}
+
+static int rsa_push_part(struct rsa_client *rsa, enum rsa_part part, const uint8_t *number,
+			 size_t len)
+{
+	struct client *client = of_rsa(rsa);
+
+	client->parts++;
+	return move_whole(client, client->rsa_key + rsa_part_offset(part, client->rsa_request.size),
+			  number, len);
+}
+
+static ssize_t rsa_pull_label(struct rsa_client *rsa, uint8_t *buf, size_t len, size_t cursor)
+{
+	struct client *client = of_rsa(rsa);
+
+	return move(client, buf, client->aad + cursor, len, client->pull_chunk);
+}
+
+static ssize_t rsa_pull_input(struct rsa_client *rsa, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_rsa(rsa), buf, len, cursor);
+}
+
+static ssize_t rsa_push_output(struct rsa_client *rsa, const uint8_t *buf, size_t len,
+			       size_t cursor)
+{
+	return push(of_rsa(rsa), buf, len, cursor);
+}
+
+static int rsa_pull_signature(struct rsa_client *rsa, uint8_t *signature, size_t len)
+{
+	return move_whole(of_rsa(rsa), signature, of_rsa(rsa)->signature, len);
+}
+
+static void rsa_done(struct rsa_client *rsa, int result)
+{
+	finish(of_rsa(rsa), result);
+}
+
+static const struct rsa_client_ops rsa_ops = {
+	.pull_part = rsa_pull_part,
+	.push_part = rsa_push_part,
+	.pull_label = rsa_pull_label,
+	.pull_input = rsa_pull_input,
+	.push_output = rsa_push_output,
+	.pull_signature = rsa_pull_signature,
+	.done = rsa_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -337,6 +401,7 @@ void client_init(struct client *client)
 	client->rng.ops = &rng_ops;
 	client->digest.ops = &client->digest_ops;
 	client->aes.ops = &client->aes_ops;
+	client->rsa.ops = &rsa_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -362,6 +427,16 @@ void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *outp
 	client->output = output;
 }
 
+void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
+		      uint8_t *output, size_t length)
+{
+	client->kind = HIL_RSA;
+	client->rsa_request.action = action;
+	client->rsa_request.length = length;
+	client->input = input;
+	client->output = output;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -374,6 +449,7 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->tags_out = client->digests = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
+	client->parts = 0;
 	client->read_twice = false;
 	memset(client->reads, 0, sizeof(client->reads));
 	client->digest_ops = digest_ops;
@@ -391,6 +467,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct rng_engine *rng = (struct rng_engine *)(void *)engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
+	struct rsa_engine *rsa = (struct rsa_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -400,6 +477,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return digest->ops->start(digest, &client->digest_request, &client->digest);
 	case HIL_AES:
 		return aes->ops->start(aes, &client->aes_request, &client->aes);
+	case HIL_RSA:
+		return rsa->ops->start(rsa, &client->rsa_request, &client->rsa);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -410,6 +489,7 @@ int client_cancel(struct client *client)
 	struct rng_engine *rng = (struct rng_engine *)(void *)client->engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
+	struct rsa_engine *rsa = (struct rsa_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -418,6 +498,8 @@ int client_cancel(struct client *client)
 		return digest->ops->cancel(digest, &client->digest);
 	case HIL_AES:
 		return aes->ops->cancel(aes, &client->aes);
+	case HIL_RSA:
+		return rsa->ops->cancel(rsa, &client->rsa);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

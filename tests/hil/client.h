@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A test client of all three HILs over plain memory. It answers in pieces of a chosen size, lends
- * or does not, gets into trouble at a chosen callback, and counts everything.
+ * A test client of the HILs for random numbers, digests, AES and RSA over plain memory. It answers
+ * in pieces of a chosen size, lends or does not, gets into trouble at a chosen callback, and counts
+ * everything.
  */
 #ifndef PLUTON_TESTS_HIL_CLIENT_H
 #define PLUTON_TESTS_HIL_CLIENT_H
@@ -9,7 +10,9 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/rng.h"
+#include "hil/rsa.h"
 
+#define CLIENT_RSA_KEY_MAX (RSA_SIZE_MAX * 9u / 2u + RSA_EXPONENT_SIZE)
 #define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
 
 /* What goes wrong at the chosen callback. */
@@ -27,6 +30,7 @@ struct client {
 	struct rng_client rng;
 	struct digest_client digest;
 	struct aes_client aes;
+	struct rsa_client rsa;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
 
@@ -35,17 +39,20 @@ struct client {
 	struct rng_request rng_request;
 	struct digest_request digest_request;
 	struct aes_request aes_request;
+	struct rsa_request rsa_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
-	const uint8_t *iv; /* or the counter block */
-	const uint8_t *aad;
+	const uint8_t *iv;  /* or the counter block */
+	const uint8_t *aad; /* or RSA's label */
 	const uint8_t *input;
 	uint8_t *output;
 	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
 	uint8_t iv_out[AES_BLOCK_SIZE];
 	uint8_t result_digest[DIGEST_SIZE_MAX];
 	uint8_t state[HIL_STATE_MAX];
+	uint8_t rsa_key[CLIENT_RSA_KEY_MAX]; /* the parts, in or out */
+	uint8_t signature[RSA_SIZE_MAX];     /* to verify */
 
 	/* manners; 0: as much as is asked for */
 	size_t pull_chunk;
@@ -75,18 +82,23 @@ struct client {
 	unsigned digests;
 	unsigned states_in;
 	unsigned states_out;
+	unsigned parts; /* of RSA keys, in or out */
 	unsigned lends; /* that gave memory */
 	bool read_twice;
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next three says what is asked for. */
+/* All of it empty; then one of the next four says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
 			 size_t length);
 /* mode, direction, phase, key_size, ctr_bits … are to be set in client->aes_request. */
 void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length);
+
+/* padding, hash … are to be set in client->rsa_request. */
+void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
+		      uint8_t *output, size_t length);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

@@ -95,26 +95,59 @@ static void gcm_last(struct bench *bench, struct material *material, struct clie
 	gcm_later(bench, material, client, HIL_LAST);
 }
 
+static void rsa_sign(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_SIGN, RSA_PKCS1);
+}
+
+static void rsa_verify(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_VERIFY, RSA_PKCS1);
+}
+
+static void rsa_encrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_ENCRYPT, RSA_PKCS1);
+}
+
+static void rsa_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_DECRYPT, RSA_OAEP);
+}
+
+static bool offers_decryption(const struct bench *bench)
+{
+	return bench_rsa_caps(bench)->paddings[RSA_DECRYPT] & 1u << RSA_OAEP;
+}
+
 const struct scenario scenarios[] = {
-	{"random bytes", HIL_RNG, random_bytes},
-	{"digest in one shot", HIL_DIGEST, digest},
-	{"digest, first", HIL_DIGEST, digest_first},
-	{"digest, middle", HIL_DIGEST, digest_middle},
-	{"digest, last", HIL_DIGEST, digest_last},
-	{"CTR in one shot", HIL_AES, ctr},
-	{"CTR, first", HIL_AES, ctr_first},
-	{"CTR, last", HIL_AES, ctr_last},
-	{"GCM encryption in one shot", HIL_AES, gcm_encrypt},
-	{"GCM decryption", HIL_AES, gcm_decrypt},
-	{"GCM encryption, first", HIL_AES, gcm_first},
-	{"GCM encryption, middle", HIL_AES, gcm_middle},
-	{"GCM encryption, last", HIL_AES, gcm_last},
-	{NULL, HIL_KINDS, NULL},
+	{"random bytes", HIL_RNG, NULL, random_bytes},
+	{"digest in one shot", HIL_DIGEST, NULL, digest},
+	{"digest, first", HIL_DIGEST, NULL, digest_first},
+	{"digest, middle", HIL_DIGEST, NULL, digest_middle},
+	{"digest, last", HIL_DIGEST, NULL, digest_last},
+	{"CTR in one shot", HIL_AES, NULL, ctr},
+	{"CTR, first", HIL_AES, NULL, ctr_first},
+	{"CTR, last", HIL_AES, NULL, ctr_last},
+	{"GCM encryption in one shot", HIL_AES, NULL, gcm_encrypt},
+	{"GCM decryption", HIL_AES, NULL, gcm_decrypt},
+	{"GCM encryption, first", HIL_AES, NULL, gcm_first},
+	{"GCM encryption, middle", HIL_AES, NULL, gcm_middle},
+	{"GCM encryption, last", HIL_AES, NULL, gcm_last},
+	{"RSA signature", HIL_RSA, NULL, rsa_sign},
+	{"RSA verification", HIL_RSA, NULL, rsa_verify},
+	{"RSA encryption", HIL_RSA, NULL, rsa_encrypt},
+	{"RSA decryption with a label", HIL_RSA, offers_decryption, rsa_decrypt},
+	{NULL, HIL_KINDS, NULL, NULL},
 };
 
 bool scenario_fits(const struct scenario *scenario, const struct bench *bench)
 {
-	return bench->inner[scenario->kind] != NULL;
+	return bench->inner[scenario->kind] && (!scenario->offered || scenario->offered(bench));
 }
 
 void scenario_set_up(const struct scenario *scenario, struct bench *bench,
