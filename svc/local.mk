@@ -7,4 +7,5 @@ libsvc_la_SOURCES = \
 	svc/digest.c \
 	svc/nvmem.c \
 	svc/rng.c \
+	svc/rsa.c \
 	svc/table.c svc/table.h

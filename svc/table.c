@@ -7,6 +7,7 @@
 extern const struct capsule rng_capsule;
 extern const struct capsule digest_capsule;
 extern const struct capsule aes_capsule;
+extern const struct capsule rsa_capsule;
 extern const struct capsule alarm_capsule;
 extern const struct capsule console_capsule;
 extern const struct capsule nvmem_capsule;
@@ -18,6 +19,7 @@ const struct capsule *const capsule_table[] = {
 	&rng_capsule,
 	&digest_capsule,
 	&aes_capsule,
+	&rsa_capsule,
 	&alarm_capsule,
 	&console_capsule,
 	&nvmem_capsule,

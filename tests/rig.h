@@ -15,6 +15,7 @@
 #define RIG_RNG 0x40001u
 #define RIG_DIGEST 0x40005u
 #define RIG_AES 0x40006u
+#define RIG_RSA 0x80000004u
 #define RIG_MANAGER 0x80000001u
 
 struct rig {

@@ -109,7 +109,8 @@ class Engines(unittest.TestCase):
         rows = answer("engines")
         self.assertEqual(list(rows), ["engines"])
         self.assertEqual({row["hil"] for row in rows["engines"]},
-                         {"rng", "digest", "aes", "alarm", "console", "nv", "app"})
+                         {"rng", "digest", "aes", "alarm", "console", "nv", "app",
+                          "rsa"})
 
     def test_text_has_the_same_rows(self):
         rows = table(daemon.cli("engines").stdout)
