@@ -8,7 +8,8 @@ SETUP_BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config li
 # The tour and a private bus: systemd brings busctl and systemd-creds.
 SETUP_TOUR_PACKAGES="dbus-daemon systemd tpm2-tools"
 SETUP_CHECK_PACKAGES="clang clang-format libclang-rt-dev libcunit1-dev binutils xz-utils
-	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml expect xxd"
+	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml python3-cryptography-vectors expect
+	xxd"
 
 setup_say() {
 	printf '%s\n' "$*" >&2

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/failure.h"
+#include "cli/hash.h"
 #include "cli/hex.h"
 #include "cli/json.h"
 #include "cli/noun.h"
@@ -79,9 +80,9 @@ static int update(struct pluton *pluton, void *context, const void *in, void *ou
 	return pluton_digest_update_async(pluton, context, in, length, done, userdata, NULL);
 }
 
-static int digest_input(const struct arguments *arguments, struct input *input, void *digest)
+static int hash_input(struct session *session, const char *name,
+		      enum pluton_digest_algorithm algorithm, struct input *input, void *digest)
 {
-	struct session *session = arguments->session;
 	struct pluton_digest_stream digest_stream;
 	struct stream stream = {.session = session,
 				.input = input,
@@ -90,14 +91,26 @@ static int digest_input(const struct arguments *arguments, struct input *input, 
 				.context = &digest_stream};
 	int status, r;
 
-	r = pluton_digest_begin(session->pluton, arguments->algorithm, &digest_stream);
+	r = pluton_digest_begin(session->pluton, algorithm, &digest_stream);
 	if (r < 0)
-		return session_failed(session, r, "cannot hash with", arguments->name);
+		return session_failed(session, r, "cannot hash with", name);
 	status = stream_run(&stream);
 	if (status != CLI_DONE)
 		return status;
 	r = pluton_digest_finish(session->pluton, &digest_stream, digest, PLUTON_DIGEST_SIZE_MAX);
 	return r < 0 ? session_failed(session, r, stream.what, input->name) : CLI_DONE;
+}
+
+int hash_file(struct session *session, const char *name, const char *path, void *digest)
+{
+	enum pluton_digest_algorithm algorithm = pluton_digest_by_name(name);
+	struct input input = INPUT_NONE;
+	int status = input_open(&input, path);
+
+	if (status == CLI_DONE)
+		status = hash_input(session, name, algorithm, &input, digest);
+	input_close(&input);
+	return status;
 }
 
 /* The line of sha256sum; it begins with a backslash where the name has escapes. */
@@ -139,12 +152,8 @@ static int run(const struct arguments *arguments)
 {
 	unsigned char digest[PLUTON_DIGEST_SIZE_MAX];
 	char digits[2 * PLUTON_DIGEST_SIZE_MAX + 1] = "";
-	struct input input = INPUT_NONE;
-	int status = input_open(&input, arguments->file);
+	int status = hash_file(arguments->session, arguments->name, arguments->file, digest);
 
-	if (status == CLI_DONE)
-		status = digest_input(arguments, &input, digest);
-	input_close(&input);
 	if (status != CLI_DONE)
 		return status;
 	hex_encode(digest, pluton_digest_size(arguments->algorithm), digits);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # pluton-cli, one file for each noun, and pluton-run.
 bin_PROGRAMS += pluton-cli pluton-run
-pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS)
+pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JSON_CFLAGS)
 pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
 	cli/aes_ctr.c \
@@ -12,7 +12,7 @@ pluton_cli_SOURCES = \
 	cli/capsules.c \
 	cli/engines.c \
 	cli/failure.c cli/failure.h \
-	cli/hash.c \
+	cli/hash.c cli/hash.h \
 	cli/hex.c cli/hex.h \
 	cli/input.c cli/input.h \
 	cli/json.c cli/json.h \
@@ -27,6 +27,10 @@ pluton_cli_SOURCES = \
 	cli/progress.c cli/progress.h \
 	cli/ps.c \
 	cli/random.c \
+	cli/rsa.c cli/rsa.h \
+	cli/rsa_data.c \
+	cli/rsa_file.c \
+	cli/rsa_key.c \
 	cli/session.c cli/session.h \
 	cli/status.c \
 	cli/stream.c cli/stream.h \
@@ -37,7 +41,7 @@ pluton_cli_SOURCES = \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h \
 	cli/words.c cli/words.h
-pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS)
+pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS) $(CRYPTO_LIBS)
 pluton_cli_LDFLAGS = $(PROGRAM_LDFLAGS)
 
 # Without libpluton: it must run where nothing is installed, to say where things are.

@@ -26,6 +26,7 @@ static const struct verb nouns[] = {
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
+	{"rsa", "generate|sign...", "RSA keys, and what is done with them", noun_rsa},
 	{"tpm", "send|info|cancel", "A TPM 2.0", noun_tpm},
 	{"nv", "put|get|list...", "Data that outlives program and daemon", noun_nv},
 	{"app", "list|status...", "The programs that the daemon runs", noun_app},

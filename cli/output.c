@@ -87,7 +87,8 @@ static int open_directly(struct output *output, const char *path)
 	return output->fd < 0 ? failed(output, errno) : CLI_DONE;
 }
 
-static int open_file(struct output *output, const char *path)
+/* `permissions` 0: as an existing file has them, or as new files get them. */
+static int open_file(struct output *output, const char *path, mode_t permissions)
 {
 	struct stat st;
 	bool is_there = stat(path, &st) == 0;
@@ -101,14 +102,21 @@ static int open_file(struct output *output, const char *path)
 	output->target = is_there ? realpath(path, NULL) : strdup(path);
 	if (!output->target)
 		return failed(output, errno);
-	return open_temporary(output,
-			      is_there ? st.st_mode & PERMISSIONS : permissions_of_new_files());
+	if (permissions == 0)
+		permissions = is_there ? st.st_mode & PERMISSIONS : permissions_of_new_files();
+	return open_temporary(output, permissions);
 }
 
 int output_open(struct output *output, const char *path)
 {
 	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
-	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path);
+	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, 0);
+}
+
+int output_open_private(struct output *output, const char *path)
+{
+	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
+	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, S_IRUSR | S_IWUSR);
 }
 
 int output_write(const struct output *output, const void *bytes, size_t length)

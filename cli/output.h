@@ -26,6 +26,10 @@ struct output {
  * at a time: an ending signal removes its temporary file.
  */
 int output_open(struct output *output, const char *path);
+
+/* The same for a secret: nobody else may read the file, also if it was there. */
+int output_open_private(struct output *output, const char *path);
+
 int output_write(const struct output *output, const void *bytes, size_t length);
 int output_commit(struct output *output);
 

@@ -2,8 +2,10 @@
 # Completion of pluton-cli for bash.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes tpm nv app alarm log
+_pluton_cli_nouns='status capsules engines ps top limits random hash aes rsa tpm nv app alarm log
 	log-level help'
+
+_pluton_cli_hashes='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -15,6 +17,16 @@ _pluton_cli_words()
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		;;
+	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
+	'rsa generate') echo "--bits --exponent --form --out $_pluton_cli_common" ;;
+	'rsa public') echo "--key --form --out $_pluton_cli_common" ;;
+	'rsa sign') echo "--key --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
+	'rsa verify')
+		echo "--key --signature --padding --hash --mgf-hash --salt --in $_pluton_cli_common"
+		;;
+	'rsa encrypt' | 'rsa decrypt')
+		echo "--key --padding --hash --mgf-hash --label-hex --in --out $_pluton_cli_common"
 		;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
@@ -50,6 +62,18 @@ _pluton_cli_things()
 	esac
 }
 
+# Signatures have others than ciphers.
+_pluton_cli_paddings()
+{
+	local noun arguments
+
+	_pluton_cli_where
+	case "$noun" in
+	'rsa sign' | 'rsa verify') echo 'pss pkcs1' ;;
+	'rsa encrypt' | 'rsa decrypt') echo 'oaep pkcs1' ;;
+	esac
+}
+
 # The noun before the cursor, the verb too where there are verbs, and how many words follow them.
 _pluton_cli_where()
 {
@@ -60,14 +84,15 @@ _pluton_cli_where()
 		case "$word" in
 		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
 			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
-			--count | --level)
+			--count | --level | --key | --signature | -s | --padding | -p | --hash | \
+			--mgf-hash | --salt | --label-hex | --form | --bits | -b | --exponent)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|rsa|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -88,7 +113,23 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
 		return
 		;;
-	--in | -i | --out | -o | --key-file | -k)
+	--padding | -p)
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_paddings)" -- "$current")
+		return
+		;;
+	--hash | --mgf-hash)
+		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_hashes" -- "$current")
+		return
+		;;
+	--form)
+		mapfile -t COMPREPLY < <(compgen -W 'pem der' -- "$current")
+		return
+		;;
+	--bits | -b)
+		mapfile -t COMPREPLY < <(compgen -W '2048 3072 4096' -- "$current")
+		return
+		;;
+	--in | -i | --out | -o | --key-file | --key | -k | --signature | -s)
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")
 		return
@@ -101,14 +142,13 @@ _pluton_cli()
 		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --aad-hex | --address | -a | --locality | --offset | --length | --count)
+	--key-hex | --iv-hex | --aad-hex | --label-hex | --salt | --exponent | --address | -a | --locality | --offset | --length | --count)
 		return
 		;;
 	esac
 	_pluton_cli_where
 	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W \
-			'sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_hashes" -- "$current")
 	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
 		compopt -o filenames
 		mapfile -t COMPREPLY < <(compgen -f -- "$current")

@@ -8,6 +8,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_random.py \
+	tests/integration/test_cli_rsa.py \
 	tests/integration/test_cli_terminal.py \
 	tests/integration/test_cli_things.py \
 	tests/integration/test_cli_views.py \
@@ -16,6 +17,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_dbus.py \
 	tests/integration/test_manual.py \
 	tests/integration/test_quickstart.py \
+	tests/integration/test_rsa_vectors.py \
 	tests/integration/test_run.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py

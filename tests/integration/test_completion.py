@@ -45,7 +45,9 @@ class Cli(unittest.TestCase):
 
     def test_options_are_those_of_the_help(self):
         for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["aes", "encrypt"],
-                        ["aes", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
+                        ["aes", "decrypt"], ["rsa", "generate"], ["rsa", "public"],
+                        ["rsa", "sign"], ["rsa", "verify"], ["rsa", "encrypt"],
+                        ["rsa", "decrypt"], ["tpm", "info"], ["tpm", "send"], ["tpm", "cancel"],
                         ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
                         ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
             self.assertEqual(set(complete("pluton-cli", *command, "--")),
@@ -60,10 +62,17 @@ class Cli(unittest.TestCase):
         words = complete("pluton-cli", "aes", "")
         self.assertEqual({word for word in words if word[0] != "-"}, commands_of("aes"))
 
+    def test_rsa_is_followed_by_its_verbs(self):
+        words = complete("pluton-cli", "rsa", "")
+        self.assertEqual({word for word in words if word[0] != "-"}, commands_of("rsa"))
+
     def test_values_are_completed(self):
         self.assertEqual(complete("pluton-cli", "hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "hash", "sha2"), ["sha224", "sha256"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""), ["ctr", "gcm"])
+        self.assertEqual(complete("pluton-cli", "rsa", "sign", "--padding", ""), ["pss", "pkcs1"])
+        self.assertEqual(complete("pluton-cli", "rsa", "decrypt", "-p", ""), ["oaep", "pkcs1"])
+        self.assertEqual(complete("pluton-cli", "rsa", "sign", "--hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
 
     def test_files_are_completed_where_one_is_meant(self):
