@@ -2,7 +2,8 @@
 /*
  * The rsa HIL: all that goes in is pulled into a job, a worker does it, what comes out is pushed.
  * Nothing in RSA can be sliced, so nothing of it runs on the loop. Keys are made on a thread of
- * their own: a generation takes seconds, and the workers are everybody's.
+ * their own: a generation takes seconds, and the workers are everybody's. Who waits for that thread
+ * waits on the loop, not in the pool's queue, where a cancel would not reach it.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 
 #define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
 #define RSA_SHARE (TASKS_PER_ENGINE / 2)
-#define GENERATORS 1u /* threads */
+#define GENERATORS 1u /* threads, and keys that are made at once */
 
 struct rsa_unit;
 
@@ -27,6 +28,8 @@ struct rsa_operation {
 	size_t output_cursor;
 	bool has_signature;
 	bool computed;
+	bool generates;	 /* has one of the generators */
+	uint64_t ticket; /* waits for one, in this order; 0: does not */
 	struct rsa_job job;
 };
 
@@ -35,6 +38,8 @@ struct rsa_unit {
 	struct task_host *host;
 	const char *why;
 	struct worker_pool generators; /* opened by the first generation */
+	unsigned generating;	       /* operations that have one */
+	uint64_t last_ticket;
 	struct rsa_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -160,15 +165,57 @@ static int open_generators(struct rsa_unit *unit)
 	return worker_pool_open(&unit->generators, unit->host->environment->interrupts, GENERATORS);
 }
 
+static struct rsa_operation *longest_waiting(struct rsa_unit *unit)
+{
+	struct rsa_operation *first = NULL;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		struct rsa_operation *op = &unit->operations[i];
+
+		if (op->ticket && (!first || op->ticket < first->ticket))
+			first = op;
+	}
+	return first;
+}
+
+static void leave_generator(struct rsa_operation *op)
+{
+	struct rsa_unit *unit = op->unit;
+	struct rsa_operation *next;
+
+	unit->generating -= op->generates;
+	op->generates = false;
+	op->ticket = 0;
+	next = longest_waiting(unit);
+	if (next && unit->generating < GENERATORS)
+		task_wake(&next->task);
+}
+
+/* TASK_ELSEWHERE also while all generators are taken: leave_generator wakes the next. */
+static int generate(struct rsa_operation *op)
+{
+	struct rsa_unit *unit = op->unit;
+	int r = open_generators(unit);
+
+	if (r < 0)
+		return r;
+	if (!op->ticket)
+		op->ticket = ++unit->last_ticket;
+	if (unit->generating == GENERATORS || longest_waiting(unit) != op)
+		return TASK_ELSEWHERE;
+	op->ticket = 0;
+	op->generates = true;
+	unit->generating++;
+	op->computed = true;
+	return task_to_pool(&op->task, &unit->generators, compute);
+}
+
 static int hand_over(struct rsa_operation *op)
 {
-	int r;
-
+	if (op->job.request.action == RSA_GENERATE)
+		return generate(op);
 	op->computed = true;
-	if (op->job.request.action != RSA_GENERATE)
-		return task_to_worker(&op->task, compute);
-	r = open_generators(op->unit);
-	return r < 0 ? r : task_to_pool(&op->task, &op->unit->generators, compute);
+	return task_to_worker(&op->task, compute);
 }
 
 static int advance(struct task *task)
@@ -193,6 +240,7 @@ static void finish(struct task *task, int result)
 	struct rsa_operation *op = TASK_OWNER(task, struct rsa_operation);
 	struct rsa_client *client = op->client;
 
+	leave_generator(op);
 	op->unit->why = op->job.why && result < 0 ? op->job.why : "";
 	wipe(op);
 	client->ops->done(client, result);
