@@ -1,17 +1,19 @@
 noinst_LTLIBRARIES += libbackends.la
-libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(NETTLE_CFLAGS) $(EVENT_CFLAGS)
+libbackends_la_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(NETTLE_CFLAGS) $(EVENT_CFLAGS) \
+	$(SYSTEMD_CFLAGS)
 libbackends_la_SOURCES = \
 	backends/table.c backends/table.h \
+	backends/apps/definition.c backends/apps/definition.h \
+	backends/apps/folders.c backends/apps/folders.h \
+	backends/apps/place.c backends/apps/place.h \
+	backends/apps/roster.c backends/apps/roster.h \
 	backends/clock/clock.c backends/clock/clock.h \
 	backends/fork/app.c backends/fork/app.h \
-	backends/fork/definition.c backends/fork/definition.h \
 	backends/fork/fdstore.c backends/fork/fdstore.h \
-	backends/fork/folders.c backends/fork/folders.h \
 	backends/fork/fork.c backends/fork/fork.h \
-	backends/fork/host.h \
+	backends/fork/host.c backends/fork/host.h \
 	backends/fork/launch.c backends/fork/launch.h \
 	backends/fork/notify.c backends/fork/notify.h \
-	backends/fork/place.c backends/fork/place.h \
 	backends/fork/program.c backends/fork/program.h \
 	backends/fork/runfile.c backends/fork/runfile.h \
 	backends/fork/spawn.c backends/fork/spawn.h \
@@ -29,19 +31,28 @@ libbackends_la_SOURCES = \
 	backends/journal/allowance.c backends/journal/allowance.h \
 	backends/journal/escape.c backends/journal/escape.h \
 	backends/journal/journal.c backends/journal/journal.h \
+	backends/openssl/aead_decrypt.c \
 	backends/openssl/aes.c \
+	backends/openssl/aes_cipher.c \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
+	backends/openssl/ccm.c \
+	backends/openssl/cmac.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
+	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
+	backends/openssl/ecc.c \
 	backends/openssl/engines.h \
-	backends/openssl/gcm_decrypt.c \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \
 	backends/openssl/hash_family.h \
 	backends/openssl/hash_sha2.c \
 	backends/openssl/hash_sha3.c \
+	backends/openssl/hmac.c \
+	backends/openssl/intake.c backends/openssl/intake.h \
+	backends/openssl/mac.c \
+	backends/openssl/mac_operation.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/rsa.c \
@@ -50,5 +61,8 @@ libbackends_la_SOURCES = \
 	backends/openssl/rsa_unpad.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
+	backends/systemd/activation.c backends/systemd/activation.h \
+	backends/systemd/service.c backends/systemd/service.h \
+	backends/systemd/systemd.c backends/systemd/systemd.h \
 	backends/worker.c backends/worker.h
-libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(NETTLE_LIBS)
+libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(NETTLE_LIBS) $(SYSTEMD_LIBS)

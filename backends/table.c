@@ -11,6 +11,7 @@
 #include "backends/files/files.h"
 #include "backends/journal/journal.h"
 #include "backends/openssl/openssl.h"
+#include "backends/systemd/systemd.h"
 
 const struct backend backend_table[] = {
 	{"openssl", openssl_open, openssl_close},
@@ -18,6 +19,7 @@ const struct backend backend_table[] = {
 	{"files", files_open, files_close},
 	{"journal", journal_open, journal_close},
 	{"fork", fork_open, fork_close},
+	{"systemd", systemd_open, systemd_close},
 	{NULL, NULL, NULL},
 };
 

@@ -66,11 +66,12 @@ struct backend_apps {
 	void (*end)(struct backend_instance *instance, void (*ended)(void *context), void *context);
 	void (*kill)(struct backend_instance *instance); /* what has not ended by then */
 	/*
-	 * true: this living process is an app, or in the session of one, which it cannot have come
-	 * into but by being forked there: then *ret_name is NULL. The capsules that the app may
-	 * use.
+	 * true: this living process, whose user is `uid`, is an app, or in the session of one,
+	 * which it cannot have come into but by being forked there: then *ret_name is NULL. The
+	 * capsules that the app may use. Not `certain`: who it was that connected is gone perhaps,
+	 * and the pid another's; then nobody is an app, and *ret_name is NULL.
 	 */
-	bool (*identify)(struct backend_instance *instance, pid_t pid, uid_t uid,
+	bool (*identify)(struct backend_instance *instance, pid_t pid, uid_t uid, bool certain,
 			 const char **ret_name, const char **ret_drivers);
 };
 

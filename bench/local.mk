@@ -35,7 +35,8 @@ bench_footprint_LDADD = libpluton.la libkernel.la
 bench_footprint_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
 
 bench_tpm_roundtrip_CPPFLAGS = $(BENCH_CPPFLAGS) $(TCTILDR_CFLAGS)
-bench_tpm_roundtrip_SOURCES = bench/tpm-roundtrip.c bench/tpm_commands.c bench/tpm_commands.h \
+bench_tpm_roundtrip_SOURCES = bench/tpm-roundtrip.c bench/memory.c bench/memory.h \
+	bench/tpm_commands.c bench/tpm_commands.h \
 	bench/tpm_link.c bench/tpm_link.h bench/tpm_peers.c bench/tpm_peers.h $(BENCH_SOURCES)
 bench_tpm_roundtrip_LDADD = libpluton.la $(TCTILDR_LIBS)
 bench_tpm_roundtrip_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How long TPM commands take through Pluton's TCTI, beside swtpm and tpm2-abrmd.
+ * How long TPM commands take through Pluton's TCTI, beside swtpm and tpm2-abrmd, and what memory
+ * they all have after that.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,8 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <pluton/app.h>
+
 #include "bench/cpus.h"
 #include "bench/daemon.h"
+#include "bench/memory.h"
 #include "bench/program.h"
 #include "bench/race.h"
 #include "bench/table.h"
@@ -148,6 +152,44 @@ static void measure_all(const struct program *program, const struct placement *p
 		     tpm_get_random(RANDOM_SIZE), connect_once);
 }
 
+/* --- memory ---------------------------------------------------------------------------------- */
+
+static const struct column memory_columns[] = {
+	{"", "what", -30, 0},
+	{"KiB", "kib", 8, 0},
+	{"/ abrmd", "ratio_abrmd", 8, 2},
+	{"budget", "budget", 8, 0},
+};
+
+static pid_t tpmd_of(const struct daemon *daemon)
+{
+	struct pluton *pluton = daemon_connect(daemon);
+	struct pluton_app_row row;
+
+	daemon_expect(pluton_app_status(pluton, "tpm0", &row), pluton, "status of tpm0");
+	pluton_close(pluton);
+	return (pid_t)row.pid;
+}
+
+/* Without the bus that tpm2-abrmd needs, and Pluton does not. */
+static void measure_memory(const struct program *program, const struct tpm_peers *peers,
+			   const struct daemon *daemon)
+{
+	struct memory ours = memory_of(daemon->run.pid), tpmd = memory_of(tpmd_of(daemon));
+	long theirs = memory_of(peers->abrmd).kib + memory_of(peers->abrmd_swtpm).kib;
+	char title[64];
+	const struct table table = {program, title, memory_columns,
+				    sizeof(memory_columns) / sizeof(memory_columns[0])};
+
+	snprintf(title, sizeof(title), "memory after that, %s", ours.kind);
+	table_begin(&table);
+	TABLE_ROW(&table, TEXT("tpm2-abrmd + swtpm"), NUMBER(theirs), NUMBER(1), TEXT(""));
+	TABLE_ROW(&table, TEXT("plutond"), NUMBER(ours.kib),
+		  NUMBER((double)ours.kib / (double)theirs), TEXT(""));
+	TABLE_ROW(&table, TEXT("plutond + pluton-tpmd"), NUMBER(ours.kib + tpmd.kib),
+		  NUMBER((double)(ours.kib + tpmd.kib) / (double)theirs), TEXT("≤ 1.0"));
+}
+
 static void name_link(struct tpm_link *link, size_t which, const char *scheme, const char *path)
 {
 	*link = (struct tpm_link){.name = names[which], .raw = which == RAW_SWTPM, .fd = -1};
@@ -179,6 +221,7 @@ static void measure(const struct program *program, const struct placement *place
 	name_links(links, &peers, &daemon);
 	cpus_pin(placement->client);
 	measure_all(program, placement, links);
+	measure_memory(program, &peers, &daemon);
 	cpus_pin(CPU_ANY);
 	daemon_stop(&daemon);
 	tpm_peers_stop();

@@ -109,7 +109,7 @@ static bool connects(const char *path)
 	return connected;
 }
 
-static void start_swtpm(const char *name, char ret_path[TPM_PEER_PATH_MAX])
+static pid_t start_swtpm(const char *name, char ret_path[TPM_PEER_PATH_MAX])
 {
 	static char program[] = "swtpm", socket_word[] = "socket", tpm2[] = "--tpm2",
 		    server_word[] = "--server", ctrl_word[] = "--ctrl", state_word[] = "--tpmstate",
@@ -133,6 +133,7 @@ static void start_swtpm(const char *name, char ret_path[TPM_PEER_PATH_MAX])
 	close(log);
 	while (!connects(ret_path))
 		wait_a_moment(pid, until, "swtpm");
+	return pid;
 }
 
 /* --- tpm2-abrmd on a bus --------------------------------------------------------------------- */
@@ -176,7 +177,7 @@ static bool answers(int log)
 	return good;
 }
 
-static void start_abrmd(const char *swtpm_path)
+static pid_t start_abrmd(const char *swtpm_path)
 {
 	static char program[] = "tpm2-abrmd", session[] = "--session", root[] = "--allow-root";
 	char tcti[128];
@@ -190,6 +191,7 @@ static void start_abrmd(const char *swtpm_path)
 	while (!answers(log))
 		wait_a_moment(pid, until, "tpm2-abrmd");
 	close(log);
+	return pid;
 }
 
 /* --- all of them ----------------------------------------------------------------------------- */
@@ -231,8 +233,8 @@ void tpm_peers_start(struct tpm_peers *peers, int cpu)
 	cpus_pin(cpu);
 	start_swtpm("raw", peers->raw);
 	start_swtpm("tcti", peers->tcti);
-	start_swtpm("abrmd", third);
+	peers->abrmd_swtpm = start_swtpm("abrmd", third);
 	start_bus();
-	start_abrmd(third);
+	peers->abrmd = start_abrmd(third);
 	cpus_pin(CPU_ANY);
 }

@@ -7,12 +7,15 @@
 #define PLUTON_BENCH_TPM_PEERS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #define TPM_PEER_PATH_MAX 80
 
 struct tpm_peers {
 	char raw[TPM_PEER_PATH_MAX];  /* data socket of a swtpm that nobody else uses */
 	char tcti[TPM_PEER_PATH_MAX]; /* that of one for its TCTI: "swtpm:path=" and this */
+	pid_t abrmd;		      /* tpm2-abrmd itself */
+	pid_t abrmd_swtpm;	      /* the swtpm under it */
 };
 
 /* false, and says so: a program that it takes is not installed. */

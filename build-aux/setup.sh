@@ -8,8 +8,10 @@ SETUP_BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config li
 # The tour and a private bus: systemd brings busctl and systemd-creds.
 SETUP_TOUR_PACKAGES="dbus-daemon systemd tpm2-tools"
 SETUP_CHECK_PACKAGES="clang clang-format libclang-rt-dev libcunit1-dev binutils xz-utils
-	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml python3-cryptography-vectors expect
-	xxd"
+	git swtpm tpm2-abrmd libtss2-tcti-tabrmd0 python3-yaml expect xxd
+	systemd-container dbus cryptsetup-bin libtss2-tcti-device0 procps passwd bash-completion
+	dpkg-dev debhelper dh-apparmor lintian apparmor
+	python3-cryptography-vectors"
 
 setup_say() {
 	printf '%s\n' "$*" >&2

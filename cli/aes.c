@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pluton-cli aes encrypt|decrypt: the command line. Texts of keys are overwritten once they are
- * read, and never appear in a message.
+ * pluton-cli aes encrypt|decrypt: the command line.
  */
 #include "cli/aes.h"
 
@@ -11,7 +10,6 @@
 
 #include "cli/failure.h"
 #include "cli/hex.h"
-#include "cli/input.h"
 #include "cli/json.h"
 #include "cli/noun.h"
 #include "cli/verbs.h"
@@ -23,8 +21,13 @@ enum {
 	OPTION_KEY_FILE = 'k',
 	OPTION_KEY_HEX = 0x100,
 	OPTION_IV_HEX,
+	OPTION_NONCE_HEX,
 	OPTION_AAD_HEX,
+	OPTION_TAG_SIZE,
+	OPTION_PADDING,
 };
+
+#define MODE_NAMES "gcm, ccm, ctr, cbc or ecb"
 
 struct arguments {
 	struct aes_job job;
@@ -32,31 +35,46 @@ struct arguments {
 	const char *key_file;
 	const char *iv_hex;
 	const char *aad_hex;
+	const char *tag_size;
+	const char *padding;
 };
 
 static const struct argp_option options[] = {
-	{"mode", OPTION_MODE, "MODE", 0, "ctr or gcm", 1},
+	{"mode", OPTION_MODE, "MODE", 0, MODE_NAMES, 1},
 	{"key-file", OPTION_KEY_FILE, "FILE", 0, "The key: a file of 16, 24 or 32 bytes", 2},
 	{"key-hex", OPTION_KEY_HEX, "HEX", 0,
 	 "The key in hexadecimal; other users may see it in ps while the command starts", 3},
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
-	 "ctr: the 16-byte initial counter block; gcm: the 12-byte nonce. Never use one twice "
-	 "with a key",
+	 "gcm: the nonce, 12 bytes; ccm: the nonce, 7 to 13; ctr: the initial counter block, 16; "
+	 "cbc: 16 bytes that nobody can foretell; ecb has none. Never use one twice with a key",
 	 4},
-	{"aad-hex", OPTION_AAD_HEX, "HEX", 0, "gcm: data to authenticate, but not to encrypt", 5},
-	{"in", OPTION_IN, "FILE", 0, "What to read (default: -, standard input)", 6},
-	{"out", OPTION_OUT, "FILE", 0, "What to write (default: -, standard output)", 7},
+	{"nonce-hex", OPTION_NONCE_HEX, "HEX", 0,
+	 "The same by the name that gcm and ccm have for it", 4},
+	{"aad-hex", OPTION_AAD_HEX, "HEX", 0, "gcm, ccm: data to authenticate, but not to encrypt",
+	 5},
+	{"tag-size", OPTION_TAG_SIZE, "BYTES", 0, "ccm: 4, 6, 8, 10, 12, 14 or 16 (default: 16)",
+	 6},
+	{"padding", OPTION_PADDING, "PADDING", 0,
+	 "cbc, ecb: pkcs7 (default), or none for whole blocks of 16 bytes", 7},
+	{"in", OPTION_IN, "FILE", 0, "What to read (default: -, standard input)", 8},
+	{"out", OPTION_OUT, "FILE", 0, "What to write (default: -, standard output)", 9},
 	{0},
 };
 
 static const struct {
 	const char *name;
 	enum pluton_aes_mode mode;
-	size_t iv_size; /* bytes */
+	size_t iv_min, iv_max; /* bytes */
+	size_t tag_size;       /* bytes, if no other is given; 0: nothing is authenticated */
+	bool has_padding;
 	int (*run)(const struct aes_job *job);
 } modes[] = {
-	{"ctr", PLUTON_AES_CTR, 16, aes_ctr_run},
-	{"gcm", PLUTON_AES_GCM, PLUTON_AES_GCM_IV_SIZE, aes_gcm_run},
+	{"gcm", PLUTON_AES_GCM, PLUTON_AES_GCM_IV_SIZE, PLUTON_AES_GCM_IV_SIZE, 16, false,
+	 aes_aead_run},
+	{"ccm", PLUTON_AES_CCM, 7, 13, 16, false, aes_aead_run},
+	{"ctr", PLUTON_AES_CTR, 16, 16, 0, false, aes_stream_run},
+	{"cbc", PLUTON_AES_CBC, 16, 16, 0, true, aes_stream_run},
+	{"ecb", PLUTON_AES_ECB, 0, 0, 0, true, aes_stream_run},
 };
 
 #define MODE_COUNT (sizeof(modes) / sizeof(modes[0]))
@@ -78,7 +96,7 @@ static int parse_mode(const char *name, enum pluton_aes_mode *ret)
 			return CLI_DONE;
 		}
 	}
-	return fail_usage("no such mode, %s, use ctr or gcm", name);
+	return fail_usage("no such mode, %s, use " MODE_NAMES, name);
 }
 
 static int take_option(struct arguments *arguments, int key, char *argument)
@@ -93,10 +111,17 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 		arguments->key_hex = argument;
 		break;
 	case OPTION_IV_HEX:
+	case OPTION_NONCE_HEX:
 		arguments->iv_hex = argument;
 		break;
 	case OPTION_AAD_HEX:
 		arguments->aad_hex = argument;
+		break;
+	case OPTION_TAG_SIZE:
+		arguments->tag_size = argument;
+		break;
+	case OPTION_PADDING:
+		arguments->padding = argument;
 		break;
 	case OPTION_IN:
 		arguments->job.in = argument;
@@ -108,26 +133,41 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 	return CLI_DONE;
 }
 
+/* What the mode has no use for. */
+static int check_mode(const struct arguments *arguments, const char *name)
+{
+	size_t mode = mode_index(arguments->job.mode);
+
+	if (!arguments->iv_hex && modes[mode].iv_max > 0)
+		return fail_usage("the iv is missing, --iv-hex, see `%s --help'", name);
+	if (arguments->iv_hex && modes[mode].iv_max == 0)
+		return fail_usage("--iv-hex with %s, it has no iv, leave it out or use --mode cbc",
+				  modes[mode].name);
+	if (arguments->aad_hex && modes[mode].tag_size == 0)
+		return fail_usage(
+			"--aad-hex with %s, it authenticates nothing, leave it out or use "
+			"--mode gcm",
+			modes[mode].name);
+	if (arguments->tag_size && arguments->job.mode != PLUTON_AES_CCM)
+		return fail_usage("--tag-size with %s, only ccm has a choice, leave it out",
+				  modes[mode].name);
+	if (arguments->padding && !modes[mode].has_padding)
+		return fail_usage("--padding with %s, it takes any number of bytes, leave it out",
+				  modes[mode].name);
+	return CLI_DONE;
+}
+
 /* What is missing, or does not go together. */
 static int check_options(const struct arguments *arguments, const char *name)
 {
 	if (arguments->job.mode == 0)
-		return fail_usage("the mode is missing, --mode, use ctr or gcm, see `%s --help'",
-				  name);
-	if (!arguments->key_hex && !arguments->key_file)
-		return fail_usage("the key is missing, --key-file, give a file or --key-hex, see "
-				  "`%s --help'",
-				  name);
-	if (arguments->key_hex && arguments->key_file)
-		return fail_usage("two keys, --key-hex and --key-file, leave out one");
-	if (!arguments->iv_hex)
-		return fail_usage("the iv is missing, --iv-hex, see `%s --help'", name);
-	if (arguments->aad_hex && arguments->job.mode != PLUTON_AES_GCM)
-		return fail_usage("--aad-hex without gcm, ctr authenticates nothing, leave it out "
-				  "or use --mode gcm");
+		return fail_usage(
+			"the mode is missing, --mode, use " MODE_NAMES ", see `%s --help'", name);
+	if (key_check(arguments->key_hex, arguments->key_file, name) != CLI_DONE)
+		return CLI_USAGE;
 	if (arguments->job.session->json && strcmp(arguments->job.out, "-") == 0)
 		return fail_usage("--json with the data on standard output, --out -, name a file");
-	return CLI_DONE;
+	return check_mode(arguments, name);
 }
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -145,7 +185,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_KEY_FILE:
 	case OPTION_KEY_HEX:
 	case OPTION_IV_HEX:
+	case OPTION_NONCE_HEX:
 	case OPTION_AAD_HEX:
+	case OPTION_TAG_SIZE:
+	case OPTION_PADDING:
 		status = take_option(arguments, key, argument);
 		break;
 	case ARGP_KEY_ARG:
@@ -163,61 +206,22 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-static bool is_key_size(size_t size)
-{
-	return size == 16 || size == 24 || size == 32;
-}
-
-/* The text has done its work: `ps` shows x from now on. */
-static int take_key_hex(struct aes_job *job, char *text)
-{
-	size_t digits = strlen(text);
-	bool fits = digits % 2 == 0 && is_key_size(digits / 2);
-	bool clean = fits && hex_decode(text, digits / 2, job->key);
-
-	memset(text, 'x', digits);
-	if (!fits)
-		return fail_usage("--key-hex has a wrong length, %zu digits, give 32, 48 or 64 for "
-				  "AES-128, 192 or 256",
-				  digits);
-	if (!clean)
-		return fail_usage("--key-hex is not hexadecimal, it has other characters than 0 to "
-				  "9 and a to f, correct it");
-	job->key_size = digits / 2;
-	return CLI_DONE;
-}
-
-static int take_key_file(struct aes_job *job, const char *path)
-{
-	struct input input = INPUT_NONE;
-	uint8_t bytes[AES_KEY_MAX + 1];
-	size_t length = 0;
-	int status = input_open(&input, path);
-
-	if (status == CLI_DONE)
-		status = input_read(&input, bytes, sizeof(bytes), &length);
-	input_close(&input);
-	if (status == CLI_DONE && !is_key_size(length))
-		status = fail_usage("the key file has a wrong length, %s: %s%zu bytes, give 16, 24 "
-				    "or 32 for AES-128, 192 or 256",
-				    path, length > AES_KEY_MAX ? "at least " : "", length);
-	if (status == CLI_DONE) {
-		memcpy(job->key, bytes, length);
-		job->key_size = length;
-	}
-	explicit_bzero(bytes, sizeof(bytes));
-	return status;
-}
-
 static int take_iv(struct aes_job *job, const char *text)
 {
-	size_t index = mode_index(job->mode), size = modes[index].iv_size;
+	size_t index = mode_index(job->mode), digits = strlen(text);
+	size_t min = 2 * modes[index].iv_min, max = 2 * modes[index].iv_max;
 
-	if (strlen(text) != 2 * size)
+	if (min == max && digits != max)
 		return fail_usage("--iv-hex has a wrong length, %zu digits, give %zu for %s",
-				  strlen(text), 2 * size, modes[index].name);
-	if (!hex_decode(text, size, job->iv))
+				  digits, max, modes[index].name);
+	if (digits < min || digits > max || digits % 2 != 0)
+		return fail_usage(
+			"--iv-hex has a wrong length, %zu digits, give %zu to %zu for %s, "
+			"two for each byte",
+			digits, min, max, modes[index].name);
+	if (!hex_decode(text, digits / 2, job->iv))
 		return fail_usage("--iv-hex is not hexadecimal, %s, use 0 to 9 and a to f", text);
+	job->iv_size = digits / 2;
 	return CLI_DONE;
 }
 
@@ -238,16 +242,45 @@ static int take_aad(struct aes_job *job, const char *text)
 	return CLI_DONE;
 }
 
+static int take_tag_size(struct aes_job *job, const char *text)
+{
+	static const char *const sizes[] = {"4", "6", "8", "10", "12", "14", "16"};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		if (strcmp(sizes[i], text) == 0) {
+			job->tag_size = 4 + 2 * i;
+			return CLI_DONE;
+		}
+	}
+	return fail_usage("no such --tag-size, %s, use 4, 6, 8, 10, 12, 14 or 16", text);
+}
+
+static int take_padding(struct aes_job *job, const char *text)
+{
+	if (strcmp(text, "pkcs7") != 0 && strcmp(text, "none") != 0)
+		return fail_usage("no such --padding, %s, use pkcs7 or none", text);
+	job->padded = strcmp(text, "pkcs7") == 0;
+	return CLI_DONE;
+}
+
 static int take_values(struct arguments *arguments)
 {
+	size_t mode = mode_index(arguments->job.mode);
 	struct aes_job *job = &arguments->job;
-	int status = arguments->key_hex ? take_key_hex(job, arguments->key_hex)
-					: take_key_file(job, arguments->key_file);
+	int status = arguments->key_hex
+			     ? key_take_hex(&key_form_aes, arguments->key_hex, &job->key)
+			     : key_take_file(&key_form_aes, arguments->key_file, &job->key);
 
-	if (status == CLI_DONE)
+	job->tag_size = modes[mode].tag_size;
+	job->padded = modes[mode].has_padding;
+	if (status == CLI_DONE && arguments->iv_hex)
 		status = take_iv(job, arguments->iv_hex);
 	if (status == CLI_DONE && arguments->aad_hex)
 		status = take_aad(job, arguments->aad_hex);
+	if (status == CLI_DONE && arguments->tag_size)
+		status = take_tag_size(job, arguments->tag_size);
+	if (status == CLI_DONE && arguments->padding)
+		status = take_padding(job, arguments->padding);
 	return status;
 }
 
@@ -285,7 +318,7 @@ static int run(const struct argp *argp, struct session *session,
 		status = modes[mode_index(job->mode)].run(job);
 	if (status == CLI_DONE && session->json)
 		status = print_json(job);
-	explicit_bzero(job->key, sizeof(job->key));
+	explicit_bzero(&job->key, sizeof(job->key));
 	free(job->aad);
 	return status;
 }
@@ -303,10 +336,13 @@ static int verb_encrypt(struct session *session, int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "Encrypts a file.\v"
-		       "gcm writes the ciphertext and then a 16-byte tag, and takes messages up "
+		       "gcm and ccm write the ciphertext and then the tag, and take messages up "
 		       "to\n"
-		       "aead_scratch (see `pluton-cli limits'). ctr takes any size, is what\n"
-		       "`openssl enc -aes-256-ctr' does, and does not notice changes.\n"
+		       "aead_scratch (see `pluton-cli limits'). ctr, cbc and ecb take any size, "
+		       "are\n"
+		       "what `openssl enc' does, and do not notice changes; ecb shows which "
+		       "blocks\n"
+		       "are equal.\n"
 		       "An output file appears whole or not at all.\n"
 		       "\n" EXAMPLES("encrypt", "FILE", "FILE.enc"),
 		.children = session_options,
@@ -321,9 +357,11 @@ static int verb_decrypt(struct session *session, int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "Decrypts a file.\v"
-		       "gcm reads the ciphertext and then a 16-byte tag. If the tag does not "
+		       "gcm and ccm read the ciphertext and then the tag. If the tag does not "
 		       "match,\n"
-		       "nothing is written and the status is 1. ctr decrypts any bytes.\n"
+		       "nothing is written and the status is 1. ctr, cbc and ecb decrypt any "
+		       "bytes;\n"
+		       "cbc and ecb may then find that the padding is wrong.\n"
 		       "An output file appears whole or not at all.\n"
 		       "\n" EXAMPLES("decrypt", "FILE.enc", "FILE"),
 		.children = session_options,

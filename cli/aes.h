@@ -6,22 +6,25 @@
 #define PLUTON_CLI_AES_H
 
 #include <pluton/aes.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cli/key.h"
 #include "cli/session.h"
 
-#define AES_KEY_MAX 32 /* bytes */
-#define AES_IV_MAX 16  /* bytes */
+#define AES_IV_MAX 16 /* bytes */
 
 struct aes_job {
 	struct session *session;
-	enum pluton_aes_mode mode; /* PLUTON_AES_CTR or PLUTON_AES_GCM */
+	enum pluton_aes_mode mode;
 	enum pluton_aes_direction direction;
-	uint8_t key[AES_KEY_MAX]; /* whoever owns the job wipes it */
-	size_t key_size;	  /* 16, 24 or 32 */
+	struct key key; /* of 16, 24 or 32 bytes; whoever owns the job wipes it */
 	uint8_t iv[AES_IV_MAX];
-	uint8_t *aad; /* NULL: none */
+	size_t iv_size;	 /* as the mode has it */
+	size_t tag_size; /* GCM: 16; CCM: 4 to 16 */
+	bool padded;	 /* ECB and CBC: PKCS#7 */
+	uint8_t *aad;	 /* NULL: none */
 	size_t aad_length;
 	const char *in; /* paths; "-" is standard input or output */
 	const char *out;
@@ -30,10 +33,10 @@ struct aes_job {
 /* "cannot encrypt", "cannot decrypt" */
 const char *aes_job_what(const struct aes_job *job);
 
-/* Any length. `out` appears only when all went well. */
-int aes_ctr_run(const struct aes_job *job);
+/* ECB, CBC and CTR: any length. `out` appears only when all went well. */
+int aes_stream_run(const struct aes_job *job);
 
-/* Up to the daemon's limit aead_scratch. Encrypted is ciphertext and then the 16-byte tag. */
-int aes_gcm_run(const struct aes_job *job);
+/* GCM and CCM: up to the daemon's limit aead_scratch. Encrypted is ciphertext and then the tag. */
+int aes_aead_run(const struct aes_job *job);
 
 #endif

@@ -3,13 +3,13 @@
  * pluton-cli hash: the digest of a file, printed as sha256sum and its siblings print it, so that
  * `sha256sum --check` reads it.
  */
-#include <pluton/digest.h>
+#include "cli/hash.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "cli/checksum.h"
 #include "cli/failure.h"
-#include "cli/hash.h"
 #include "cli/hex.h"
 #include "cli/json.h"
 #include "cli/noun.h"
@@ -80,8 +80,8 @@ static int update(struct pluton *pluton, void *context, const void *in, void *ou
 	return pluton_digest_update_async(pluton, context, in, length, done, userdata, NULL);
 }
 
-static int hash_input(struct session *session, const char *name,
-		      enum pluton_digest_algorithm algorithm, struct input *input, void *digest)
+static int digest_input(struct session *session, const char *name, struct input *input,
+			unsigned char *digest)
 {
 	struct pluton_digest_stream digest_stream;
 	struct stream stream = {.session = session,
@@ -91,7 +91,7 @@ static int hash_input(struct session *session, const char *name,
 				.context = &digest_stream};
 	int status, r;
 
-	r = pluton_digest_begin(session->pluton, algorithm, &digest_stream);
+	r = pluton_digest_begin(session->pluton, pluton_digest_by_name(name), &digest_stream);
 	if (r < 0)
 		return session_failed(session, r, "cannot hash with", name);
 	status = stream_run(&stream);
@@ -101,38 +101,16 @@ static int hash_input(struct session *session, const char *name,
 	return r < 0 ? session_failed(session, r, stream.what, input->name) : CLI_DONE;
 }
 
-int hash_file(struct session *session, const char *name, const char *path, void *digest)
+int hash_file(struct session *session, const char *name, const char *path,
+	      unsigned char ret_digest[PLUTON_DIGEST_SIZE_MAX])
 {
-	enum pluton_digest_algorithm algorithm = pluton_digest_by_name(name);
 	struct input input = INPUT_NONE;
 	int status = input_open(&input, path);
 
 	if (status == CLI_DONE)
-		status = hash_input(session, name, algorithm, &input, digest);
+		status = digest_input(session, name, &input, ret_digest);
 	input_close(&input);
 	return status;
-}
-
-/* The line of sha256sum; it begins with a backslash where the name has escapes. */
-static void print_line(const char *digits, const char *file)
-{
-	printf("%s%s  ", strpbrk(file, "\\\n\r") ? "\\" : "", digits);
-	for (const char *at = file; *at; at++) {
-		switch (*at) {
-		case '\\':
-			fputs("\\\\", stdout);
-			break;
-		case '\n':
-			fputs("\\n", stdout);
-			break;
-		case '\r':
-			fputs("\\r", stdout);
-			break;
-		default:
-			putchar(*at);
-		}
-	}
-	putchar('\n');
 }
 
 static int print_json(const struct arguments *arguments, const char *digits)
@@ -159,7 +137,7 @@ static int run(const struct arguments *arguments)
 	hex_encode(digest, pluton_digest_size(arguments->algorithm), digits);
 	if (arguments->session->json)
 		return print_json(arguments, digits);
-	print_line(digits, arguments->file);
+	checksum_print(digits, arguments->file);
 	return CLI_DONE;
 }
 

@@ -1,25 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 # pluton-cli, one file for each noun, and pluton-run.
 bin_PROGRAMS += pluton-cli pluton-run
-pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(CRYPTO_CFLAGS) $(JSON_CFLAGS)
+pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(CRYPTO_CFLAGS)
 pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
-	cli/aes_ctr.c \
-	cli/aes_gcm.c \
+	cli/aes_aead.c \
+	cli/aes_stream.c \
+	cli/padding.c cli/padding.h \
 	cli/alarm.c \
 	cli/app.c \
 	cli/app_rows.c cli/app_rows.h \
+	cli/buffer.c cli/buffer.h \
 	cli/capsules.c \
+	cli/checksum.c cli/checksum.h \
+	cli/ecc.c \
+	cli/ecc_file.c cli/ecc_file.h \
 	cli/engines.c \
 	cli/failure.c cli/failure.h \
 	cli/hash.c cli/hash.h \
 	cli/hex.c cli/hex.h \
 	cli/input.c cli/input.h \
 	cli/json.c cli/json.h \
+	cli/key.c cli/key.h \
 	cli/level.c cli/level.h \
 	cli/limits.c \
 	cli/log.c \
 	cli/log_level.c \
+	cli/mac.c \
 	cli/main.c \
 	cli/noun.h \
 	cli/nv.c \
@@ -38,6 +45,9 @@ pluton_cli_SOURCES = \
 	cli/text.c cli/text.h \
 	cli/top.c \
 	cli/tpm.c \
+	cli/trace.c \
+	cli/trace_file.c cli/trace_file.h \
+	cli/trace_names.c cli/trace_names.h \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h \
 	cli/words.c cli/words.h

@@ -7,18 +7,15 @@
 #include <pluton/nv.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/param.h>
 
+#include "cli/buffer.h"
 #include "cli/failure.h"
 #include "cli/hex.h"
-#include "cli/input.h"
 #include "cli/noun.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
 #include "cli/words.h"
-
-#define ROOM_FIRST ((size_t)64 << 10) /* bytes for an input of unknown size */
 
 enum { OPTION_OFFSET, OPTION_LENGTH, OPTION_IN, OPTION_OUT };
 
@@ -201,19 +198,6 @@ static int run_list(struct session *session, int argc, char **argv)
 
 /* --- data out -------------------------------------------------------------------------------- */
 
-static int write_file(const char *path, const void *data, size_t length)
-{
-	struct output output = OUTPUT_NONE;
-	int status = output_open(&output, path);
-
-	if (status == CLI_DONE)
-		status = output_write(&output, data, length);
-	if (status == CLI_DONE)
-		status = output_commit(&output);
-	output_close(&output);
-	return status;
-}
-
 /* The data itself, in the one object that --json promises; without json-c's copies. */
 static int write_hex(const void *data, size_t length)
 {
@@ -227,7 +211,7 @@ static int write_hex(const void *data, size_t length)
 	at = mempcpy(at, before, sizeof(before) - 1);
 	hex_encode(data, length, at);
 	memcpy(at + 2 * length, after, sizeof(after) - 1);
-	status = write_file("-", line, size);
+	status = output_whole("-", line, size);
 	explicit_bzero(line, size);
 	free(line);
 	return status;
@@ -238,7 +222,7 @@ static int write_out(const struct words *words, void *data, size_t length)
 {
 	const char *path = words->option[OPTION_OUT];
 	bool json = words->session->json, to_file = strcmp(path, "-") != 0;
-	int status = json && !to_file ? write_hex(data, length) : write_file(path, data, length);
+	int status = json && !to_file ? write_hex(data, length) : output_whole(path, data, length);
 
 	if (status == CLI_DONE && json && to_file)
 		status = json_print_member("out", json_text(path));
@@ -333,34 +317,6 @@ static int run_read(struct session *session, int argc, char **argv)
 
 /* --- data in --------------------------------------------------------------------------------- */
 
-/* What came of a file or of standard input. It may be a secret: buffer_free wipes it. */
-struct buffer {
-	uint8_t *data;
-	size_t room;   /* bytes */
-	size_t length; /* of them that are filled */
-};
-
-static void buffer_free(struct buffer *buffer)
-{
-	if (buffer->data)
-		explicit_bzero(buffer->data, buffer->room);
-	free(buffer->data);
-	*buffer = (struct buffer){0};
-}
-
-static bool buffer_grow(struct buffer *buffer, size_t room)
-{
-	struct buffer larger = {malloc(room), room, buffer->length};
-
-	if (!larger.data)
-		return false;
-	if (buffer->data)
-		memcpy(larger.data, buffer->data, buffer->length);
-	buffer_free(buffer);
-	*buffer = larger;
-	return true;
-}
-
 static int too_long(const char *path, uint64_t max)
 {
 	return fail_pluton(-PLUTON_ESIZE,
@@ -369,40 +325,16 @@ static int too_long(const char *path, uint64_t max)
 			   path, max);
 }
 
-/* To its end, but never more than one byte over `max`, by which it is known to be too long. */
-static int read_all(const struct input *input, size_t max, struct buffer *ret)
-{
-	size_t room = MIN(input->size > 0 ? (size_t)input->size + 1 : ROOM_FIRST, max + 1);
-	size_t piece = 0;
-	int status;
-
-	do {
-		if (!buffer_grow(ret, room))
-			return fail_system(ENOMEM, "no memory, %s, free some", input->name);
-		status = input_read(input, ret->data + ret->length, room - ret->length, &piece);
-		if (status != CLI_DONE)
-			return status;
-		ret->length += piece;
-		room = MIN(2 * room, max + 1);
-	} while (ret->length == ret->room && ret->length <= max);
-	return ret->length > max ? too_long(input->name, max) : CLI_DONE;
-}
-
 /* All of a file or of standard input, if an area can have so much. */
 static int read_in(const struct session *session, const char *path, struct buffer *ret)
 {
-	struct input input = INPUT_NONE;
+	bool fits = true;
 	uint64_t max = 0;
 	int status = session_limit(session, "nvmem.area_max", &max);
 
 	if (status == CLI_DONE)
-		status = input_open(&input, path);
-	if (status == CLI_DONE && input.size > max)
-		status = too_long(path, max);
-	if (status == CLI_DONE)
-		status = read_all(&input, (size_t)max, ret);
-	input_close(&input);
-	return status;
+		status = buffer_read_file(path, (size_t)max, ret, &fits);
+	return status == CLI_DONE && !fits ? too_long(path, max) : status;
 }
 
 #define IN_OPTION                                                                                  \

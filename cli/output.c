@@ -87,7 +87,7 @@ static int open_directly(struct output *output, const char *path)
 	return output->fd < 0 ? failed(output, errno) : CLI_DONE;
 }
 
-/* `permissions` 0: as an existing file has them, or as new files get them. */
+/* `permissions` of the file, or 0: those of the one that is there, or of any new one. */
 static int open_file(struct output *output, const char *path, mode_t permissions)
 {
 	struct stat st;
@@ -107,16 +107,20 @@ static int open_file(struct output *output, const char *path, mode_t permissions
 	return open_temporary(output, permissions);
 }
 
-int output_open(struct output *output, const char *path)
+static int open_any(struct output *output, const char *path, mode_t permissions)
 {
 	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
-	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, 0);
+	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, permissions);
 }
 
-int output_open_private(struct output *output, const char *path)
+int output_open(struct output *output, const char *path)
 {
-	*output = (struct output){.fd = STDOUT_FILENO, .name = path};
-	return strcmp(path, "-") == 0 ? CLI_DONE : open_file(output, path, S_IRUSR | S_IWUSR);
+	return open_any(output, path, 0);
+}
+
+int output_open_secret(struct output *output, const char *path)
+{
+	return open_any(output, path, S_IRUSR | S_IWUSR);
 }
 
 int output_write(const struct output *output, const void *bytes, size_t length)
@@ -163,4 +167,30 @@ void output_close(struct output *output)
 	free(output->temporary);
 	free(output->target);
 	*output = (struct output)OUTPUT_NONE;
+}
+
+static int write_and_commit(struct output *output, int opened, const void *bytes, size_t length)
+{
+	int status = opened;
+
+	if (status == CLI_DONE)
+		status = output_write(output, bytes, length);
+	if (status == CLI_DONE)
+		status = output_commit(output);
+	output_close(output);
+	return status;
+}
+
+int output_whole(const char *path, const void *bytes, size_t length)
+{
+	struct output output = OUTPUT_NONE;
+
+	return write_and_commit(&output, output_open(&output, path), bytes, length);
+}
+
+int output_whole_secret(const char *path, const void *bytes, size_t length)
+{
+	struct output output = OUTPUT_NONE;
+
+	return write_and_commit(&output, output_open_secret(&output, path), bytes, length);
 }

@@ -27,11 +27,15 @@ struct output {
  */
 int output_open(struct output *output, const char *path);
 
-/* The same for a secret: nobody else may read the file, also if it was there. */
-int output_open_private(struct output *output, const char *path);
+/* The same for a secret: only its owner may read the file, also where one was there already. */
+int output_open_secret(struct output *output, const char *path);
 
 int output_write(const struct output *output, const void *bytes, size_t length);
 int output_commit(struct output *output);
+
+/* All of it at once: open, write, commit, close. */
+int output_whole(const char *path, const void *bytes, size_t length);
+int output_whole_secret(const char *path, const void *bytes, size_t length);
 
 /* Removes what was not committed. */
 void output_close(struct output *output);

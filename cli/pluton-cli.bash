@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of pluton-cli for bash.
+# Completion of pluton-cli for bash. Names of things that there are now come from the daemon, which
+# is asked for no longer than a moment; without one there are none, and nothing is said.
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
-_pluton_cli_nouns='status capsules engines ps top limits random hash aes rsa tpm nv app alarm log
-	log-level help'
-
-_pluton_cli_hashes='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
+_pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc rsa tpm nv app
+	alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -13,11 +13,22 @@ _pluton_cli_words()
 	case "$1" in
 	'') echo "$_pluton_cli_nouns $_pluton_cli_common" ;;
 	random) echo "--raw $_pluton_cli_common" ;;
+	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
+	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
-		echo "--mode --key-file --key-hex --iv-hex --aad-hex --in --out $_pluton_cli_common"
+		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
+			"--in --out $_pluton_cli_common"
 		;;
+	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
+	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
+	'ecc public') echo "--key --format --out $_pluton_cli_common" ;;
+	'ecc sign') echo "--key --hash --format --in --out $_pluton_cli_common" ;;
+	'ecc verify')
+		echo "--key --signature --hash --format --in $_pluton_cli_common"
+		;;
+	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
 	'rsa generate') echo "--bits --exponent --form --out $_pluton_cli_common" ;;
 	'rsa public') echo "--key --form --out $_pluton_cli_common" ;;
@@ -45,54 +56,105 @@ _pluton_cli_words()
 	esac
 }
 
+# What may stand as an argument (not as an option) after the noun and verb, if there are only some
+# words for it. $2: how many arguments stand before.
+_pluton_cli_arguments()
+{
+	case "$1 $2" in
+	'hash 0') echo "$_pluton_cli_digests" ;;
+	'mac 0') echo "hmac-${_pluton_cli_digests// / hmac-} cmac" ;;
+	'log-level 0') echo 'off error warning info debug trace' ;;
+	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
+	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
+		_pluton_cli_names nv
+		;;
+	'app status 0' | 'app start 0' | 'app stop 0' | 'app restart 0') _pluton_cli_names app ;;
+	*) return 1 ;;
+	esac
+}
+
+# What may stand as the value of an option, if there are only some words for it.
+_pluton_cli_values()
+{
+	case "$1" in
+	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
+	--padding | -p)
+		case "$noun" in
+		'rsa sign' | 'rsa verify') echo 'pss pkcs1' ;;
+		'rsa encrypt' | 'rsa decrypt') echo 'oaep pkcs1' ;;
+		*) echo 'pkcs7 none' ;;
+		esac
+		;;
+	--tag-size) echo '4 6 8 10 12 14 16' ;;
+	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
+	--hash | --mgf-hash) echo "$_pluton_cli_digests" ;;
+	--format)
+		case "$noun" in
+		'ecc sign' | 'ecc verify') echo 'der raw' ;;
+		*) echo 'pem der' ;;
+		esac
+		;;
+	--form) echo 'pem der' ;;
+	--bits | -b) echo '2048 3072 4096' ;;
+	--instance) _pluton_cli_names app ;;
+	--level) echo 'error warning notice info debug' ;;
+	--locality) echo '0 1 2 3 4' ;;
+	esac
+}
+
 # The first column of a list of things that there are now, if the daemon answers.
 _pluton_cli_names()
 {
-	pluton-cli "$@" list 2>/dev/null | awk 'NR > 1 {print $1}'
+	timeout 2 pluton-cli ${address:+--address "$address"} "$1" list 2>/dev/null </dev/null |
+		awk 'NR > 1 {print $1}'
 }
 
-# What may stand as the word after the verb.
-_pluton_cli_things()
+# The words up to the cursor as pluton-cli will get them: bash takes them apart at = and :.
+_pluton_cli_read_words()
 {
-	case "$1" in
-	'nv status' | 'nv put' | 'nv get' | 'nv write' | 'nv read' | 'nv lock' | 'nv delete')
-		_pluton_cli_names nv
-		;;
-	'app status' | 'app start' | 'app stop' | 'app restart') _pluton_cli_names app ;;
-	esac
+	local i word join=
+	words=()
+	for ((i = 1; i <= COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $word == : && ${#words[@]} -gt 0 ]]; then
+			words[-1]+=:
+			join=yes
+		elif [[ -n $join ]]; then
+			words[-1]+=$word
+			join=
+		elif [[ $word == = && ${words[-1]} == --* ]]; then
+			[[ $i -lt $COMP_CWORD ]] || words+=('')
+		else
+			words+=("$word")
+		fi
+	done
 }
 
-# Signatures have others than ciphers.
-_pluton_cli_paddings()
-{
-	local noun arguments
-
-	_pluton_cli_where
-	case "$noun" in
-	'rsa sign' | 'rsa verify') echo 'pss pkcs1' ;;
-	'rsa encrypt' | 'rsa decrypt') echo 'oaep pkcs1' ;;
-	esac
-}
-
-# The noun before the cursor, the verb too where there are verbs, and how many words follow them.
+# The noun before the cursor, the verb too where there are verbs, how many words follow them, and
+# where the daemon is.
 _pluton_cli_where()
 {
 	local i word
-	noun='' arguments=0
-	for ((i = 1; i < COMP_CWORD; i++)); do
-		word=${COMP_WORDS[i]}
+	noun='' arguments=0 address=''
+	for ((i = 0; i < ${#words[@]} - 1; i++)); do
+		word=${words[i]}
 		case "$word" in
-		--address | -a | --mode | -m | --key-file | -k | --key-hex | --iv-hex | --aad-hex | \
-			--in | -i | --out | -o | --instance | --locality | --offset | --length | \
-			--count | --level | --key | --signature | -s | --padding | -p | --hash | \
-			--mgf-hash | --salt | --label-hex | --form | --bits | -b | --exponent)
+		--address | -a)
+			i=$((i + 1))
+			address=${words[i]}
+			;;
+		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
+			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
+			--locality | --offset | --length | --count | --level | --curve | --format | \
+			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
+			--label-hex | --form | --bits | -b | --exponent)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|rsa|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|ecc|rsa|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -102,61 +164,41 @@ _pluton_cli_where()
 	done
 }
 
+_pluton_cli_files()
+{
+	compopt -o filenames
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
 _pluton_cli()
 {
-	local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-	local noun arguments
+	local noun arguments address words current before choices
 
 	COMPREPLY=()
+	_pluton_cli_read_words
+	_pluton_cli_where
+	current=${words[-1]}
+	before=
+	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--mode | -m)
-		mapfile -t COMPREPLY < <(compgen -W 'ctr gcm' -- "$current")
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | -s | --peer)
+		_pluton_cli_files "$current"
 		return
 		;;
-	--padding | -p)
-		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_paddings)" -- "$current")
+	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | --form | \
+		--bits | -b | --instance | --level | --locality)
+		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--hash | --mgf-hash)
-		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_hashes" -- "$current")
-		return
-		;;
-	--form)
-		mapfile -t COMPREPLY < <(compgen -W 'pem der' -- "$current")
-		return
-		;;
-	--bits | -b)
-		mapfile -t COMPREPLY < <(compgen -W '2048 3072 4096' -- "$current")
-		return
-		;;
-	--in | -i | --out | -o | --key-file | --key | -k | --signature | -s)
-		compopt -o filenames
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-		return
-		;;
-	--instance)
-		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_names app)" -- "$current")
-		return
-		;;
-	--level)
-		mapfile -t COMPREPLY < <(compgen -W 'error warning notice info debug' -- "$current")
-		return
-		;;
-	--key-hex | --iv-hex | --aad-hex | --label-hex | --salt | --exponent | --address | -a | --locality | --offset | --length | --count)
+	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --label-hex | --salt | --exponent | \
+		--verify | --address | -a | --offset | --length | --count)
 		return
 		;;
 	esac
-	_pluton_cli_where
-	if [[ $noun == hash && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$_pluton_cli_hashes" -- "$current")
-	elif [[ $noun == hash && $current != -* && $arguments -eq 1 ]]; then
-		compopt -o filenames
-		mapfile -t COMPREPLY < <(compgen -f -- "$current")
-	elif [[ $noun == 'nv lock' && $current != -* && $arguments -eq 1 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'write-until-restart write read-until-restart' \
-			-- "$current")
-	elif [[ $noun == @(nv|app)' '* && $current != -* && $arguments -eq 0 ]]; then
-		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_things "$noun")" -- "$current")
+	if [[ $noun == @(hash|mac) && $current != -* && $arguments -eq 1 ]]; then
+		_pluton_cli_files "$current"
+	elif [[ $current != -* ]] && choices=$(_pluton_cli_arguments "$noun" "$arguments"); then
+		mapfile -t COMPREPLY < <(compgen -W "$choices" -- "$current")
 	else
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_words "$noun")" -- "$current")
 	fi

@@ -17,6 +17,7 @@
 #include "cli/progress.h"
 
 #define PIECE_SIZE ((size_t)256 << 10) /* bytes */
+#define NO_BYTES "no random bytes"
 
 struct arguments {
 	struct session *session;
@@ -135,7 +136,7 @@ static int write_random(const struct arguments *arguments, const struct output *
 
 		r = pluton_random(session->pluton, bytes, length);
 		if (r < 0)
-			return session_failed(session, r, "no random bytes", arguments->count_text);
+			return session_failed(session, r, NO_BYTES, arguments->count_text);
 		status = write_bytes(arguments, output, bytes, digits, length);
 		done += length;
 		progress_show(done);
@@ -158,26 +159,34 @@ static int write_framed(const struct arguments *arguments, const struct output *
 	return status;
 }
 
+static int run_with(const struct arguments *arguments, void *bytes, char *digits)
+{
+	struct output output = OUTPUT_NONE;
+	int status = output_open(&output, "-");
+
+	/* A bar would be drawn through what is printed. */
+	progress_begin(!arguments->session->quiet && !isatty(output.fd), arguments->count);
+	if (status == CLI_DONE)
+		status = write_framed(arguments, &output, bytes, digits);
+	progress_end();
+	explicit_bzero(digits, 2 * PIECE_SIZE);
+	return status;
+}
+
 static int run(const struct arguments *arguments)
 {
 	const struct session *session = arguments->session;
-	struct output output = OUTPUT_NONE;
 	void *bytes = pluton_alloc(session->pluton, PIECE_SIZE);
 	char *digits = malloc(2 * PIECE_SIZE);
 	int status;
 
-	if (bytes && digits) {
-		status = output_open(&output, "-");
-		/* A bar would be drawn through what is printed. */
-		progress_begin(!session->quiet && !isatty(output.fd), arguments->count);
-		if (status == CLI_DONE)
-			status = write_framed(arguments, &output, bytes, digits);
-		progress_end();
-		explicit_bzero(digits, 2 * PIECE_SIZE);
-	} else {
-		status =
-			session_failed(session, -PLUTON_ENOMEM, "no memory", arguments->count_text);
-	}
+	if (!bytes)
+		status = session_failed(session, pluton_alloc_error(session->pluton), NO_BYTES,
+					arguments->count_text);
+	else if (!digits)
+		status = fail_system(ENOMEM, "no memory, %s, free some", arguments->count_text);
+	else
+		status = run_with(arguments, bytes, digits);
 	free(digits);
 	pluton_free(session->pluton, bytes);
 	return status;

@@ -14,12 +14,12 @@
 #include <openssl/x509.h>
 #include <string.h>
 
+#include "cli/buffer.h"
 #include "cli/failure.h"
-#include "cli/input.h"
 #include "cli/output.h"
 #include "cli/rsa.h"
 
-#define FILE_MAX (64u * 1024) /* bytes: several times the largest key */
+#define FILE_MAX ((size_t)64 << 10) /* bytes: several times the largest key */
 
 /* The numbers that are not the public exponent. */
 static const struct number {
@@ -152,20 +152,16 @@ static int take_apart(const char *path, const EVP_PKEY *pkey, struct pluton_rsa_
 
 int rsa_file_read(const char *path, struct pluton_rsa_key *ret_key)
 {
-	static uint8_t bytes[FILE_MAX];
-	struct input input = INPUT_NONE;
+	struct buffer buffer = {0};
 	EVP_PKEY *pkey = NULL;
-	size_t length = 0;
-	int status = input_open(&input, path);
+	bool fits = true;
+	int status = buffer_read_file(path, FILE_MAX, &buffer, &fits);
 
-	if (status == CLI_DONE)
-		status = input_read(&input, bytes, sizeof(bytes), &length);
-	input_close(&input);
-	if (status == CLI_DONE && length == sizeof(bytes))
+	if (status == CLI_DONE && !fits)
 		status = no_key(path, "the file is far too long for one");
 	if (status == CLI_DONE)
-		status = decode(path, bytes, length, &pkey);
-	explicit_bzero(bytes, sizeof(bytes));
+		status = decode(path, buffer.data, buffer.length, &pkey);
+	buffer_free(&buffer);
 	if (status == CLI_DONE)
 		status = take_apart(path, pkey, ret_key);
 	if (status != CLI_DONE)
@@ -256,7 +252,7 @@ static int write_key(struct output *output, enum rsa_form form, const struct plu
 int rsa_file_write_private(const char *path, enum rsa_form form, const struct pluton_rsa_key *key)
 {
 	struct output output = OUTPUT_NONE;
-	int status = output_open_private(&output, path);
+	int status = output_open_secret(&output, path);
 
 	if (status == CLI_DONE)
 		status = write_key(&output, form, key, true);

@@ -23,6 +23,7 @@ static const struct advice general[] = {
 	{PLUTON_ECANCEL, NULL, "try again"},
 	{PLUTON_ENOMEM, NULL, "end other clients, or raise the limits in plutond.conf"},
 	{PLUTON_ENOSUPPORT, NULL, "see `pluton-cli capsules' and `pluton-cli engines'"},
+	{PLUTON_ENODEVICE, "may use nothing", NULL},
 	{PLUTON_ENODEVICE, NULL, "see `pluton-cli capsules' and `pluton-cli engines'"},
 	{PLUTON_EUNINSTALLED, NULL, "see `pluton-cli engines'"},
 	{PLUTON_ENOACK, NULL, "see `pluton-cli engines'"},
@@ -37,13 +38,19 @@ static const struct advice *find_advice(const struct advice *list, int error, co
 	return list;
 }
 
+/* true: there is nothing to add. */
+static bool says_what_to_do(const char *why)
+{
+	return strstr(why, "; ");
+}
+
 /* NULL: `why` says it itself. */
 static const char *advice_for(const struct session *session, int error, const char *why)
 {
 	const struct advice *own =
 		session->advice ? find_advice(session->advice, error, why) : NULL;
 
-	if (strstr(why, "; "))
+	if (says_what_to_do(why))
 		return NULL;
 	return own && own->error ? own->text : find_advice(general, error, why)->text;
 }
@@ -112,8 +119,12 @@ int session_open(struct session *session)
 	case 0:
 		return CLI_DONE;
 	case -PLUTON_EOFF:
-		return fail_pluton(
-			r, "%s, start plutond, or run the command in `pluton-run -- ...'", why);
+		return fail_pluton(r, "%s%s", why,
+				   says_what_to_do(why) ? ""
+							: ", start plutond, or run the command in "
+							  "`pluton-run -- ...'");
+	case -PLUTON_ENODEVICE: /* who asks is not let in */
+		return fail_pluton(r, "%s", why);
 	case -PLUTON_EINVAL:
 		return fail_usage("%s, correct --address or PLUTON_ADDRESS", why);
 	default:

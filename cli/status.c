@@ -1,21 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pluton-cli status: the daemon's own row, a line for each field, and the apps that it runs.
+ * pluton-cli status: the daemon's own row, a line for each field, who starts apps, and the apps.
  */
 #include <pluton/app.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cli/app_rows.h"
 #include "cli/failure.h"
 #include "cli/level.h"
 #include "cli/noun.h"
 #include "cli/table.h"
+#include "cli/text.h"
+
+static const char *bus_word(uint64_t state)
+{
+	static const char *const words[] = {
+		[PLUTON_BUS_OFF] = "off",
+		[PLUTON_BUS_AWAY] = "away",
+		[PLUTON_BUS_CONNECTING] = "connecting",
+		[PLUTON_BUS_SERVING] = "serving",
+	};
+
+	return state < sizeof(words) / sizeof(words[0]) ? words[state] : "unknown";
+}
 
 static const struct column columns[] = {
 	{"version", "version", COLUMN_PLAIN, NULL},
 	{"pid", "pid", COLUMN_PLAIN, NULL},
 	{"uptime_ms", "up for", COLUMN_MILLISECONDS, NULL},
+	{"system", "the system's", COLUMN_FLAG, NULL},
+	{"bus", "D-Bus", COLUMN_WORD, bus_word},
 	{"log_level", "log level", COLUMN_WORD, level_name},
 	{"processes", "processes", COLUMN_PLAIN, NULL},
 	{"processes_max", "processes at most", COLUMN_PLAIN, NULL},
@@ -36,49 +52,108 @@ static const struct argp argp = {
 	.parser = session_parse_only,
 	.doc = "Shows the daemon's version, process id, memory and counters, and its apps.\v"
 	       "\"Promised\" counts what programs have taken or may still take without asking.\n"
-	       "\"Longest handler\" is the longest that anything held up everybody else.\n",
+	       "\"Longest handler\" is the longest that anything held up everybody else.\n"
+	       "\"The system's\" is the plutond that the machine runs for all, by --system.\n"
+	       "\"D-Bus\" is off, away (the daemon tries again), connecting or serving.\n",
 	.children = session_options,
 };
 
-/* `apps` NULL: they are not ours to see. */
-static int print(const struct session *session, const struct pluton_status *row,
-		 const struct pluton_app_row *apps, size_t app_count)
-{
-	struct json_object *object;
+/* What the daemon says of itself. */
+struct report {
+	struct pluton_status status;
+	struct pluton_engine_row *engines;
+	size_t engine_count;
+	struct pluton_app_row *apps; /* NULL: they are not ours to see */
+	size_t app_count;
+};
 
-	if (!session->json) {
-		table_print_row(&table, row);
-		if (app_count > 0)
-			putchar('\n');
-		if (app_count > 0)
-			table_print(&app_rows, apps, app_count);
-		return CLI_DONE;
+static bool starts_apps(const struct pluton_engine_row *engine)
+{
+	return strcmp(engine->hil, "app") == 0;
+}
+
+static struct json_object *json_app_backends(const struct report *report)
+{
+	struct json_object *names = json_object_new_array();
+
+	for (size_t i = 0; i < report->engine_count; i++) {
+		if (starts_apps(&report->engines[i]))
+			json_object_array_add(names, json_text(report->engines[i].name));
 	}
-	object = table_json_row(&table, row);
-	if (apps)
-		json_object_object_add(object, "apps", table_json(&app_rows, apps, app_count));
+	return names;
+}
+
+static int print_json(const struct report *report)
+{
+	struct json_object *object = table_json_row(&table, &report->status);
+
+	json_object_object_add(object, "app_backends", json_app_backends(report));
+	if (report->apps)
+		json_object_object_add(object, "apps",
+				       table_json(&app_rows, report->apps, report->app_count));
 	return json_print(object);
+}
+
+/* In the column of the values above it. */
+static void print_app_backends(const struct report *report)
+{
+	const char *before = "";
+
+	printf("%-*s  ", TABLE_TITLE_WIDTH, "apps are started by");
+	for (size_t i = 0; i < report->engine_count; i++) {
+		if (!starts_apps(&report->engines[i]))
+			continue;
+		text_printable(report->engines[i].name);
+		printf("%s%s", before, report->engines[i].name);
+		before = ", ";
+	}
+	printf("%s\n", *before ? "" : "nobody");
+}
+
+static int print_text(const struct report *report)
+{
+	const struct pluton_status *status = &report->status;
+
+	table_print_row(&table, status);
+	print_app_backends(report);
+	if (status->bus == PLUTON_BUS_AWAY)
+		printf("\nIt is not on the bus, and tries again; %s says why.\n",
+		       status->system ? "journalctl -u plutond" : "its log");
+	if (report->app_count == 0)
+		return CLI_DONE;
+	putchar('\n');
+	table_print(&app_rows, report->apps, report->app_count);
+	return CLI_DONE;
+}
+
+static int ask(struct session *session, struct report *report)
+{
+	int r = pluton_get_status(session->pluton, &report->status);
+
+	if (r < 0)
+		return session_failed(session, r, "cannot ask for the status", NULL);
+	r = pluton_list_engines(session->pluton, &report->engines, &report->engine_count);
+	if (r < 0)
+		return session_failed(session, r, "cannot list", "engines");
+	/* Who may not use the app capsule, or has none, sees the daemon alone. */
+	r = pluton_app_list(session->pluton, &report->apps, &report->app_count);
+	if (r < 0 && r != -PLUTON_ENODEVICE && r != -PLUTON_ENOSUPPORT)
+		return session_failed(session, r, "cannot list", "apps");
+	return CLI_DONE;
 }
 
 int noun_status(struct session *session, int argc, char **argv)
 {
-	struct pluton_app_row *apps = NULL;
-	struct pluton_status row;
-	size_t app_count = 0;
-	int r, status = session_parse(&argp, argc, argv, session);
+	struct report report = {0};
+	int status = session_parse(&argp, argc, argv, session);
 
 	if (status == CLI_DONE)
 		status = session_open(session);
-	if (status != CLI_DONE)
-		return status;
-	r = pluton_get_status(session->pluton, &row);
-	if (r < 0)
-		return session_failed(session, r, "cannot ask for the status", NULL);
-	/* Who may not use the app capsule, or has none, sees the daemon alone. */
-	r = pluton_app_list(session->pluton, &apps, &app_count);
-	if (r < 0 && r != -PLUTON_ENODEVICE && r != -PLUTON_ENOSUPPORT)
-		return session_failed(session, r, "cannot list", "apps");
-	status = print(session, &row, apps, app_count);
-	free(apps);
+	if (status == CLI_DONE)
+		status = ask(session, &report);
+	if (status == CLI_DONE)
+		status = session->json ? print_json(&report) : print_text(&report);
+	free(report.engines);
+	free(report.apps);
 	return status;
 }

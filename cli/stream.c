@@ -23,7 +23,8 @@ struct piece {
 
 struct pieces {
 	struct piece piece[2];
-	size_t size; /* bytes of each buffer */
+	size_t size; /* bytes of each buffer, in multiples of 16 */
+	bool ended;  /* the input */
 };
 
 static void free_pieces(struct pluton *pluton, struct pieces *pieces)
@@ -35,22 +36,41 @@ static void free_pieces(struct pluton *pluton, struct pieces *pieces)
 	}
 }
 
-static bool alloc_pieces(const struct stream *stream, struct pieces *pieces, size_t size)
+static int alloc_bytes(struct pluton *pluton, size_t size, void **ret)
+{
+	*ret = pluton_alloc(pluton, size);
+	return *ret ? 0 : pluton_alloc_error(pluton);
+}
+
+static int alloc_pieces(const struct stream *stream, struct pieces *pieces, size_t size)
 {
 	struct pluton *pluton = stream->session->pluton;
+	int r = 0;
 
 	pieces->size = size;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 2 && r == 0; i++) {
 		struct piece *piece = &pieces->piece[i];
 
-		piece->in = pluton_alloc(pluton, size);
-		piece->out = stream->output ? pluton_alloc(pluton, size) : NULL;
-		if (!piece->in || (stream->output && !piece->out)) {
-			free_pieces(pluton, pieces);
-			return false;
-		}
+		r = alloc_bytes(pluton, size, &piece->in);
+		if (r == 0 && stream->output)
+			r = alloc_bytes(pluton, size, &piece->out);
 	}
-	return true;
+	if (r < 0)
+		free_pieces(pluton, pieces);
+	return r;
+}
+
+/* As large as there is room for. */
+static int find_room(const struct stream *stream, struct pieces *pieces)
+{
+	size_t size = PIECE_SIZE;
+	int r = alloc_pieces(stream, pieces, size);
+
+	while ((r == -PLUTON_ENOMEM || r == -PLUTON_ESIZE) && size / 2 >= PIECE_MIN) {
+		size /= 2;
+		r = alloc_pieces(stream, pieces, size);
+	}
+	return r;
 }
 
 static void piece_done(struct pluton *pluton, int status, void *userdata)
@@ -94,25 +114,45 @@ static int await_piece(const struct stream *stream, struct piece *piece)
 	return piece->result < 0 ? piece_failed(stream, piece->result) : CLI_DONE;
 }
 
-static int write_piece(const struct stream *stream, struct piece *piece)
+/* A piece that is not full is the last; whatever ends the message still fits it. */
+static int read_piece(const struct stream *stream, struct pieces *pieces, struct piece *piece)
 {
-	if (!stream->output || piece->length == 0)
+	int status;
+
+	piece->length = 0;
+	if (pieces->ended)
 		return CLI_DONE;
-	return output_write(stream->output, piece->out, piece->length);
+	status = input_read(stream->input, piece->in, pieces->size, &piece->length);
+	pieces->ended = piece->length < pieces->size;
+	if (status == CLI_DONE && pieces->ended && stream->end_input)
+		piece->length = stream->end_input(piece->in, piece->length);
+	return status;
+}
+
+static int write_piece(const struct stream *stream, const struct piece *piece, bool last)
+{
+	size_t length = piece->length;
+	int status = CLI_DONE;
+
+	if (last && stream->end_output)
+		status = stream->end_output(stream, piece->out, &length);
+	if (status != CLI_DONE || !stream->output || length == 0)
+		return status;
+	return output_write(stream->output, piece->out, length);
 }
 
 /* Reads into `next` while `running` is worked on, and lets `next` follow it. */
-static int advance(const struct stream *stream, size_t size, struct piece *running,
+static int advance(const struct stream *stream, struct pieces *pieces, struct piece *running,
 		   struct piece *next)
 {
-	int status = input_read(stream->input, next->in, size, &next->length);
+	int status = read_piece(stream, pieces, next);
 
 	if (status == CLI_DONE)
 		status = await_piece(stream, running);
 	if (status == CLI_DONE && next->length > 0)
 		status = start_piece(stream, next);
 	if (status == CLI_DONE)
-		status = write_piece(stream, running);
+		status = write_piece(stream, running, next->length == 0);
 	running->length = 0;
 	return status;
 }
@@ -127,7 +167,7 @@ static int run_pieces(const struct stream *stream, struct pieces *pieces)
 		struct piece *next = &pieces->piece[turn];
 
 		turn ^= 1;
-		status = advance(stream, pieces->size, &pieces->piece[turn], next);
+		status = advance(stream, pieces, &pieces->piece[turn], next);
 		read += next->length;
 		progress_show(read);
 		if (next->length == 0)
@@ -139,15 +179,11 @@ static int run_pieces(const struct stream *stream, struct pieces *pieces)
 int stream_run(const struct stream *stream)
 {
 	struct pieces pieces = {0};
-	size_t size = PIECE_SIZE;
-	int status;
+	int status, r = find_room(stream, &pieces);
 
-	while (!alloc_pieces(stream, &pieces, size)) {
-		size /= 2;
-		if (size < PIECE_MIN)
-			return session_failed(stream->session, -PLUTON_ENOMEM,
-					      "no shared memory for the data", stream->input->name);
-	}
+	if (r < 0)
+		return session_failed(stream->session, r, "no shared memory for the data",
+				      stream->input->name);
 	progress_begin(!stream->session->quiet, stream->input->size);
 	status = run_pieces(stream, &pieces);
 	progress_end();

@@ -23,6 +23,12 @@ struct stream {
 	int (*start)(struct pluton *pluton, void *context, const void *in, void *out, size_t length,
 		     pluton_done_fn done, void *userdata);
 	void *context;
+	/*
+	 * Optional. The first may add up to 16 bytes to the end of the input; the second takes a
+	 * part off the end of the output, which is all of its last piece, or fails with a status.
+	 */
+	size_t (*end_input)(void *piece, size_t length);
+	int (*end_output)(const struct stream *stream, const void *piece, size_t *length);
 };
 
 int stream_run(const struct stream *stream);

@@ -17,7 +17,6 @@
 
 #define CELL_SIZE 128 /* bytes; more than any text of a row and any number */
 #define GAP 2	      /* blanks between columns */
-#define TITLE_WIDTH 22
 
 struct cell {
 	char text[CELL_SIZE];
@@ -150,7 +149,7 @@ void table_print_row(const struct table *table, const void *row)
 	for (size_t i = 0; i < table->column_count; i++) {
 		struct cell cell = cell_of(table, &table->columns[i], row);
 
-		printf("%-*s  %s\n", TITLE_WIDTH, table->columns[i].title, cell.text);
+		printf("%-*s  %s\n", TABLE_TITLE_WIDTH, table->columns[i].title, cell.text);
 	}
 }
 

@@ -37,7 +37,10 @@ struct table {
 /* To stdout, with a header: texts to the left, numbers to the right. */
 void table_print(const struct table *table, const void *rows, size_t count);
 
-/* To stdout: one row, a line for each column. */
+#define TABLE_TITLE_WIDTH 22
+
+/* To stdout: one row, a line for each column, whose value stands after that width and two blanks.
+ */
 void table_print_row(const struct table *table, const void *row);
 
 /* The caller owns what these return. */

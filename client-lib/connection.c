@@ -356,8 +356,10 @@ static ssize_t receive_bytes(struct pluton *pluton, int flags)
 	descriptor = take_descriptor(pluton, &message);
 	cut = message.msg_flags & MSG_CTRUNC;
 	pluton->in_lost = cut && !descriptor;
-	if (n == 0)
+	if (n == 0) {
+		pluton->cut_off = !pluton->greeted;
 		return connection_fail(pluton, -PLUTON_EOFF, "the daemon closed the connection");
+	}
 	if ((message.msg_flags & MSG_TRUNC) || (cut && descriptor))
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "%s",
 				       message.msg_flags & MSG_TRUNC

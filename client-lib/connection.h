@@ -23,6 +23,7 @@
 #include "daemon/kernel/record.h"
 
 #define OUTGOING_MAX 64u	     /* records that may wait for room in the socket */
+#define OPEN_TRIES 5u		     /* for one connection, where they are cut off */
 #define CONNECTION_MESSAGE_SIZE 256u /* bytes of a sentence, terminator included */
 
 struct due_queue {
@@ -49,9 +50,10 @@ struct timers;
 
 struct pluton {
 	int fd;
-	int error;	      /* 0, or what ended the connection */
-	bool greeted;	      /* WELCOME has come */
-	bool unsent;	      /* the last record found nobody at the other end */
+	int error;    /* 0, or what ended the connection */
+	bool greeted; /* WELCOME has come */
+	bool cut_off; /* it ended before that, without a word: as a daemon that stops does */
+	bool unsent;  /* the last record found nobody at the other end */
 	uint64_t deadline_ms; /* of waiting; 0: none */
 	struct pluton_limits limits;
 	struct due_queue due;
@@ -87,6 +89,9 @@ int connection_greet(struct pluton *pluton, int timeout_ms);
  */
 int open_socket(const char *address, int timeout_ms, char *message, size_t message_size);
 int open_settled(struct pluton *pluton);
+
+/* true: try number `tries`, from 1, was cut off, and after a pause in here the next one is due. */
+bool open_again(bool cut_off, unsigned tries);
 
 /* CLOCK_MONOTONIC. */
 uint64_t connection_now_ms(void);

@@ -23,8 +23,6 @@ enum {
 	SLOT_DIGEST = 1,
 };
 
-#define PIECE_SIZE ((size_t)1 << 20) /* of ordinary memory in one request */
-
 struct algorithm {
 	enum pluton_digest_algorithm number;
 	const char *name;
@@ -83,14 +81,6 @@ static struct pluton_request digest_request(const struct pluton_digest_request *
 	};
 }
 
-/* true: no copy through bounded memory is needed, or it is short. */
-static bool fits_one_request(const struct pluton *pluton, const void *input, size_t length)
-{
-	struct pluton_range range;
-
-	return length <= PIECE_SIZE || pluton_range_of(pluton, input, length, &range) == 0;
-}
-
 static int digest_in_pieces(struct pluton *pluton, const struct pluton_digest_request *request,
 			    struct pluton_digest_stream *ret_stream)
 {
@@ -113,7 +103,7 @@ int pluton_digest(struct pluton *pluton, const struct pluton_digest_request *req
 
 	if (r < 0)
 		return r;
-	if (fits_one_request(pluton, request->input, request->length))
+	if (stream_is_needless(pluton, request->input, request->length))
 		return operation_perform(pluton, &whole, REPEAT_ALWAYS, NULL);
 	r = digest_in_pieces(pluton, request, &stream);
 	if (r < 0 && stream.connection != 0 && reconnect_since(pluton, stream.connection))
@@ -160,18 +150,8 @@ int pluton_digest_update(struct pluton *pluton, const struct pluton_digest_strea
 			 const void *input, size_t length)
 {
 	struct pluton_request request = stream_request(COMMAND_UPDATE, stream->id);
-	const uint8_t *at = input;
-	int r;
 
-	do {
-		size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
-
-		request.slots[SLOT_INPUT] = (struct pluton_slot){.in = at, .length = piece};
-		r = stream_perform(pluton, &request, stream->connection);
-		at = piece > 0 ? at + piece : at;
-		length -= piece;
-	} while (r == 0 && length > 0);
-	return r;
+	return stream_take_in(pluton, &request, SLOT_INPUT, input, length, stream->connection);
 }
 
 int pluton_digest_update_async(struct pluton *pluton, const struct pluton_digest_stream *stream,

@@ -5,25 +5,33 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/app.h \
 	client-lib/pluton/console.h \
 	client-lib/pluton/digest.h \
+	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
+	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
 	client-lib/pluton/nv.h \
 	client-lib/pluton/pluton.h \
 	client-lib/pluton/random.h \
 	client-lib/pluton/rsa.h \
-	client-lib/pluton/tpm.h
+	client-lib/pluton/tpm.h \
+	client-lib/pluton/trace.h
 
 # All of libpluton, for itself and for the tests that look inside.
 noinst_LTLIBRARIES += libclient.la
 libclient_la_SOURCES = \
-	client-lib/aes.c \
+	client-lib/aes.c client-lib/aes_request.h \
+	client-lib/aes_aead.c \
+	client-lib/aes_blocks.c \
+	client-lib/aes_ctr.c \
 	client-lib/alarm.c \
 	client-lib/app.c client-lib/app.h \
 	client-lib/connection.c client-lib/connection.h \
 	client-lib/console.c \
 	client-lib/digest.c \
+	client-lib/ecc.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
+	client-lib/mac.c \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \
 	client-lib/nv.c \
@@ -37,6 +45,7 @@ libclient_la_SOURCES = \
 	client-lib/tpm.c client-lib/tpm_channel.h \
 	client-lib/tpm_link.c client-lib/tpm_link.h \
 	client-lib/tpm_watch.c client-lib/tpm_watch.h \
+	client-lib/trace.c \
 	client-lib/trd104.c client-lib/trd104.h
 libclient_la_LIBADD = librows.la librecord.la
 
@@ -57,11 +66,14 @@ dist_man_MANS += \
 	docs/man/pluton_command.3 \
 	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
+	docs/man/pluton_mac.3 \
+	docs/man/pluton_ecc.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
 	docs/man/pluton_random.3 \
-	docs/man/pluton_rsa.3
+	docs/man/pluton_rsa.3 \
+	docs/man/pluton_trace.3
 
 include $(srcdir)/client-lib/tcti/local.mk
 

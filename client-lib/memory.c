@@ -487,14 +487,36 @@ static const struct memory_block *find(const struct pluton *pluton, uintptr_t ad
 	return NULL;
 }
 
+/* Once more if the daemon went away as it was asked for a window. */
+static int take_waiting(struct pluton *pluton, size_t size, struct memory_block **ret)
+{
+	int r = 0;
+
+	for (unsigned i = 0; i < 2; i++) {
+		r = reconnect_wait(pluton);
+		if (r < 0)
+			break;
+		r = memory_take(pluton, size, ret);
+		if (r != -PLUTON_EOFF)
+			break;
+	}
+	return r;
+}
+
 void *pluton_alloc(struct pluton *pluton, size_t size)
 {
 	struct memory_block *block;
 
-	if (reconnect_wait(pluton) < 0 || memory_take(pluton, size, &block) < 0)
+	pluton->memory.error = take_waiting(pluton, size, &block);
+	if (pluton->memory.error < 0)
 		return NULL;
 	block->allocated = true;
 	return memory_bytes(block);
+}
+
+int pluton_alloc_error(const struct pluton *pluton)
+{
+	return pluton->memory.error;
 }
 
 void pluton_free(struct pluton *pluton, void *memory)

@@ -31,6 +31,7 @@ struct memory {
 	struct memory_window *leaving; /* given back, whose RETURN has not come; not counted */
 	unsigned window_count;
 	size_t bytes; /* of all windows */
+	int error;    /* of the last pluton_alloc */
 };
 
 /*

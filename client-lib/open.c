@@ -6,6 +6,7 @@
 #include "client-lib/connection.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,12 +60,26 @@ static int parse_address(const char *address, struct sockaddr_un *ret, const str
 	return 0;
 }
 
+/* true: systemd runs this machine, and would run the system's plutond for who connects. */
+static bool is_system_service(const char *address)
+{
+	return strcmp(address, ADDRESS_BUILT_IN) == 0 && access("/run/systemd/system", F_OK) == 0;
+}
+
 static int explain_connect(const char *address, const struct explanation *to)
 {
 	switch (errno) {
 	case ENOENT:
 	case ECONNREFUSED:
-		return explain(to, -PLUTON_EOFF, "nobody listens at %s", address);
+		return explain(to, -PLUTON_EOFF, "nobody listens at %s%s", address,
+			       is_system_service(address) ? "; systemctl start plutond.socket"
+							  : "");
+	case EACCES:
+	case EPERM:
+		return explain(to, -PLUTON_ENODEVICE,
+			       "user %u may not connect to %s; look at the permissions of the "
+			       "socket (socket_mode in plutond.conf(5)) and of its folders",
+			       geteuid(), address);
 	case EPROTOTYPE:
 		return explain(to, -PLUTON_EOFF, "what listens at %s is not plutond", address);
 	case EAGAIN:
@@ -125,6 +140,15 @@ int open_settled(struct pluton *pluton)
 	return 0;
 }
 
+/* Whoever serves the socket next is there already, or on its way: it is the socket that waits. */
+bool open_again(bool cut_off, unsigned tries)
+{
+	if (!cut_off || tries >= OPEN_TRIES)
+		return false;
+	(void)poll(NULL, 0, 1 << tries);
+	return true;
+}
+
 int connection_greet(struct pluton *pluton, int timeout_ms)
 {
 	const struct record hello = {
@@ -134,6 +158,7 @@ int connection_greet(struct pluton *pluton, int timeout_ms)
 	int r;
 
 	pluton->greeted = false;
+	pluton->cut_off = false;
 	pluton->deadline_ms = timeout_ms > 0 ? connection_now_ms() + (uint64_t)timeout_ms : 0;
 	r = connection_send(pluton, &hello);
 	while (r == 0 && !pluton->greeted)
@@ -172,23 +197,48 @@ int connection_begin(int fd, struct pluton **ret, char *message, size_t message_
 	return 0;
 }
 
-int connection_open(int fd, struct pluton **ret, char *message, size_t message_size)
+/* As connection_open. */
+static int open_over(int fd, struct pluton **ret, const struct explanation *to, bool *ret_cut_off)
 {
-	const struct explanation to = {message, message_size};
 	struct pluton *pluton = new_connection(fd);
 	int r;
 
 	*ret = NULL;
 	if (!pluton)
-		return explain(&to, -PLUTON_ENOMEM, "no memory for a connection");
+		return explain(to, -PLUTON_ENOMEM, "no memory for a connection");
 	r = connection_greet(pluton, 0);
+	*ret_cut_off = pluton->cut_off;
 	if (r < 0) {
-		explain(&to, r, "%s", pluton->message);
+		explain(to, r, "%s", pluton->message);
 		pluton_close(pluton);
 		return r;
 	}
 	*ret = pluton;
 	return 0;
+}
+
+int connection_open(int fd, struct pluton **ret, char *message, size_t message_size)
+{
+	const struct explanation to = {message, message_size};
+	bool cut_off;
+
+	return open_over(fd, ret, &to, &cut_off);
+}
+
+/* To whoever listens there; who is cut off has met one that stops, and is to find the next. */
+static int open_at(const char *address, struct pluton **ret, const struct explanation *to)
+{
+	unsigned tries = 0;
+	bool cut_off;
+	int r;
+
+	do {
+		cut_off = false;
+		r = open_socket(address, 0, to->text, to->size);
+		if (r >= 0)
+			r = open_over(r, ret, to, &cut_off);
+	} while (open_again(cut_off, ++tries));
+	return r;
 }
 
 /* From now on it is made again when it is lost. */
@@ -208,9 +258,7 @@ int pluton_open_explained(const char *address, struct pluton **ret, char *messag
 
 	*ret = NULL;
 	address = pluton_default_address(address);
-	r = open_socket(address, 0, message, message_size);
-	if (r >= 0)
-		r = connection_open(r, ret, message, message_size);
+	r = open_at(address, ret, &to);
 	if (r < 0 || remember(*ret, address) == 0)
 		return r;
 	pluton_close(*ret);

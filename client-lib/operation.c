@@ -660,12 +660,12 @@ int operation_perform(struct pluton *pluton, const struct pluton_request *reques
 }
 
 int operation_perform_explained(struct pluton *pluton, const struct pluton_request *request,
-				const char *invalid)
+				enum repeat repeat, const char *invalid)
 {
 	const struct completion how = {.invalid = invalid};
 	struct answer answer;
 
-	return perform(pluton, request, &how, REPEAT_ALWAYS, &answer);
+	return perform(pluton, request, &how, repeat, &answer);
 }
 
 int operation_perform_giving(struct pluton *pluton, const struct pluton_request *request,

@@ -77,9 +77,9 @@ int operation_perform(struct pluton *pluton, const struct pluton_request *reques
 int operation_perform_answer(struct pluton *pluton, const struct pluton_request *request,
 			     enum repeat repeat, struct answer *ret);
 
-/* The same, harmless to repeat; `invalid` says what -PLUTON_EINVAL means, or is NULL. */
+/* The same; `invalid` says what -PLUTON_EINVAL means, or is NULL. */
 int operation_perform_explained(struct pluton *pluton, const struct pluton_request *request,
-				const char *invalid);
+				enum repeat repeat, const char *invalid);
 
 /* The same of a command that gives a descriptor; *ret_fd is the caller's. */
 int operation_perform_giving(struct pluton *pluton, const struct pluton_request *request,

@@ -73,21 +73,29 @@ static int replace(struct pluton *pluton, int fd, int before)
 	return 0;
 }
 
+/* A queue that is full, and a socket whose permissions are not set yet, are so for a moment. */
+static bool may_pass(int error)
+{
+	return error == -PLUTON_EBUSY || error == -PLUTON_ENODEVICE;
+}
+
 static int try_once(struct pluton *pluton, int timeout_ms)
 {
 	char message[CONNECTION_MESSAGE_SIZE];
 	int before = pluton->fd;
 	int fd = open_socket(pluton->reconnect.address, timeout_ms, message, sizeof(message));
+	bool denied;
 	int r;
 
+	pluton->cut_off = false;
 	if (fd < 0)
-		return connection_refuse(pluton, fd == -PLUTON_EBUSY ? -PLUTON_EOFF : fd, "%s",
-					 message);
+		return connection_refuse(pluton, may_pass(fd) ? -PLUTON_EOFF : fd, "%s", message);
 	pluton->reconnect.trying = true;
 	pluton->fd = fd;
 	pluton->error = 0;
 	pluton->exchange.waiting = false;
 	r = connection_greet(pluton, timeout_ms);
+	denied = r == -PLUTON_ENODEVICE; /* who may use nothing has no use for another try */
 	if (r == 0)
 		r = memory_share_again(pluton);
 	if (r == 0)
@@ -95,7 +103,7 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 	if (r == 0)
 		r = replace(pluton, fd, before);
 	else
-		pluton->error = -PLUTON_EOFF; /* as it was, whatever this try ended with */
+		pluton->error = denied ? r : -PLUTON_EOFF; /* as it was, else */
 	close(fd);
 	pluton->fd = before;
 	pluton->reconnect.trying = false;
@@ -107,9 +115,15 @@ static int try_once(struct pluton *pluton, int timeout_ms)
 
 int reconnect_try(struct pluton *pluton)
 {
+	unsigned tries = 0;
+	int r;
+
 	if (!reconnect_wanted(pluton))
 		return pluton->error;
-	return try_once(pluton, TRY_TIMEOUT_MS);
+	do
+		r = try_once(pluton, TRY_TIMEOUT_MS);
+	while (open_again(pluton->cut_off, ++tries));
+	return r;
 }
 
 static unsigned longer(unsigned pause_ms)
@@ -159,7 +173,7 @@ int reconnect_dispatch(struct pluton *pluton)
 		reconnect->pause_ms = longer(reconnect->pause_ms);
 		pause_tries(reconnect);
 	}
-	return 0;
+	return pluton->error == -PLUTON_EOFF ? 0 : pluton->error;
 }
 
 int reconnect_yield(struct pluton *pluton, bool wait)

@@ -16,7 +16,7 @@
 #define LAYOUT(label, type, fields) {label, sizeof(struct type), fields, COUNT(fields)}
 /* clang-format on */
 
-static_assert(sizeof(struct pluton_status) == 136, "the row of Status");
+static_assert(sizeof(struct pluton_status) == 144, "the row of Status");
 static_assert(sizeof(struct pluton_capsule_row) == 104, "the row of Capsules");
 static_assert(sizeof(struct pluton_engine_row) == 96, "the row of Engines");
 static_assert(sizeof(struct pluton_process_row) == 112, "the row of Processes");
@@ -25,6 +25,8 @@ static_assert(sizeof(struct pluton_nv_row) == 88, "the row of an NV area");
 static_assert(sizeof(struct pluton_app_row) == 160, "the row of an app");
 static_assert(sizeof(struct pluton_app_peer) == 72, "the row of an app's client");
 static_assert(sizeof(struct pluton_tpm_info) == 168, "the row of a TPM app's Info");
+static_assert(sizeof(struct pluton_command_row) == 40, "the row of Commands");
+static_assert(sizeof(struct pluton_trace_row) == 64, "the row of TraceRead");
 
 /* clang-format off */
 #define STATUS(member, kind, doc) FIELD(pluton_status, member, kind, doc)
@@ -45,6 +47,8 @@ static const struct row_field status_fields[] = {
 	STATUS(processes_refused, ROW_U64, "connections refused since start"),
 	STATUS(loop_passes, ROW_U64, "passes of the event loop"),
 	STATUS(handler_longest_us, ROW_U64, "microseconds that the longest handler took"),
+	STATUS(system, ROW_U32, "1: the system's service (--system), 0: somebody's own"),
+	STATUS(bus, ROW_U32, "the D-Bus bus: 0 off, 1 away (tried again), 2 connecting, 3 serving"),
 };
 
 #define CAPSULE(member, kind, doc) FIELD(pluton_capsule_row, member, kind, doc)
@@ -157,6 +161,30 @@ static const struct row_field tpm_info_fields[] = {
 	TPM(manufactured, ROW_U64, "seconds since 1970; 0: unknown"),
 };
 
+#define COMMAND(member, kind, doc) FIELD(pluton_command_row, member, kind, doc)
+static const struct row_field command_fields[] = {
+	COMMAND(name, ROW_TEXT, "of the command"),
+	COMMAND(driver, ROW_U32, "driver number of its capsule"),
+	COMMAND(number, ROW_U32, "its number in the capsule"),
+};
+
+#define TRACE(member, kind, doc) FIELD(pluton_trace_row, member, kind, doc)
+static const struct row_field trace_fields[] = {
+	TRACE(time_ns, ROW_U64, "nanoseconds of CLOCK_MONOTONIC"),
+	TRACE(length, ROW_U64, "bytes that were moved or lent; microseconds that a handler ran"),
+	TRACE(offset, ROW_U64, "bytes into the slot"),
+	TRACE(step, ROW_U32, "0 process-made, 1 record-received, ... (daemon/kernel/steps.h)"),
+	TRACE(process_index, ROW_U32, "index of the process's id; 0: the daemon itself"),
+	TRACE(process_generation, ROW_U32, "generation of its id"),
+	TRACE(driver, ROW_U32, "driver number of the capsule; 0: none"),
+	TRACE(command, ROW_U32, "number of the command"),
+	TRACE(op_id, ROW_U32, "of the operation"),
+	TRACE(slot, ROW_U32, "whose memory it was"),
+	TRACE(engine, ROW_U32, "place among the engine rows, from 1, of what it waits for or has"),
+	TRACE(status, ROW_U32, "an error number, where an operation is done or refused"),
+	TRACE(handler, ROW_U32, "place among the handler rows, from 1; 0: none"),
+};
+
 const struct row_layout row_status = LAYOUT("status", pluton_status, status_fields);
 const struct row_layout row_capsule = LAYOUT("capsule", pluton_capsule_row, capsule_fields);
 const struct row_layout row_handler = LAYOUT("handler", pluton_handler_row, handler_fields);
@@ -167,6 +195,8 @@ const struct row_layout row_nv = LAYOUT("area", pluton_nv_row, nv_fields);
 const struct row_layout row_app = LAYOUT("app", pluton_app_row, app_fields);
 const struct row_layout row_app_peer = LAYOUT("peer", pluton_app_peer, app_peer_fields);
 const struct row_layout row_tpm_info = LAYOUT("tpm", pluton_tpm_info, tpm_info_fields);
+const struct row_layout row_command = LAYOUT("command", pluton_command_row, command_fields);
+const struct row_layout row_trace = LAYOUT("trace", pluton_trace_row, trace_fields);
 /* clang-format on */
 
 /* The bytes of one field from one order to the other; both directions are the same for numbers. */

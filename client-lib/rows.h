@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows of answers (structs of pluton/manager.h, nv.h, app.h and tpm.h) as tables of fields: who
- * answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and docs/protocol.md
- * take their names from them. A row on the wire has the struct's offsets, little-endian.
+ * The rows of answers (structs of pluton/manager.h, nv.h, app.h, tpm.h and trace.h) as tables of
+ * fields: who answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and
+ * docs/protocol.md take their names from them. A row on the wire has the struct's offsets,
+ * little-endian.
  *
  * The rule a newcomer would break first: a field that is added to a struct is added here too.
  */
@@ -16,6 +17,7 @@
 #include <pluton/manager.h>
 #include <pluton/nv.h>
 #include <pluton/tpm.h>
+#include <pluton/trace.h>
 
 enum row_type {
 	ROW_U32 = 1,
@@ -48,6 +50,8 @@ extern const struct row_layout row_nv;
 extern const struct row_layout row_app;
 extern const struct row_layout row_app_peer;
 extern const struct row_layout row_tpm_info;
+extern const struct row_layout row_command;
+extern const struct row_layout row_trace;
 
 /* From the struct at `row` to layout->size bytes at `wire`; a text's last byte becomes 0. */
 void row_encode(const struct row_layout *layout, const void *row, void *wire);

@@ -6,6 +6,15 @@
 
 #include "client-lib/connection.h"
 
+#define PIECE_SIZE ((size_t)1 << 20) /* of ordinary memory in one request */
+
+bool stream_is_needless(const struct pluton *pluton, const void *input, size_t length)
+{
+	struct pluton_range range;
+
+	return length <= PIECE_SIZE || pluton_range_of(pluton, input, length, &range) == 0;
+}
+
 int stream_begin(struct pluton *pluton, const struct pluton_request *request, uint32_t *ret_number,
 		 uint32_t *ret_connection)
 {
@@ -31,9 +40,32 @@ static int check(struct pluton *pluton, uint32_t connection)
 
 int stream_perform(struct pluton *pluton, const struct pluton_request *request, uint32_t connection)
 {
+	return stream_perform_explained(pluton, request, connection, NULL);
+}
+
+int stream_perform_explained(struct pluton *pluton, const struct pluton_request *request,
+			     uint32_t connection, const char *invalid)
+{
 	int r = check(pluton, connection);
 
-	return r < 0 ? r : operation_perform(pluton, request, REPEAT_NEVER, NULL);
+	return r < 0 ? r : operation_perform_explained(pluton, request, REPEAT_NEVER, invalid);
+}
+
+int stream_take_in(struct pluton *pluton, struct pluton_request *request, unsigned slot,
+		   const void *input, size_t length, uint32_t connection)
+{
+	const uint8_t *at = input;
+	int r;
+
+	do {
+		size_t piece = length < PIECE_SIZE ? length : PIECE_SIZE;
+
+		request->slots[slot] = (struct pluton_slot){.in = at, .length = piece};
+		r = stream_perform(pluton, request, connection);
+		at = piece > 0 ? at + piece : at;
+		length -= piece;
+	} while (r == 0 && length > 0);
+	return r;
 }
 
 int stream_submit(struct pluton *pluton, const struct pluton_request *request, uint32_t connection,

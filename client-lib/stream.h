@@ -15,9 +15,18 @@
 int stream_begin(struct pluton *pluton, const struct pluton_request *request, uint32_t *ret_number,
 		 uint32_t *ret_connection);
 
+/* true: the message needs no stream, it is short or lies where the daemon sees it. */
+bool stream_is_needless(const struct pluton *pluton, const void *input, size_t length);
+
+/* Performs the command once for each piece of a message without output, at least once. */
+int stream_take_in(struct pluton *pluton, struct pluton_request *request, unsigned slot,
+		   const void *input, size_t length, uint32_t connection);
+
 /* pluton_perform and operation_submit; -PLUTON_ERESERVE: the stream's connection is gone. */
 int stream_perform(struct pluton *pluton, const struct pluton_request *request,
 		   uint32_t connection);
+int stream_perform_explained(struct pluton *pluton, const struct pluton_request *request,
+			     uint32_t connection, const char *invalid);
 int stream_submit(struct pluton *pluton, const struct pluton_request *request, uint32_t connection,
 		  const struct completion *completion, pluton_operation_id *ret_id);
 

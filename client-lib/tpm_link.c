@@ -97,6 +97,8 @@ void link_raise(struct tpm_link *link, uint64_t now)
 	link->pause_ms = PAUSE_FIRST_MS;
 	link->deadline = now + limit_of(link);
 	link->error = 0;
+	link->cut_offs = 0;
+	link->losses = 0;
 	link->reason[0] = '\0';
 }
 
@@ -134,6 +136,24 @@ static int out_of_patience(struct tpm_link *link)
 		       pluton_default_address(link->address));
 }
 
+/* It ended before it was asked, or while it was; the next one may have the channel. */
+static bool plutond_left(const struct tpm_link *link)
+{
+	const struct pluton *wire = link->phase == LINK_PHASE_ASKING ? link->wire : NULL;
+
+	return wire && (wire->cut_off || (wire->greeted && wire->error == -PLUTON_EOFF));
+}
+
+static void count_loss(struct tpm_link *link)
+{
+	if (!plutond_left(link))
+		return;
+	if (link->wire->cut_off)
+		link->cut_offs++;
+	else
+		link->losses++;
+}
+
 /* What no second attempt would change, or not soon. */
 static bool is_final(const struct tpm_link *link, int error)
 {
@@ -151,6 +171,8 @@ static bool is_final(const struct tpm_link *link, int error)
 	/* who opens it wants to know at once that there is no plutond, or no room */
 	if (link->phase == LINK_PHASE_PAUSE)
 		return error != -PLUTON_EBUSY; /* that is plutond with a queue of others */
+	if (plutond_left(link))
+		return link->cut_offs >= OPEN_TRIES || link->losses > 1;
 	/* an app that goes away as it is greeted starts again */
 	return link->phase == LINK_PHASE_ASKING || error != -PLUTON_EOFF;
 }
@@ -158,6 +180,7 @@ static bool is_final(const struct tpm_link *link, int error)
 /* The attempt failed with link->reason. */
 static int failed(struct tpm_link *link, int error, uint64_t now)
 {
+	count_loss(link);
 	if (is_final(link, error)) {
 		if (link->opened && error != -PLUTON_EBADRVAL)
 			return give_up(link, -PLUTON_EOFF, "the TPM %s is gone: %s", link->instance,
@@ -264,6 +287,8 @@ static int turn_pause(struct tpm_link *link, uint64_t now)
 		return LINK_COMING;
 	fd = open_socket(pluton_default_address(link->address), CONNECT_WAIT_MS, link->reason,
 			 sizeof(link->reason));
+	if (fd == -PLUTON_ENODEVICE && link->opened)
+		fd = -PLUTON_EOFF; /* one that plutond makes anew has other permissions first */
 	if (fd < 0)
 		return failed(link, fd, now);
 	link->phase = LINK_PHASE_ASKING;

@@ -51,6 +51,7 @@ struct tpm_link {
 	uint64_t patience; /* ASKING: until then plutond must have said something */
 	uint64_t pause_end;
 	unsigned pause_ms;
+	unsigned cut_offs, losses;	       /* by plutond: before its greeting, and after it */
 	int error;			       /* of the last attempt; 0: none has failed */
 	char reason[CONNECTION_MESSAGE_SIZE];  /* why it failed */
 	char message[CONNECTION_MESSAGE_SIZE]; /* about a negative result */

@@ -64,7 +64,6 @@ static void confine(const struct machine *machine, const char *name, const char 
 {
 	uint64_t with_apps = mask_of(machine, APPS_CAPSULE);
 
-	who->confined = true;
 	who->allowed = mask_of(machine, drivers);
 	if (!name) /* what an app forked takes no channels */
 		return;
@@ -73,16 +72,22 @@ static void confine(const struct machine *machine, const char *name, const char 
 	who->allowed |= with_apps;
 }
 
-static void identify(void *context, struct credentials *who)
+/* A pid that is not certain takes away what the app may not use, and gives nothing. */
+static void identify(void *context, struct credentials *who, bool certain)
 {
 	struct machine *machine = context;
+	uint64_t by_access = who->allowed;
 	const char *name, *drivers;
 
 	for_each_app_backend(machine, instance)
 	{
-		if (!instance->apps->identify(instance, (pid_t)who->pid, who->uid, &name, &drivers))
+		if (!instance->apps->identify(instance, (pid_t)who->pid, who->uid, certain, &name,
+					      &drivers))
 			continue;
+		who->confined = true;
 		confine(machine, name, drivers, who);
+		if (!certain)
+			who->allowed &= by_access;
 		return;
 	}
 }
@@ -103,8 +108,8 @@ int apps_open(struct machine *machine)
 			r = instance->apps->open(instance);
 	}
 	if (r < 0)
-		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "the apps cannot be read (%s)",
-			  pluton_error_name(r));
+		log_start_failed(LOG_NO_FIELDS, "the apps cannot be read (%s)",
+				 pluton_error_name(r));
 	return r;
 }
 

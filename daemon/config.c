@@ -171,6 +171,8 @@ static int check_directory(const char *path, const char *main_path, struct confi
 
 	if (stat(path, &directory) < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_errno(error, path, errno);
+	if (eaccess(path, R_OK | X_OK) < 0) /* glob would find nothing there, and say nothing */
+		return fail_errno(error, path, errno);
 	if (stat(main_path, &file) == 0)
 		owner = file.st_uid;
 	if (directory.st_mode & S_IWOTH)
@@ -233,11 +235,27 @@ static int set_defaults(struct config *config)
 	char problem[CONFIG_TEXT_SIZE];
 	int r = 0;
 
-	for (const struct config_key *key = config_keys; r == 0 && key->name; key++)
-		r = set_default(config, key->section, key->name, key->fallback);
-	if (r == 0)
-		r = config_access_set(config, "default", "all", "default", 0, problem);
+	for (const struct config_key *key = config_keys; r == 0 && key->name; key++) {
+		const char *fallback = config_key_system_fallback(key);
+
+		if (config->system && fallback)
+			r = assign_key(config, key, fallback, CONFIG_SYSTEM_ORIGIN, 0, problem);
+		else
+			r = set_default(config, key->section, key->name, key->fallback);
+	}
 	return r;
+}
+
+/* `set` fails where the rule of a default names a user or group that this machine has not. */
+static int set_access(struct config *config, int (*set)(struct config *, char *),
+		      struct config_error *error)
+{
+	char problem[CONFIG_TEXT_SIZE] = "";
+	int r = set(config, problem);
+
+	if (r == -PLUTON_EINVAL)
+		return fail(error, CONFIG_SYSTEM_ORIGIN, 0, "[access] by default: %s", problem);
+	return r < 0 ? fail_memory(error) : 0;
 }
 
 static int apply_profile(struct config *config)
@@ -275,21 +293,26 @@ static int fill(struct config *config, const char *path, struct config_error *er
 	config->origins = calloc(config_key_count(), sizeof(struct config_origin));
 	if (!config->origins || set_defaults(config) < 0)
 		return fail_memory(error);
-	r = load_file(config, main_path, !path, error);
+	r = set_access(config, config_access_set_defaults, error);
+	if (r == 0)
+		r = load_file(config, main_path, !path, error);
 	if (r == 0)
 		r = load_directory(config, main_path, error);
+	if (r == 0)
+		r = set_access(config, config_access_set_group, error);
 	if (r == 0 && apply_profile(config) < 0)
 		r = fail_memory(error);
 	return r < 0 ? r : check_relations(config, error);
 }
 
-int config_load(const char *path, struct config **ret, struct config_error *ret_error)
+int config_load(const char *path, bool system, struct config **ret, struct config_error *ret_error)
 {
 	struct config *config = calloc(1, sizeof(*config));
 	int r;
 
 	if (!config)
 		return fail_memory(ret_error);
+	config->system = system;
 	r = fill(config, path, ret_error);
 	if (r < 0) {
 		config_free(config);
@@ -376,6 +399,17 @@ size_t config_reloadable_changes(struct config *config, struct config *fresh,
 
 /* --- printing -------------------------------------------------------------------------------- */
 
+static void dump_default(const struct config *config, const struct config_key *key, FILE *out)
+{
+	const char *fallback = config_key_system_fallback(key);
+
+	if (config->system && fallback)
+		fprintf(out, "# Default: %s; %s without " CONFIG_SYSTEM_ORIGIN "\n", fallback,
+			key->fallback);
+	else
+		fprintf(out, "# Default: %s\n", key->fallback);
+}
+
 static void dump_key(const struct config *config, const struct config_key *key, FILE *out)
 {
 	const struct config_origin *origin = origin_of(config, key);
@@ -383,7 +417,7 @@ static void dump_key(const struct config *config, const struct config_key *key, 
 
 	fprintf(out, "\n# %s\n# Write %s. %s\n", key->doc, config_key_range(key, buf),
 		config_key_reach(key));
-	fprintf(out, "# Default: %s\n", key->fallback);
+	dump_default(config, key, out);
 	if (origin->file && origin->line)
 		fprintf(out, "# Set at %s:%u\n", origin->file, origin->line);
 	else if (origin->file)
@@ -398,12 +432,16 @@ static void dump_access(const struct config *config, FILE *out)
 		"\n# Which capsules programs may use: those of a user, of a group, all others.\n"
 		"# Write all, none, or names of capsules with commas between. A change holds for\n"
 		"# who connects from then on: a program that is connected keeps what it may use.\n"
-		"# Default: all\n");
+		"%s\n",
+		config->system ? "# Default: none; all for user.root and group.pluton"
+			       : "# Default: all");
 	for (size_t i = 0; i < config->access_rule_count; i++) {
 		const struct access_rule *rule = &config->access_rules[i];
 
 		if (rule->line)
 			fprintf(out, "# Set at %s:%u\n", rule->file, rule->line);
+		else if (config->system)
+			fprintf(out, "# Set by %s\n", rule->file);
 		fprintf(out, "%s = %s\n", rule->key, rule->text);
 	}
 }

@@ -35,10 +35,10 @@ enum access_kind {
  */
 struct access_rule {
 	enum access_kind kind;
-	uint32_t id; /* uid or gid; 0 for ACCESS_DEFAULT */
+	uint32_t id; /* uid or gid; 0 for ACCESS_DEFAULT; UINT32_MAX: nobody's */
 	char *key;   /* as it was written: "user.alice" */
 	char *text;  /* "all", "none", or capsule names with commas between, no blanks */
-	char *file;  /* where it stands */
+	char *file;  /* where it stands, or the option that it comes from, with line 0 */
 	unsigned line;
 };
 
@@ -48,6 +48,8 @@ enum config_profile {
 };
 
 struct config {
+	bool system; /* whose defaults hold: those of the system's service */
+
 	/* [daemon] */
 	char *socket;
 	mode_t socket_mode;
@@ -76,11 +78,14 @@ struct config {
 	char *rng;
 	char *digest;
 	char *aes;
+	char *hmac;
+	char *cmac;
+	char *ecc;
+	char *rsa;
 	char *alarm;
 	char *console;
 	char *nv;
 	char *app;
-	char *rsa;
 	size_t aead_scratch; /* bytes per worker */
 	uint32_t workers;
 	bool checker;
@@ -119,11 +124,12 @@ struct config_error {
 };
 
 /*
- * Reads `path`, or CONFIG_DEFAULT_PATH if that is NULL, which may be missing then. -PLUTON_EINVAL
- * (a line is wrong, or a file cannot be read) or -PLUTON_ENOMEM, with *ret_error saying which.
- * The caller owns *ret and frees it with config_free.
+ * Reads `path`, or CONFIG_DEFAULT_PATH if that is NULL, which may be missing then. `system` (the
+ * option --system) gives what no file sets the defaults of the system's service. -PLUTON_EINVAL (a
+ * line is wrong, a file cannot be read, or there is no group pluton for those defaults) or
+ * -PLUTON_ENOMEM, with *ret_error saying which. The caller owns *ret and frees it with config_free.
  */
-int config_load(const char *path, struct config **ret, struct config_error *ret_error);
+int config_load(const char *path, bool system, struct config **ret, struct config_error *ret_error);
 void config_free(struct config *config);
 
 /*

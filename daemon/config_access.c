@@ -14,7 +14,11 @@
 
 #include "daemon/ini_value.h"
 
-#define LOOKUP_SIZE 16384 /* bytes: a line of the user database with a large group's members */
+#define SYSTEM_GROUP "pluton" /* whose members may use the system's plutond */
+#define NOBODY UINT32_MAX     /* never a gid */
+
+#define LOOKUP_SIZE ((size_t)16384)		    /* bytes: a line of the user database */
+#define LOOKUP_SIZE_MAX ((size_t)16384 * 8 * 8 * 8) /* of a group with very many members */
 
 static int parse_id(const char *text, uint32_t *ret)
 {
@@ -45,18 +49,32 @@ static int find_user(const char *name, uint32_t *ret)
 	return found ? 0 : parse_id(name, ret);
 }
 
-static int find_group(const char *name, uint32_t *ret)
+/* 1: it is there. 0: it is not. -PLUTON_ESIZE: it has more members than fit. */
+static int look_up_group(const char *name, size_t size, uint32_t *ret)
 {
 	struct group entry;
 	struct group *found = NULL;
-	char *buf = malloc(LOOKUP_SIZE);
+	char *buf = malloc(size);
+	int error;
 
 	if (!buf)
 		return -PLUTON_ENOMEM;
-	if (getgrnam_r(name, &entry, buf, LOOKUP_SIZE, &found) == 0 && found)
+	error = getgrnam_r(name, &entry, buf, size, &found);
+	if (found)
 		*ret = found->gr_gid;
 	free(buf);
-	return found ? 0 : parse_id(name, ret);
+	return error == ERANGE ? -PLUTON_ESIZE : found != NULL;
+}
+
+static int find_group(const char *name, uint32_t *ret)
+{
+	int r = -PLUTON_ESIZE;
+
+	for (size_t size = LOOKUP_SIZE; r == -PLUTON_ESIZE && size <= LOOKUP_SIZE_MAX; size *= 8)
+		r = look_up_group(name, size, ret);
+	if (r == -PLUTON_ENOMEM)
+		return r;
+	return r > 0 ? 0 : parse_id(name, ret);
 }
 
 static int parse_subject(const char *key, struct access_rule *rule, char *problem)
@@ -105,6 +123,23 @@ static bool is_plain_list(const char *list)
 	return true;
 }
 
+/*
+ * The service's group is missing. That is no reason to stop for who has said that it is to have
+ * nothing; anybody else is told how to make it.
+ */
+static int parse_missing_group(struct access_rule *rule, const char *text, char *problem)
+{
+	if (strcmp(text, "none") == 0) {
+		rule->id = NOBODY;
+		return 0;
+	}
+	snprintf(problem, CONFIG_TEXT_SIZE,
+		 "there is no group " SYSTEM_GROUP "; make it (systemd-sysusers, or addgroup "
+		 "--system " SYSTEM_GROUP "), or write group." SYSTEM_GROUP " = none in [access] "
+		 "to go on without it");
+	return -PLUTON_EINVAL;
+}
+
 static void rule_clear(struct access_rule *rule)
 {
 	free(rule->key);
@@ -112,11 +147,13 @@ static void rule_clear(struct access_rule *rule)
 	free(rule->file);
 }
 
-static int rule_fill(struct access_rule *rule, const char *key, const char *text, const char *file,
-		     char *problem)
+static int rule_fill(struct access_rule *rule, const struct config *config, const char *key,
+		     const char *text, const char *file, char *problem)
 {
 	int r = parse_subject(key, rule, problem);
 
+	if (r == -PLUTON_EINVAL && config->system && strcmp(key, "group." SYSTEM_GROUP) == 0)
+		r = parse_missing_group(rule, text, problem);
 	if (r < 0)
 		return r;
 	r = ini_list_copy(text, &rule->text);
@@ -164,7 +201,7 @@ int config_access_set(struct config *config, const char *key, const char *text, 
 {
 	struct access_rule rule = {.line = line};
 	struct access_rule *same;
-	int r = rule_fill(&rule, key, text, file, problem);
+	int r = rule_fill(&rule, config, key, text, file, problem);
 
 	if (r < 0) {
 		rule_clear(&rule);
@@ -178,6 +215,43 @@ int config_access_set(struct config *config, const char *key, const char *text, 
 	}
 	r = append(config, &rule);
 	if (r < 0)
+		rule_clear(&rule);
+	return r;
+}
+
+int config_access_set_defaults(struct config *config, char problem[CONFIG_TEXT_SIZE])
+{
+	int r;
+
+	if (!config->system)
+		return config_access_set(config, "default", "all", "default", 0, problem);
+	r = config_access_set(config, "default", "none", CONFIG_SYSTEM_ORIGIN, 0, problem);
+	if (r == 0)
+		r = config_access_set(config, "user.root", "all", CONFIG_SYSTEM_ORIGIN, 0, problem);
+	return r;
+}
+
+static bool has_key(const struct config *config, const char *key)
+{
+	for (size_t i = 0; i < config->access_rule_count; i++) {
+		if (strcmp(config->access_rules[i].key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+int config_access_set_group(struct config *config, char problem[CONFIG_TEXT_SIZE])
+{
+	const char *key = "group." SYSTEM_GROUP;
+	struct access_rule rule = {.line = 0};
+	int r;
+
+	if (!config->system || has_key(config, key))
+		return 0;
+	r = rule_fill(&rule, config, key, "all", CONFIG_SYSTEM_ORIGIN, problem);
+	if (r == 0 && !find_same(config, &rule)) /* a file can have written its number */
+		r = append(config, &rule);
+	else
 		rule_clear(&rule);
 	return r;
 }

@@ -80,6 +80,14 @@ const struct config_key config_keys[] = {
 	 "Backends for digests, the preferred one first."},
 	{"hil", "aes", KEY_LIST, FIELD(aes), 0, 0, "openssl", RESTART,
 	 "Backends for AES, the preferred one first."},
+	{"hil", "hmac", KEY_LIST, FIELD(hmac), 0, 0, "openssl", RESTART,
+	 "Backends for HMAC, the preferred one first."},
+	{"hil", "cmac", KEY_LIST, FIELD(cmac), 0, 0, "openssl", RESTART,
+	 "Backends for AES-CMAC, the preferred one first."},
+	{"hil", "ecc", KEY_LIST, FIELD(ecc), 0, 0, "openssl", RESTART,
+	 "Backends for elliptic curves, the preferred one first."},
+	{"hil", "rsa", KEY_LIST, FIELD(rsa), 0, 0, "openssl", RESTART,
+	 "Backends for RSA, the preferred one first."},
 	{"hil", "alarm", KEY_LIST, FIELD(alarm), 0, 0, "clock", RESTART,
 	 "Backends for the clock and its alarm, the preferred one first."},
 	{"hil", "console", KEY_LIST, FIELD(console), 0, 0, "journal", RESTART,
@@ -88,8 +96,6 @@ const struct config_key config_keys[] = {
 	 "Backends for NV memory, the preferred one first."},
 	{"hil", "app", KEY_LIST, FIELD(app), 0, 0, "fork", RESTART,
 	 "Backends that start apps, the preferred one first."},
-	{"hil", "rsa", KEY_LIST, FIELD(rsa), 0, 0, "openssl", RESTART,
-	 "Backends for RSA, the preferred one first."},
 	{"hil", "aead_scratch", KEY_SIZE, FIELD(aead_scratch), 4 * KIB, 64 * MIB, "1M", RESTART,
 	 "The longest message that authenticated decryption takes, unless its memory is sealed; "
 	 "each worker keeps so much private memory."},
@@ -131,6 +137,16 @@ const struct config_key config_keys[] = {
 };
 /* clang-format on */
 
+/* What plutond --system has instead of the fallbacks above. */
+static const struct {
+	const char *section;
+	const char *name;
+	const char *fallback;
+} system_fallbacks[] = {
+	{"hil", "app", "systemd"},
+	{"dbus", "bus", "system"},
+};
+
 static const char *const profile_names[] = {"default", "pluton"};
 
 /* A value on its way from text into the struct. */
@@ -142,6 +158,16 @@ union config_value {
 size_t config_key_count(void)
 {
 	return sizeof(config_keys) / sizeof(config_keys[0]) - 1;
+}
+
+const char *config_key_system_fallback(const struct config_key *key)
+{
+	for (size_t i = 0; i < sizeof(system_fallbacks) / sizeof(system_fallbacks[0]); i++) {
+		if (strcmp(key->section, system_fallbacks[i].section) == 0 &&
+		    strcmp(key->name, system_fallbacks[i].name) == 0)
+			return system_fallbacks[i].fallback;
+	}
+	return NULL;
 }
 
 const struct config_key *config_key_find(const char *section, const char *name)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The table of configuration keys, and how a value of each type is read, stored, compared and
- * written. config.c's own: nobody else includes this.
+ * written. config.c's own: nobody else includes this, but docs/operations-tables.c, which prints
+ * the table.
  */
 #ifndef PLUTON_CONFIG_KEYS_H
 #define PLUTON_CONFIG_KEYS_H
@@ -45,6 +46,9 @@ struct config_key {
 extern const struct config_key config_keys[];
 size_t config_key_count(void);
 
+/* The default with --system, where it is another one; else NULL. */
+const char *config_key_system_fallback(const struct config_key *key);
+
 /* NULL: there is none. */
 const struct config_key *config_key_find(const char *section, const char *name);
 bool config_section_exists(const char *section);
@@ -77,6 +81,16 @@ const char *config_key_range(const struct config_key *key, char buf[CONFIG_TEXT_
 const char *config_key_reach(const struct config_key *key);
 
 /* --- [access] -------------------------------------------------------------------------------- */
+
+/* Where a message or a dump says what a value came from. */
+#define CONFIG_SYSTEM_ORIGIN "--system"
+
+/*
+ * The defaults of [access]: those that files replace, before the files; and group pluton after
+ * them, which must exist only if they do not say that it may use nothing. Errors as in _store.
+ */
+int config_access_set_defaults(struct config *config, char problem[CONFIG_TEXT_SIZE]);
+int config_access_set_group(struct config *config, char problem[CONFIG_TEXT_SIZE]);
 
 /* Sets or replaces the rule that `key` ("default", "user.NAME") names. Errors as in _store. */
 int config_access_set(struct config *config, const char *key, const char *text, const char *file,

@@ -9,8 +9,8 @@
 #include "daemon/log.h"
 #include "hil/checker.h"
 
-static const char *const names[HIL_KINDS] = {"rng",	"digest", "aes", "alarm",
-					     "console", "nv",	  "app", "rsa"};
+static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
+					     "app", "hmac",   "cmac", "ecc",   "rsa"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -21,7 +21,8 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 {
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
-					      config->app,   config->rsa};
+					      config->app,   config->hmac,    config->cmac,
+					      config->ecc,   config->rsa};
 
 	return lists[kind];
 }
@@ -76,15 +77,19 @@ static struct log_limit *limit_of(const char *app)
 static void report_app(enum pluton_log_level level, const char *app, uint32_t pid,
 		       const char *sentence)
 {
-	struct log_field fields[2];
-	size_t count = 0;
+	const char *id = !app ? LOG_ID_STORAGE_TROUBLE
+			 : level == PLUTON_LOG_ERROR || level == PLUTON_LOG_WARNING
+				 ? LOG_ID_APP_TROUBLE
+				 : LOG_ID_APP;
+	struct log_field fields[3] = {LOG_MESSAGE_ID(id)};
+	size_t count = 1;
 
 	if (app)
 		fields[count++] = LOG_TEXT("app", app);
 	if (pid)
 		fields[count++] = LOG_NUMBER("pid", pid);
 	if (app)
-		log_event_within(limit_of(app), level, fields, count, "%s", sentence);
+		log_event_within(limit_of(app), level, fields, count, "%s: %s", app, sentence);
 	else /* a client can ask for the same damaged area again and again */
 		log_event_limited(level, fields, count, "%s", sentence);
 }
@@ -140,7 +145,7 @@ static int complain(const struct config *config, enum hil_kind kind, const char 
 	struct config_error error;
 	int r = config_complain(config, "hil", names[kind], &error, "%.*s %s", length, name, what);
 
-	log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s", error.message);
+	log_start_failed(LOG_NO_FIELDS, "%s", error.message);
 	return r;
 }
 
@@ -162,8 +167,8 @@ static int add_by_name(struct engines *engines, enum hil_kind kind, const char *
 				"is no backend; see plutond.conf(5) for those there are");
 	r = open_backend(engines, backend, &instance);
 	if (r < 0) {
-		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("backend", text)),
-			  "the backend does not open (%s)", pluton_error_name(r));
+		log_start_failed(LOG_FIELDS(LOG_TEXT("backend", text)),
+				 "the backend %s does not open (%s)", text, pluton_error_name(r));
 		return r;
 	}
 	if (!instance->engines[kind])

@@ -1,6 +1,7 @@
-# What daemon, apps and libpluton share: records and error names.
+# What daemon, apps and libpluton share: records, and names of errors and steps.
 noinst_LTLIBRARIES += librecord.la
 librecord_la_SOURCES = daemon/kernel/record.c daemon/kernel/record.h \
+	daemon/kernel/steps.c daemon/kernel/steps.h \
 	client-lib/error.c client-lib/pluton/error.h
 
 # The kernel knows no service.
@@ -24,7 +25,6 @@ libkernel_la_SOURCES = \
 	daemon/kernel/pool.c daemon/kernel/pool.h \
 	daemon/kernel/process.c daemon/kernel/process.h \
 	daemon/kernel/request.c daemon/kernel/request.h \
-	daemon/kernel/steps.c daemon/kernel/steps.h \
 	daemon/kernel/stream.c \
 	daemon/kernel/trd104.c \
 	daemon/kernel/upcall.c daemon/kernel/upcall.h \
@@ -60,12 +60,15 @@ libplutond_la_SOURCES = \
 	daemon/frontends/dbus_table.c daemon/frontends/dbus_table.h \
 	daemon/frontends/dbus_wire.c daemon/frontends/dbus_wire.h \
 	daemon/frontends/listen.c \
+	daemon/frontends/passed.c daemon/frontends/passed.h \
 	daemon/frontends/peer.c daemon/frontends/peer.h \
+	daemon/harden.c daemon/harden.h \
 	daemon/lock.c daemon/lock.h \
 	daemon/log.c daemon/log.h \
 	daemon/machine.c daemon/machine.h \
 	daemon/manager.c daemon/manager.h \
-	daemon/rules.c daemon/rules.h
+	daemon/rules.c daemon/rules.h \
+	daemon/trace.c daemon/trace.h
 libplutond_la_LIBADD = libsvc.la libbackends.la libini.la libkernel.la libhil.la librows.la \
 	librecord.la $(EVENT_LIBS) $(SYSTEMD_LIBS) $(CRYPTO_LIBS)
 

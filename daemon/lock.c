@@ -23,6 +23,7 @@
 #define OPEN_ATTEMPTS 8
 #define COPY_ATTEMPTS 500 /* for a copy of the lock to be closed */
 #define COPY_PAUSE_NS 4000000
+#define PROBE_SIZE 4096 /* bytes: a block, which a full file system has not */
 
 /* --- messages -------------------------------------------------------------------------------- */
 
@@ -209,6 +210,42 @@ static int check_ours(const char *path, struct lock_error *error)
 	return 0;
 }
 
+static int write_probe(const char *file)
+{
+	static const char probe[PROBE_SIZE];
+	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int r = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, probe, sizeof(probe)) != sizeof(probe))
+		r = errno ? -errno : -ENOSPC;
+	if (close(fd) < 0 && r == 0)
+		r = -errno;
+	return r;
+}
+
+/* The lock file may be there already where nothing more can be written. */
+static int check_writable(const char *directory, struct lock_error *error)
+{
+	char *file;
+	int r;
+
+	if (asprintf(&file, "%s/probe", directory) < 0)
+		return fail(error, -PLUTON_ENOMEM, "no memory");
+	unlink(file); /* of one that was killed here */
+	errno = 0;
+	r = write_probe(file);
+	unlink(file);
+	free(file);
+	if (r == 0)
+		return 0;
+	return fail(error, -PLUTON_EFAIL,
+		    "%.300s: nothing can be written there: %s; make room and make it writable, or "
+		    "choose another state directory",
+		    directory, strerror(-r));
+}
+
 /* --- entry points ---------------------------------------------------------------------------- */
 
 int lock_state(const char *directory, struct lock *ret, struct lock_error *ret_error)
@@ -224,6 +261,11 @@ int lock_state(const char *directory, struct lock *ret, struct lock_error *ret_e
 		return fail(ret_error, -PLUTON_ENOMEM, "no memory");
 	r = lock_file("state directory", directory, file, ret, ret_error);
 	free(file);
+	if (r == 0) {
+		r = check_writable(directory, ret_error);
+		if (r < 0)
+			lock_release(ret);
+	}
 	return r;
 }
 

@@ -23,7 +23,8 @@ struct lock_error {
 /*
  * Makes the directory (mode 0700) if it is missing, and locks it through DIRECTORY/lock.
  * -PLUTON_EBUSY: another process holds it; the message says its pid and command.
- * -PLUTON_EINVAL: the directory is not ours alone to write. -PLUTON_EFAIL: the system refused.
+ * -PLUTON_EINVAL: it is no directory, or not ours alone to write. -PLUTON_EFAIL: it cannot be made,
+ * locked or written: no permission, read-only, full. -PLUTON_ENOMEM.
  */
 int lock_state(const char *directory, struct lock *ret, struct lock_error *ret_error);
 

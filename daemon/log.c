@@ -24,6 +24,10 @@
 
 #define LINE_SIZE (LOG_TEXT_SIZE + LOG_FIELDS_MAX * (LOG_VALUE_SIZE + 40) + 64)
 
+static_assert(LOG_LAST_SIZE + sizeof("18446744073709551615 more suppressed, the last: ") <=
+		      LOG_MESSAGE_SIZE,
+	      "the last one is told whole");
+
 /* What a pipe takes whole, if it takes anything. */
 static_assert(LINE_SIZE <= PIPE_BUF, "a line could block half way");
 
@@ -62,6 +66,7 @@ static struct {
 	bool in_colour;
 	atomic_uint_least64_t dropped; /* lines that stderr had no room for, not yet told */
 	struct log_limit *suppressing; /* call sites that held something back; loop thread only */
+	char start_failure[LOG_MESSAGE_SIZE];
 } output = {.program = "plutond", .level = PLUTON_LOG_INFO};
 
 /* --- levels ---------------------------------------------------------------------------------- */
@@ -358,6 +363,29 @@ void log_event(enum pluton_log_level level, const struct log_field *fields, size
 	vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	emit(level, fields, count, message);
+}
+
+void log_start_failed(const struct log_field *fields, size_t count, const char *format, ...)
+{
+	struct log_field marked[LOG_FIELDS_MAX] = {LOG_MESSAGE_ID(LOG_ID_START_FAILED)};
+	char message[LOG_MESSAGE_SIZE];
+	va_list args;
+
+	if (count > LOG_FIELDS_MAX - 1)
+		count = LOG_FIELDS_MAX - 1;
+	if (count > 0)
+		memcpy(&marked[1], fields, count * sizeof(*fields));
+	va_start(args, format);
+	vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (!output.start_failure[0])
+		memcpy(output.start_failure, message, sizeof(message));
+	log_event(PLUTON_LOG_ERROR, marked, count + 1, "%s", message);
+}
+
+const char *log_start_failure(void)
+{
+	return output.start_failure;
 }
 
 void log_text(int priority, const struct log_field *fields, size_t count, const char *text)

@@ -22,6 +22,7 @@
 
 #define LOG_FIELDS_MAX 8u
 #define LOG_MESSAGE_SIZE 512u /* bytes of a message; more is cut off */
+#define LOG_LAST_SIZE 448u    /* of one that is told of with "N more suppressed, the last: " */
 #define LOG_VALUE_SIZE 128u   /* bytes of a field's value; more is cut off */
 #define LOG_TEXT_SIZE 2560u   /* bytes of a program's line on stderr */
 #define LOG_TEXT_MAX 4096u    /* and in the journal */
@@ -53,11 +54,23 @@ struct log_field {
 		(sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field))
 #define LOG_NO_FIELDS NULL, 0
 
-/* Ids of messages that a program may look for in the journal; listed in plutond(8). */
+/*
+ * Ids of the messages that an operator or a program may look for in the journal, all of them; an id
+ * is never used for another message. plutond(8) lists them, and systemd/pluton.catalog says what
+ * each means and what to do: journalctl -x shows it.
+ */
 #define LOG_ID_STARTED "a22aa9b26ae242dd8fbc910f99b284f4"
 #define LOG_ID_STOPPED "d8875bc1f98843b08d06a25e28660979"
+#define LOG_ID_START_FAILED "6494878c67b745048bddb1fd53ecf905" /* log_start_failed */
 #define LOG_ID_RELOADED "d29f6a7320b643f1bb642e9ba64cb756"
 #define LOG_ID_RELOAD_FAILED "3829a867ca024d7181451aad6f8212dd"
+#define LOG_ID_NEEDS_RESTART "54c98bdeb0ca438b9813be8d9c4c0f49"
+#define LOG_ID_BUS_JOINED "8aef605a5a964c4db8891ae2a1000960"
+#define LOG_ID_BUS_LOST "b55575021d34479c90dcfe5c6627063d"
+#define LOG_ID_BUS_NAME_REFUSED "aaee78e94e954ae8807f1d19385095db"
+#define LOG_ID_APP "b92cb3913a60460e95e9acbfb923aa87"
+#define LOG_ID_APP_TROUBLE "a934c8f224f14e56a418892078588612"
+#define LOG_ID_STORAGE_TROUBLE "b164c09d4cae4340b265c82822f28332"
 #define LOG_ID_CONTRACT_BROKEN "399c9aa60dcb4d3ebfe3235e1d9c0dfc"
 
 /* What lines begin with, instead of "plutond": for apps, before anything else. Not copied. */
@@ -86,6 +99,17 @@ void log_event(enum pluton_log_level level, const struct log_field *fields, size
 	       const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /*
+ * Why the daemon cannot start: a line at level error with LOG_ID_START_FAILED, once, by who finds
+ * out. The sentence is kept for those who wait to be served. Loop thread only; at most
+ * LOG_FIELDS_MAX - 1 fields.
+ */
+void log_start_failed(const struct log_field *fields, size_t count, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* The first such sentence; "" if there was none. */
+const char *log_start_failure(void);
+
+/*
  * A line that a program wrote, as it is: it must be UTF-8 without control characters. `priority` is
  * 3 (error) to 7 (debug), as syslog(3) has them; a notice counts as info. On stderr, more
  * than LOG_TEXT_SIZE bytes are cut off.
@@ -102,9 +126,9 @@ struct log_limit {
 	struct log_limit *next;
 	bool listed; /* has suppressed lines that log_tick will tell of */
 	enum pluton_log_level level;
-	char last[LOG_VALUE_SIZE]; /* the message that was suppressed last */
-	uint64_t spent_ms; /* what its lines cost, at LOG_REFILL_MS each, not yet refilled */
-	uint64_t asked_ms; /* when that was true */
+	char last[LOG_LAST_SIZE]; /* the message that was suppressed last */
+	uint64_t spent_ms;	  /* what its lines cost, at LOG_REFILL_MS each, not yet refilled */
+	uint64_t asked_ms;	  /* when that was true */
 	uint64_t suppressed;
 };
 

@@ -4,6 +4,7 @@
  */
 #include "daemon/machine.h"
 
+#include <assert.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +16,9 @@
 #include "daemon/manager.h"
 #include "daemon/rules.h"
 #include "svc/table.h"
+
+static_assert(RECORD_TEXT_MAX + sizeof("connection refused: ") <= LOG_LAST_SIZE,
+	      "a refusal that is suppressed is still told whole");
 
 static void read_limits(const struct config *config, struct kernel_limits *ret)
 {
@@ -71,8 +75,8 @@ static int read_parameters(const struct config *config, const struct capsule *ca
 		int r = config_number(config, capsule->name, name, &values[i]);
 
 		if (r < 0) {
-			log_event(
-				PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
+			log_start_failed(
+				LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
 				"the configuration has no number [%s] %s, which the capsule wants",
 				capsule->name, name);
 			return r;
@@ -94,8 +98,9 @@ int machine_register(struct machine *machine, const struct capsule *capsule)
 		ports[i] = machine->engines.ports[capsule->port_kinds[i]];
 	r = kernel_register(&machine->kernel, capsule, ports, &driver);
 	if (r < 0)
-		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
-			  "the capsule cannot be registered (%s)", pluton_error_name(r));
+		log_start_failed(LOG_FIELDS(LOG_TEXT("capsule", capsule->name)),
+				 "the capsule %s cannot be registered (%s)", capsule->name,
+				 pluton_error_name(r));
 	else
 		kernel_set_parameters(driver, parameters);
 	return r;
@@ -116,6 +121,7 @@ static void use_rules(struct machine *machine, struct access_entry *entries, siz
 	machine->rules = entries;
 	machine->channel.rules = entries;
 	machine->channel.rule_count = count;
+	rules_advise(machine->config, machine->channel.advice, sizeof(machine->channel.advice));
 }
 
 static int make_rules(struct machine *machine)
@@ -126,7 +132,7 @@ static int make_rules(struct machine *machine)
 	int r = rules_make(machine->config, &machine->kernel, &entries, &count, &error);
 
 	if (r < 0)
-		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s", error.message);
+		log_start_failed(LOG_NO_FIELDS, "%s", error.message);
 	else
 		use_rules(machine, entries, count);
 	return r;
@@ -136,19 +142,25 @@ static int make_rules(struct machine *machine)
 
 static void on_stop(evutil_socket_t number, short events, void *context)
 {
+	struct machine *machine = context;
+	const struct machine_observer *observer = &machine->observer;
+
 	(void)number;
 	(void)events;
-	apps_end(context);
+	if (!machine->ending && observer->stopping)
+		observer->stopping(observer->context);
+	apps_end(machine);
 }
 
 static void on_hangup(evutil_socket_t number, short events, void *context)
 {
-	struct machine *machine = context;
+	const struct machine *machine = context;
+	const struct machine_observer *observer = &machine->observer;
 
 	(void)number;
 	(void)events;
-	if (machine->on_reload)
-		machine->on_reload(machine->reload_context);
+	if (observer->reload)
+		observer->reload(observer->context);
 }
 
 static void watch_signals(struct machine *machine)
@@ -163,20 +175,31 @@ static void watch_signals(struct machine *machine)
 	evsignal_add(&machine->hangup, NULL);
 }
 
+/* One that comes while we close must not end us half way. */
 static void unwatch_signals(struct machine *machine)
 {
+	sigset_t ours;
+
 	if (!event_initialized(&machine->terminate))
 		return;
+	sigemptyset(&ours);
+	sigaddset(&ours, SIGTERM);
+	sigaddset(&ours, SIGINT);
+	sigaddset(&ours, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &ours, NULL);
 	evsignal_del(&machine->terminate);
 	evsignal_del(&machine->interrupt);
 	evsignal_del(&machine->hangup);
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 }
 
 /* --- opening --------------------------------------------------------------------------------- */
 
 static int fail(const char *what, int error)
 {
-	log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "%s (%s)", what, pluton_error_name(error));
+	log_start_failed(LOG_NO_FIELDS, "%s (%s)", what, pluton_error_name(error));
 	return error;
 }
 
@@ -243,6 +266,7 @@ static int open_kernel(struct machine *machine, int listen_fd)
 		return fail("no event loop", r);
 	}
 	event_assign(&machine->suppressed, machine->loop.base, -1, 0, on_suppressed, machine);
+	trace_open(&machine->trace, &machine->kernel, &machine->engines, &machine->loop);
 	machine->kernel.report = report;
 	machine->kernel.report_context = machine;
 	r = open_engines(machine, listen_fd);
@@ -282,26 +306,28 @@ static void await_bus(struct machine *machine)
 		loop_pass(&machine->loop, true);
 }
 
-int machine_open(struct config *config, struct machine **ret)
+/* Signals first: who stops us while we begin is heard. */
+static int open_public(struct machine *machine, const struct machine_observer *observer)
 {
-	int fd = channel_listen(config->socket, config->socket_mode);
-	int r;
+	machine->listening = true;
+	machine->observer = *observer;
+	watch_signals(machine);
+	dbus_observe(machine->dbus, observer->bus_changed, observer->context);
+	return apps_open(machine);
+}
 
-	if (fd < 0) {
-		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("socket", config->socket)),
-			  "cannot listen: %s; remove what is there and make its folder writable, "
-			  "or choose another path with --listen",
-			  strerror(-fd));
-		return -PLUTON_EFAIL;
-	}
-	r = open_with(config, fd, ret);
+int machine_open(struct config *config, struct machine_socket socket,
+		 const struct machine_observer *observer, struct machine **ret)
+{
+	int r = open_with(config, socket.fd, ret);
+
 	if (r < 0) {
-		unlink(config->socket);
+		if (socket.ours)
+			unlink(config->socket);
 		return r;
 	}
-	(*ret)->listening = true;
-	watch_signals(*ret);
-	r = apps_open(*ret);
+	(*ret)->owns_socket = socket.ours;
+	r = open_public(*ret, observer);
 	if (r < 0) {
 		machine_close(*ret);
 		return r;
@@ -319,18 +345,11 @@ int machine_open_private(struct config *config, struct machine **ret)
 
 /* --- running and closing --------------------------------------------------------------------- */
 
-void machine_on_reload(struct machine *machine, void (*fn)(void *context), void *context)
+void machine_run(struct machine *machine)
 {
-	machine->on_reload = fn;
-	machine->reload_context = context;
-}
-
-int machine_run(struct machine *machine)
-{
-	if (machine->listening)
+	if (machine->listening && !machine->ending)
 		apps_begin(machine);
 	loop_run(&machine->loop);
-	return 0;
 }
 
 void machine_stop(struct machine *machine)
@@ -341,7 +360,8 @@ void machine_stop(struct machine *machine)
 static void warn_of_restart(const char *key, void *context)
 {
 	(void)context;
-	log_event(PLUTON_LOG_WARNING, LOG_FIELDS(LOG_TEXT("key", key)),
+	log_event(PLUTON_LOG_WARNING,
+		  LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_NEEDS_RESTART), LOG_TEXT("key", key)),
 		  "%s changed in the configuration, but needs a restart", key);
 }
 
@@ -407,14 +427,15 @@ int machine_connect(struct machine *machine)
 void machine_close(struct machine *machine)
 {
 	unwatch_signals(machine);
-	if (machine->listening)
-		unlink(machine->config->socket); /* ours: the lock is held */
+	if (machine->owns_socket)
+		unlink(machine->config->socket); /* the lock is held */
 	dbus_close(machine->dbus);
 	channel_close(&machine->channel);
 	/* What a worker still has in its hands is cancelled and comes back soon. */
 	machine->loop.stopping = false;
 	while (machine->kernel.processes)
 		loop_pass(&machine->loop, true);
+	trace_close(&machine->trace);
 	engines_close(&machine->engines);
 	event_del(&machine->suppressed);
 	loop_close(&machine->loop);

@@ -12,31 +12,49 @@
 #include "daemon/frontends/dbus.h"
 #include "daemon/kernel/kernel.h"
 #include "daemon/kernel/loop.h"
+#include "daemon/trace.h"
+
+/* Who hears of what happens to the machine. Each may be NULL. */
+struct machine_observer {
+	void (*reload)(void *context);	 /* SIGHUP */
+	void (*stopping)(void *context); /* SIGTERM or SIGINT, the first; apps are asked to end */
+	void (*bus_changed)(void *context, const char *trouble); /* NULL: it is on the bus */
+	void *context;
+};
+
+/* The socket in the file system. */
+struct machine_socket {
+	int fd;	   /* the machine's, from machine_open on */
+	bool ours; /* made by us, and so removed; else the service manager's */
+};
 
 struct machine {
 	struct kernel kernel; /* the manager finds the machine by it */
 	struct config *config;
 	bool listening;	       /* at config->socket */
+	bool owns_socket;      /* and removes it */
 	bool ending;	       /* asked to stop: apps first */
 	unsigned apps_running; /* while ending: backends of which some still run */
 	struct loop loop;
 	struct engines engines;
 	struct channel channel;
 	struct dbus *dbus; /* NULL: on no bus */
+	struct trace trace;
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
 	struct event suppressed; /* tells of log lines that were held back */
-	void (*on_reload)(void *context);
-	void *reload_context;
+	struct machine_observer observer;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 };
 
 /*
- * Everything up and listening. The configuration must stay, and the lock on its socket
- * (daemon/lock.h) be held until machine_close returns. -PLUTON_EINVAL: it is wrong in a way that
- * only shows here; otherwise what failed. The reason has been logged.
+ * Everything up at config->socket. The configuration must stay, and where the socket is ours the
+ * lock on it (daemon/lock.h) be held until machine_close returns. The observer may be called from
+ * here on, and then has *ret. -PLUTON_EINVAL: the configuration is wrong in a way that only shows
+ * here; otherwise what failed. The reason has been logged, by log_start_failed.
  */
-int machine_open(struct config *config, struct machine **ret);
+int machine_open(struct config *config, struct machine_socket socket,
+		 const struct machine_observer *observer, struct machine **ret);
 
 /* The same without socket and signals: for tests, which connect by machine_connect. */
 int machine_open_private(struct config *config, struct machine **ret);
@@ -48,17 +66,17 @@ int machine_open_private(struct config *config, struct machine **ret);
  */
 int machine_register(struct machine *machine, const struct capsule *capsule);
 
-/* Removes the socket, cancels what is under way, says goodbye to all processes, wipes, frees. */
+/*
+ * Removes the socket if it is ours, cancels what is under way, says goodbye to all processes,
+ * wipes, frees. Signals are ignored from then on.
+ */
 void machine_close(struct machine *machine);
-
-/* SIGHUP calls this. */
-void machine_on_reload(struct machine *machine, void (*fn)(void *context), void *context);
 
 /*
  * Starts the apps that start at boot, and serves until machine_stop, or until SIGTERM or SIGINT and
- * all apps have stopped; a second signal kills them. 0.
+ * all apps have stopped; a second signal kills them.
  */
-int machine_run(struct machine *machine);
+void machine_run(struct machine *machine);
 void machine_stop(struct machine *machine);
 
 /*

@@ -18,12 +18,18 @@
 #define SLOT_ROWS 0u
 #define WORD_FIRST 0u
 #define WORD_LEVEL 0u
+#define WORD_ROOM 0u
 #define ROWS_PER_COMMAND 64u /* so that nobody else waits long */
 #define ROW_SIZE_MAX 256u
 
 static struct machine *machine_of(const struct operation *op)
 {
 	return (struct machine *)(void *)op->process->kernel;
+}
+
+static struct trace *trace_of(const struct operation *op)
+{
+	return &machine_of(op)->trace;
 }
 
 static void copy_text(char *text, size_t size, const char *from)
@@ -198,6 +204,27 @@ static uint32_t handler_row(const struct operation *op, uint32_t index, void *ou
 	return index + 1;
 }
 
+/* All capsules' commands in a row. */
+static uint32_t command_row(const struct operation *op, uint32_t index, void *out)
+{
+	const struct kernel *kernel = op->process->kernel;
+	struct pluton_command_row *row = out;
+	uint32_t at = index;
+
+	for (size_t i = 0; i < kernel->driver_count; i++) {
+		const struct capsule *capsule = kernel->drivers[i].capsule;
+
+		if (at < capsule->command_count) {
+			copy_text(row->name, sizeof(row->name), capsule->commands[at].name);
+			row->driver = capsule->driver;
+			row->number = capsule->commands[at].number;
+			return index + 1;
+		}
+		at -= (uint32_t)capsule->command_count;
+	}
+	return 0;
+}
+
 /* --- commands -------------------------------------------------------------------------------- */
 
 static int write_row(struct operation *op, const struct row_layout *layout, uint32_t at,
@@ -264,6 +291,32 @@ static int handlers(struct operation *op)
 	return list(op, &row_handler, handler_row);
 }
 
+static int commands_of_all(struct operation *op)
+{
+	return list(op, &row_command, command_row);
+}
+
+static int begin_trace(struct operation *op)
+{
+	return trace_begin(trace_of(op), op, op_word(op, WORD_ROOM));
+}
+
+static int read_trace(struct operation *op)
+{
+	return trace_read(trace_of(op), op, SLOT_ROWS);
+}
+
+static int end_trace(struct operation *op)
+{
+	return trace_end(trace_of(op), op);
+}
+
+/* The only command that waits. */
+static void cancel(struct operation *op)
+{
+	trace_cancel(trace_of(op), op);
+}
+
 static int status(struct operation *op)
 {
 	struct kernel *kernel = op->process->kernel;
@@ -285,6 +338,8 @@ static int status(struct operation *op)
 		.processes_refused = kernel->counters.processes_refused,
 		.loop_passes = machine->loop.passes,
 		.handler_longest_us = machine->loop.longest_us,
+		.system = machine->config->system,
+		.bus = dbus_bus_state(machine->dbus),
 	};
 
 	if (write_row(op, &row_status, 0, &row) < 0)
@@ -347,13 +402,39 @@ static const struct command commands[] = {
 		.run = set_log_level,
 	},
 	LIST(7, "Handlers", "handler rows: what held the event loop, and how long", handlers),
+	LIST(8, "Commands", "command rows: the commands of all capsules", commands_of_all),
+	{
+		.number = 9,
+		.name = "TraceBegin",
+		.doc = "keeps every step from now on for TraceRead; root and the daemon's own user "
+		       "only, one "
+		       "program at a time",
+		.words = {[WORD_ROOM] = {"room", NULL, "steps that are kept until they are read"}},
+		.run = begin_trace,
+	},
+	{
+		.number = 10,
+		.name = "TraceRead",
+		.doc = "trace rows, the oldest first; waits until there is one",
+		.answers = {"rows", "steps that were lost since the last answer"},
+		.slots = {[SLOT_ROWS] = {"rows", SLOT_RW, 1, 0, false, "as many rows as fit"}},
+		.waits = true,
+		.run = read_trace,
+	},
+	{
+		.number = 11,
+		.name = "TraceEnd",
+		.doc = "keeps no steps any more, and forgets those that were not read",
+		.run = end_trace,
+	},
 };
 
 const struct capsule manager_capsule = {
 	.name = "manager",
 	.interface = "Manager",
-	.doc = "The daemon itself: state, lists, log level.",
+	.doc = "The daemon itself: state, lists, log level, trace.",
 	.driver = PLUTON_DRIVER_MANAGER,
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
+	.cancel = cancel,
 };

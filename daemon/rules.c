@@ -78,9 +78,54 @@ static int parse(const struct access_rule *rule, const struct kernel *kernel, ui
 		*ret = ~UINT64_C(0);
 		return 0;
 	}
-	if (rules_mask(kernel, is_word(rule->text, "none") ? "" : rule->text, ret, &name, &length))
+	if (is_word(rule->text, "none")) {
+		*ret = 0;
+		return 0;
+	}
+	if (rules_mask(kernel, rule->text, ret, &name, &length))
 		return complain(rule, kernel, name, length, error);
 	return 0;
+}
+
+/* The one to join: that may use everything, or else something. NULL: there is none. */
+static const char *find_group(const struct config *config)
+{
+	const char *group = NULL;
+
+	for (size_t i = 0; i < config->access_rule_count; i++) {
+		const struct access_rule *rule = &config->access_rules[i];
+		const char *name = rule->key + strlen("group.");
+
+		if (rule->kind != ACCESS_GROUP || is_word(rule->text, "none"))
+			continue;
+		if (is_word(rule->text, "all"))
+			return name;
+		if (!group)
+			group = name;
+	}
+	return group;
+}
+
+void rules_advise(const struct config *config, char *text, size_t size)
+{
+	const char *group = find_group(config);
+	int length = -1;
+
+	if (!group) {
+		snprintf(text, size, "add it to [access] of plutond.conf(5)");
+		return;
+	}
+	/* adduser takes no numbers. */
+	if (*group < '0' || *group > '9')
+		length = snprintf(text, size,
+				  "add it to the group %s (adduser NAME %s; from the next login "
+				  "on), or to [access] of plutond.conf(5)",
+				  group, group);
+	if (length < 0 || (size_t)length >= size)
+		snprintf(text, size,
+			 "add it to the group %s (from the next login on), or to [access] of "
+			 "plutond.conf(5)",
+			 group);
 }
 
 int rules_make(const struct config *config, const struct kernel *kernel, struct access_entry **ret,

@@ -39,7 +39,7 @@ static int check_mode(const struct aes_caps *caps, const struct aes_request *req
 		return -PLUTON_ENOSUPPORT;
 	if (request->phase == HIL_ONE_SHOT)
 		return 0;
-	if (!(caps->stream_modes & (1u << mode)) || is_aead_decryption(request))
+	if (!(caps->stream_modes & (1u << mode)) || is_aead_decryption(request) || mode == AES_CCM)
 		return -PLUTON_ENOSUPPORT;
 	return 0;
 }
@@ -68,10 +68,18 @@ static int check_iv(const struct aes_caps *caps, const struct aes_request *reque
 	if (request->mode == AES_GCM)
 		min = max = AES_GCM_IV_SIZE;
 	if (request->mode == AES_CCM) {
-		min = 7;
-		max = 13;
+		min = AES_CCM_IV_SIZE_MIN;
+		max = AES_CCM_IV_SIZE_MAX;
 	}
 	return request->iv_size < min || request->iv_size > max ? -PLUTON_ESIZE : 0;
+}
+
+static int check_tag(const struct aes_caps *caps, const struct aes_request *request)
+{
+	(void)caps;
+	if (!aes_is_aead(request->mode))
+		return request->tag_size == 0 ? 0 : -PLUTON_ESIZE;
+	return aes_is_tag_size(request->mode, request->tag_size) ? 0 : -PLUTON_ESIZE;
 }
 
 static int check_aad(const struct aes_caps *caps, const struct aes_request *request)
@@ -106,7 +114,7 @@ static bool fits_mode(const struct aes_request *request)
 	case AES_GCM:
 		return request->length <= GCM_LENGTH_MAX;
 	case AES_CCM:
-		return !(request->phase & HIL_FIRST) || fits_ccm(request);
+		return fits_ccm(request);
 	default:
 		return false;
 	}
@@ -127,7 +135,7 @@ int aes_check(const struct hil_engine *engine, const void *aes_request)
 	const struct aes_caps *caps = &((const struct aes_engine *)engine)->caps;
 	const struct aes_request *request = aes_request;
 	int (*const checks[])(const struct aes_caps *, const struct aes_request *) = {
-		check_mode, check_key, check_iv, check_aad, check_length,
+		check_mode, check_key, check_iv, check_tag, check_aad, check_length,
 	};
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {

@@ -15,7 +15,12 @@
  * `iv` is pull_iv, or push_iv where request.engine_iv asks the engine to make one. `data` is any
  * interleaving of pull/lend_input and push/lend_output in which output never overtakes input.
  * In a stream, every start that is not the first has pull_state in place of key, iv, ctr and aad,
- * and every start that is not the last has push_state in place of the tag.
+ * and every start that is not the last has push_state in place of the tag. CCM is no stream: its
+ * first block says how long the whole message is.
+ *
+ * ECB and CBC take whole blocks, in every start of a stream too; padding is the client's. CBC and
+ * CCM are worked on in private memory, a piece at a time: each byte of the client's is read once
+ * (rule 8), and what CBC chains with is never read back from output.
  *
  * Two departures from the slides this interface comes from: CTR has no pull_iv, its whole 16-byte
  * initial counter block is what pull_ctr moves; and GCM has no pull_ctr, its counter travels in
@@ -29,7 +34,11 @@
 #define AES_BLOCK_SIZE 16u
 #define AES_KEY_SIZE_MAX 32u
 #define AES_GCM_IV_SIZE 12u
-#define AES_TAG_SIZE 16u
+#define AES_CCM_IV_SIZE_MIN 7u
+#define AES_CCM_IV_SIZE_MAX 13u
+#define AES_TAG_SIZE 16u    /* GCM's, and the longest there is */
+#define AES_TAG_SIZE_MIN 4u /* CCM's have 4, 6, 8, 10, 12, 14 or 16 bytes */
+#define AES_STATE_MAX 256u
 
 /* Numbers are part of the channel protocol: never renumber. */
 enum aes_mode {
@@ -46,7 +55,7 @@ enum aes_direction {
 	AES_DECRYPT = 2,
 };
 
-/* mode, direction, key, key_size and ctr_bits are the same in every start of a stream. */
+/* mode, direction, key, key_size, tag_size and ctr_bits are the same in all of a stream. */
 struct aes_request {
 	struct hil_owner *owner; /* charged for what the engine must keep between starts */
 	enum aes_mode mode;
@@ -55,6 +64,7 @@ struct aes_request {
 	struct hil_key_ref key;
 	size_t key_size;   /* bytes: 16, 24 or 32 */
 	size_t iv_size;	   /* bytes: 16 for CBC, 12 for GCM, 7..13 for CCM, else 0; first only */
+	size_t tag_size;   /* bytes: 16 for GCM, 4..16 and even for CCM, else 0 */
 	unsigned ctr_bits; /* CTR: 32 or 128; the counter carries within these bits, never wraps */
 	bool engine_iv;	   /* GCM encryption: the engine makes the IV and pushes it; first only */
 	bool input_sealed; /* lent input cannot change any more (F_SEAL_WRITE) */
@@ -95,14 +105,14 @@ struct aes_client {
 
 struct aes_caps {
 	uint32_t modes;	       /* bit 1 << mode */
-	uint32_t stream_modes; /* encryption in several starts; decryption too unless AEAD */
+	uint32_t stream_modes; /* encryption in several starts, decryption unless GCM; never CCM */
 	uint32_t key_sizes;    /* bit 1 << (bytes / 8): 2, 3, 4 */
 	bool key_slots;	       /* takes HIL_KEY_SLOT */
 	bool engine_iv;	       /* can make GCM IVs */
 	size_t length_max;     /* bytes of data in one start */
 	size_t aad_max;	       /* bytes */
 	size_t aead_scratch;   /* AEAD decryption of more than this needs input_sealed, else SIZE */
-	size_t state_bytes;    /* of exported state, <= HIL_STATE_MAX */
+	size_t state_bytes;    /* of exported state, <= AES_STATE_MAX */
 };
 
 struct aes_engine {
@@ -133,11 +143,23 @@ struct aes_engine_ops {
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (mode, key kind,
  * AES key size that the engine lacks, engine_iv, streaming) or -PLUTON_ESIZE (any other size).
  * Streaming AEAD decryption is always -PLUTON_ENOSUPPORT: it would release unverified plaintext.
+ * So is CCM in a stream.
  */
 int aes_check(const struct hil_engine *engine, const void *aes_request);
 
 /* true for GCM and CCM */
 bool aes_is_aead(enum aes_mode mode);
+
+/*
+ * Whether a tag of the mode, GCM or CCM, can have this many bytes. Here, and not in aes.c, because
+ * the capsule needs nothing of the daemon's to know it.
+ */
+static inline bool aes_is_tag_size(enum aes_mode mode, size_t size)
+{
+	if (mode == AES_GCM)
+		return size == AES_TAG_SIZE;
+	return mode == AES_CCM && size >= AES_TAG_SIZE_MIN && size <= AES_TAG_SIZE && size % 2 == 0;
+}
 
 /* One callback of the order table above. */
 enum aes_step {

@@ -2,158 +2,23 @@
 /*
  * The contract checker for AES: each callback asks, passes on, and tells.
  */
-#include "hil/checker-core.h"
+#include "hil/checker-half.h"
 
-static struct checker_slot *of_client(struct aes_client *client)
-{
-	return (struct checker_slot *)(void *)client;
-}
-
-static ssize_t pull_input(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move(slot, CALL_PULL_INPUT, len, cursor))
-		return -PLUTON_EFAIL;
-	return checker_moved(slot, CALL_PULL_INPUT, len,
-			     outer->ops->pull_input(outer, buf, len, cursor));
-}
-
-static ssize_t push_output(struct aes_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move(slot, CALL_PUSH_OUTPUT, len, cursor))
-		return -PLUTON_EFAIL;
-	return checker_moved(slot, CALL_PUSH_OUTPUT, len,
-			     outer->ops->push_output(outer, buf, len, cursor));
-}
-
-static ssize_t pull_aad(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move(slot, CALL_PULL_AAD, len, cursor))
-		return -PLUTON_EFAIL;
-	return checker_moved(slot, CALL_PULL_AAD, len,
-			     outer->ops->pull_aad(outer, buf, len, cursor));
-}
-
-static const uint8_t *lend_input(struct aes_client *client, size_t cursor, size_t *ret_len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-	const uint8_t *memory;
-
-	if (!checker_may_lend(slot, CALL_LEND_INPUT, cursor))
-		return NULL;
-	memory = outer->ops->lend_input(outer, cursor, ret_len);
-	checker_lent(slot, CALL_LEND_INPUT, cursor, memory, ret_len);
-	return memory;
-}
-
-static uint8_t *lend_output(struct aes_client *client, size_t cursor, size_t *ret_len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-	uint8_t *memory;
-
-	if (!checker_may_lend(slot, CALL_LEND_OUTPUT, cursor))
-		return NULL;
-	memory = outer->ops->lend_output(outer, cursor, ret_len);
-	checker_lent(slot, CALL_LEND_OUTPUT, cursor, memory, ret_len);
-	return memory;
-}
-
-static int pull_key(struct aes_client *client, uint8_t *key, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_KEY, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_KEY, outer->ops->pull_key(outer, key, len));
-}
-
-static int pull_iv(struct aes_client *client, uint8_t *iv, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_IV, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_IV, outer->ops->pull_iv(outer, iv, len));
-}
-
-static int pull_ctr(struct aes_client *client, uint8_t *ctr, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_CTR, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_CTR, outer->ops->pull_ctr(outer, ctr, len));
-}
-
-static int pull_tag(struct aes_client *client, uint8_t *tag, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_TAG, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_TAG, outer->ops->pull_tag(outer, tag, len));
-}
-
-static int pull_state(struct aes_client *client, uint8_t *state, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_STATE, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_STATE,
-				   outer->ops->pull_state(outer, state, len));
-}
-
-static int push_iv(struct aes_client *client, const uint8_t *iv, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PUSH_IV, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PUSH_IV, outer->ops->push_iv(outer, iv, len));
-}
-
-static int push_tag(struct aes_client *client, const uint8_t *tag, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PUSH_TAG, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PUSH_TAG, outer->ops->push_tag(outer, tag, len));
-}
-
-static int push_state(struct aes_client *client, const uint8_t *state, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct aes_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PUSH_STATE, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PUSH_STATE,
-				   outer->ops->push_state(outer, state, len));
-}
-
-static void done(struct aes_client *client, int result)
-{
-	checker_done(of_client(client), result);
-}
+CHECKER_OF_CLIENT(aes)
+CHECKER_PULLS(aes, pull_input, CALL_PULL_INPUT)
+CHECKER_PUSHES(aes, push_output, CALL_PUSH_OUTPUT)
+CHECKER_PULLS(aes, pull_aad, CALL_PULL_AAD)
+CHECKER_LENDS(aes, lend_input, CALL_LEND_INPUT, const uint8_t *)
+CHECKER_LENDS(aes, lend_output, CALL_LEND_OUTPUT, uint8_t *)
+CHECKER_PULLS_WHOLE(aes, pull_key, CALL_PULL_KEY)
+CHECKER_PULLS_WHOLE(aes, pull_iv, CALL_PULL_IV)
+CHECKER_PULLS_WHOLE(aes, pull_ctr, CALL_PULL_CTR)
+CHECKER_PULLS_WHOLE(aes, pull_tag, CALL_PULL_TAG)
+CHECKER_PUSHES_WHOLE(aes, push_iv, CALL_PUSH_IV)
+CHECKER_PUSHES_WHOLE(aes, push_tag, CALL_PUSH_TAG)
+CHECKER_PULLS_WHOLE(aes, pull_state, CALL_PULL_STATE)
+CHECKER_PUSHES_WHOLE(aes, push_state, CALL_PUSH_STATE)
+CHECKER_ENDS(aes)
 
 static void attach(struct checker_slot *slot)
 {
@@ -176,11 +41,6 @@ static void attach(struct checker_slot *slot)
 		.done = done,
 	};
 	slot->client.aes.ops = &slot->ops.aes;
-}
-
-static struct aes_engine *inner_of(const struct checker *checker)
-{
-	return (struct aes_engine *)(void *)checker->inner;
 }
 
 static void prepare_steps(struct checker_slot *slot, const struct aes_request *request)
@@ -223,50 +83,11 @@ static void prepare(struct checker_slot *slot, const void *aes_request)
 	slot->whole[CALL_PULL_KEY] = request->key_size;
 	slot->whole[CALL_PULL_IV] = slot->whole[CALL_PUSH_IV] = request->iv_size;
 	slot->whole[CALL_PULL_CTR] = AES_BLOCK_SIZE;
-	slot->whole[CALL_PULL_TAG] = slot->whole[CALL_PUSH_TAG] = AES_TAG_SIZE;
+	slot->whole[CALL_PULL_TAG] = slot->whole[CALL_PUSH_TAG] = request->tag_size;
 	slot->whole[CALL_PULL_STATE] = slot->whole[CALL_PUSH_STATE] = state_bytes;
 }
 
-static int start_inner(struct checker_slot *slot, const void *request)
-{
-	struct aes_engine *inner = inner_of(slot->checker);
-
-	return inner->ops->start(inner, request, &slot->client.aes);
-}
-
-static int cancel_inner(struct checker_slot *slot)
-{
-	struct aes_engine *inner = inner_of(slot->checker);
-
-	return inner->ops->cancel(inner, &slot->client.aes);
-}
-
-static void done_outer(void *aes_client, int result)
-{
-	struct aes_client *outer = aes_client;
-
-	outer->ops->done(outer, result);
-}
-
-const struct checker_type checker_aes_type = {
-	.check = aes_check,
-	.attach = attach,
-	.prepare = prepare,
-	.start = start_inner,
-	.cancel = cancel_inner,
-	.done = done_outer,
-};
-
-static int start(struct aes_engine *engine, const struct aes_request *request,
-		 struct aes_client *client)
-{
-	return checker_start((struct checker *)(void *)engine, request, client);
-}
-
-static int cancel(struct aes_engine *engine, struct aes_client *client)
-{
-	return checker_cancel((struct checker *)(void *)engine, client);
-}
+CHECKER_TYPE(aes)
 
 /* Between two starts nothing of the stream is the checker's: what it stands for is the engine's. */
 static void forget(struct aes_engine *engine, struct hil_owner *owner, const uint8_t *state,

@@ -15,11 +15,14 @@
 #include "hil/checker.h"
 #include "hil/console.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
+#include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 
-/* What an operation goes through; the steps of hil/aes.h, a digest's and those of hil/rsa.h. */
+/* What an operation goes through; the steps of hil/aes.h, hil/ecc.h and hil/rsa.h, a digest's and
+ * a MAC's. */
 enum checker_step {
 	STEP_END = 0,
 	STEP_KEY,
@@ -33,12 +36,19 @@ enum checker_step {
 	STEP_OUTPUT,
 	STEP_TAG_OUT,
 	STEP_DIGEST,
+	STEP_MAC_IN,
+	STEP_MAC_OUT,
 	STEP_STATE_IN,
 	STEP_STATE_OUT,
+	STEP_KEY_OUT,
+	STEP_PUBLIC_IN,
+	STEP_PUBLIC_OUT,
+	STEP_SIGNATURE_IN,
+	STEP_SIGNATURE_OUT,
+	STEP_SECRET_OUT,
 	STEP_PART_IN, /* one for each part of an RSA key */
 	STEP_PART_OUT,
 	STEP_LABEL,
-	STEP_SIGNATURE,
 };
 
 #define CHECKER_STEPS_MAX (RSA_PARTS + 4u) /* its label, input and output, and the end */
@@ -58,12 +68,19 @@ enum checker_call {
 	CALL_LEND_OUTPUT,
 	CALL_PUSH_TAG,
 	CALL_PUSH_DIGEST,
+	CALL_PULL_MAC,
+	CALL_PUSH_MAC,
 	CALL_PULL_STATE,
 	CALL_PUSH_STATE,
+	CALL_PUSH_KEY,
+	CALL_PULL_PUBLIC,
+	CALL_PUSH_PUBLIC,
+	CALL_PULL_SIGNATURE,
+	CALL_PUSH_SIGNATURE,
+	CALL_PUSH_SECRET,
 	CALL_PULL_PART,
 	CALL_PUSH_PART,
 	CALL_PULL_LABEL,
-	CALL_PULL_SIGNATURE,
 	CALL_DONE,
 	CHECKER_CALLS,
 };
@@ -82,8 +99,10 @@ struct checker_slot {
 		struct rng_client rng;
 		struct digest_client digest;
 		struct aes_client aes;
+		struct mac_client mac;
 		struct app_client app;
 		struct console_client console;
+		struct ecc_client ecc;
 		struct nv_client nv;
 		struct rsa_client rsa;
 		struct { /* what an alarm was set with */
@@ -96,8 +115,10 @@ struct checker_slot {
 		struct rng_client_ops rng;
 		struct digest_client_ops digest;
 		struct aes_client_ops aes;
+		struct mac_client_ops mac;
 		struct app_client_ops app;
 		struct console_client_ops console;
+		struct ecc_client_ops ecc;
 		struct nv_client_ops nv;
 		struct rsa_client_ops rsa;
 	} ops; /* NULL where the client has NULL */
@@ -116,6 +137,7 @@ struct checker_slot {
 	bool slot_key;
 	bool verifies;	 /* authenticated decryption */
 	bool sealed;	 /* its input cannot change */
+	bool signs;	 /* by a secret: its input is read once */
 	bool open_ended; /* it gives as much output as it has, up to its length */
 	unsigned part;	 /* RSA: the part of the key that comes next */
 	size_t rsa_size; /* RSA: bytes of the modulus */
@@ -150,9 +172,11 @@ struct checker {
 		struct rng_engine rng;
 		struct digest_engine digest;
 		struct aes_engine aes;
+		struct mac_engine mac;
 		struct alarm_engine alarm;
 		struct app_engine app;
 		struct console_engine console;
+		struct ecc_engine ecc;
 		struct nv_engine nv;
 		struct rsa_engine rsa;
 	} engine;
@@ -172,9 +196,11 @@ struct checker {
 extern const struct checker_type checker_rng_type;
 extern const struct checker_type checker_digest_type;
 extern const struct checker_type checker_aes_type;
+extern const struct checker_type checker_mac_type;
 extern const struct checker_type checker_alarm_type;
 extern const struct checker_type checker_app_type;
 extern const struct checker_type checker_console_type;
+extern const struct checker_type checker_ecc_type;
 extern const struct checker_type checker_nv_type;
 extern const struct checker_type checker_rsa_type;
 
@@ -182,9 +208,11 @@ extern const struct checker_type checker_rsa_type;
 void checker_rng_open(struct checker *checker);
 void checker_digest_open(struct checker *checker);
 void checker_aes_open(struct checker *checker);
+void checker_mac_open(struct checker *checker);
 void checker_alarm_open(struct checker *checker);
 void checker_app_open(struct checker *checker);
 void checker_console_open(struct checker *checker);
+void checker_ecc_open(struct checker *checker);
 void checker_nv_open(struct checker *checker);
 void checker_rsa_open(struct checker *checker);
 

@@ -2,74 +2,15 @@
 /*
  * The contract checker for digests: each callback asks, passes on, and tells.
  */
-#include "hil/checker-core.h"
+#include "hil/checker-half.h"
 
-static struct checker_slot *of_client(struct digest_client *client)
-{
-	return (struct checker_slot *)(void *)client;
-}
-
-static ssize_t pull_input(struct digest_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	struct checker_slot *slot = of_client(client);
-	struct digest_client *outer = slot->outer;
-
-	if (!checker_may_move(slot, CALL_PULL_INPUT, len, cursor))
-		return -PLUTON_EFAIL;
-	return checker_moved(slot, CALL_PULL_INPUT, len,
-			     outer->ops->pull_input(outer, buf, len, cursor));
-}
-
-static const uint8_t *lend_input(struct digest_client *client, size_t cursor, size_t *ret_len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct digest_client *outer = slot->outer;
-	const uint8_t *memory;
-
-	if (!checker_may_lend(slot, CALL_LEND_INPUT, cursor))
-		return NULL;
-	memory = outer->ops->lend_input(outer, cursor, ret_len);
-	checker_lent(slot, CALL_LEND_INPUT, cursor, memory, ret_len);
-	return memory;
-}
-
-static int push_digest(struct digest_client *client, const uint8_t *digest, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct digest_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PUSH_DIGEST, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PUSH_DIGEST,
-				   outer->ops->push_digest(outer, digest, len));
-}
-
-static int pull_state(struct digest_client *client, uint8_t *state, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct digest_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PULL_STATE, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PULL_STATE,
-				   outer->ops->pull_state(outer, state, len));
-}
-
-static int push_state(struct digest_client *client, const uint8_t *state, size_t len)
-{
-	struct checker_slot *slot = of_client(client);
-	struct digest_client *outer = slot->outer;
-
-	if (!checker_may_move_whole(slot, CALL_PUSH_STATE, len))
-		return -PLUTON_EFAIL;
-	return checker_moved_whole(slot, CALL_PUSH_STATE,
-				   outer->ops->push_state(outer, state, len));
-}
-
-static void done(struct digest_client *client, int result)
-{
-	checker_done(of_client(client), result);
-}
+CHECKER_OF_CLIENT(digest)
+CHECKER_PULLS(digest, pull_input, CALL_PULL_INPUT)
+CHECKER_LENDS(digest, lend_input, CALL_LEND_INPUT, const uint8_t *)
+CHECKER_PUSHES_WHOLE(digest, push_digest, CALL_PUSH_DIGEST)
+CHECKER_PULLS_WHOLE(digest, pull_state, CALL_PULL_STATE)
+CHECKER_PUSHES_WHOLE(digest, push_state, CALL_PUSH_STATE)
+CHECKER_ENDS(digest)
 
 static void attach(struct checker_slot *slot)
 {
@@ -84,11 +25,6 @@ static void attach(struct checker_slot *slot)
 		.done = done,
 	};
 	slot->client.digest.ops = &slot->ops.digest;
-}
-
-static struct digest_engine *inner_of(const struct checker *checker)
-{
-	return (struct digest_engine *)(void *)checker->inner;
 }
 
 static void prepare(struct checker_slot *slot, const void *digest_request)
@@ -108,46 +44,7 @@ static void prepare(struct checker_slot *slot, const void *digest_request)
 	slot->whole[CALL_PUSH_STATE] = state_bytes;
 }
 
-static int start_inner(struct checker_slot *slot, const void *request)
-{
-	struct digest_engine *inner = inner_of(slot->checker);
-
-	return inner->ops->start(inner, request, &slot->client.digest);
-}
-
-static int cancel_inner(struct checker_slot *slot)
-{
-	struct digest_engine *inner = inner_of(slot->checker);
-
-	return inner->ops->cancel(inner, &slot->client.digest);
-}
-
-static void done_outer(void *digest_client, int result)
-{
-	struct digest_client *outer = digest_client;
-
-	outer->ops->done(outer, result);
-}
-
-const struct checker_type checker_digest_type = {
-	.check = digest_check,
-	.attach = attach,
-	.prepare = prepare,
-	.start = start_inner,
-	.cancel = cancel_inner,
-	.done = done_outer,
-};
-
-static int start(struct digest_engine *engine, const struct digest_request *request,
-		 struct digest_client *client)
-{
-	return checker_start((struct checker *)(void *)engine, request, client);
-}
-
-static int cancel(struct digest_engine *engine, struct digest_client *client)
-{
-	return checker_cancel((struct checker *)(void *)engine, client);
-}
+CHECKER_TYPE(digest)
 
 void checker_digest_open(struct checker *checker)
 {

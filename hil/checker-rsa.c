@@ -144,7 +144,7 @@ static void prepare(struct checker_slot *slot, const void *rsa_request)
 	if (request->length)
 		slot->steps[n++] = STEP_INPUT;
 	if (request->action == RSA_VERIFY)
-		slot->steps[n++] = STEP_SIGNATURE;
+		slot->steps[n++] = STEP_SIGNATURE_IN;
 	if (rsa_output_size(request))
 		slot->steps[n++] = STEP_OUTPUT;
 	slot->steps[n] = STEP_END;

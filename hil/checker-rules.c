@@ -25,13 +25,20 @@ static const struct {
 	[CALL_PUSH_OUTPUT] = {"push_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},
 	[CALL_LEND_OUTPUT] = {"lend_output", STEP(STEP_DATA) | STEP(STEP_OUTPUT), true},
 	[CALL_PUSH_TAG] = {"push_tag", STEP(STEP_TAG_OUT), true},
+	[CALL_PULL_MAC] = {"pull_mac", STEP(STEP_MAC_IN), false},
+	[CALL_PUSH_MAC] = {"push_mac", STEP(STEP_MAC_OUT), true},
 	[CALL_PUSH_DIGEST] = {"push_digest", STEP(STEP_DIGEST), true},
 	[CALL_PULL_STATE] = {"pull_state", STEP(STEP_STATE_IN), false},
 	[CALL_PUSH_STATE] = {"push_state", STEP(STEP_STATE_OUT), true},
+	[CALL_PUSH_KEY] = {"push_key", STEP(STEP_KEY_OUT), true},
+	[CALL_PULL_PUBLIC] = {"pull_public", STEP(STEP_PUBLIC_IN), false},
+	[CALL_PUSH_PUBLIC] = {"push_public", STEP(STEP_PUBLIC_OUT), true},
+	[CALL_PULL_SIGNATURE] = {"pull_signature", STEP(STEP_SIGNATURE_IN), false},
+	[CALL_PUSH_SIGNATURE] = {"push_signature", STEP(STEP_SIGNATURE_OUT), true},
+	[CALL_PUSH_SECRET] = {"push_secret", STEP(STEP_SECRET_OUT), true},
 	[CALL_PULL_PART] = {"pull_part", STEP(STEP_PART_IN), false},
 	[CALL_PUSH_PART] = {"push_part", STEP(STEP_PART_OUT), true},
 	[CALL_PULL_LABEL] = {"pull_label", STEP(STEP_LABEL), false},
-	[CALL_PULL_SIGNATURE] = {"pull_signature", STEP(STEP_SIGNATURE), false},
 	[CALL_DONE] = {"done", 0, false},
 };
 
@@ -89,7 +96,7 @@ static void judge_backward(struct checker_slot *slot, enum checker_call call,
 
 	if (calls[call].is_push)
 		rule = HIL_WRONG_CURSOR;
-	if (is_lend)
+	if (is_lend || slot->signs)
 		rule = HIL_READ_TWICE;
 	else if (was_lent)
 		rule = HIL_LENT_AND_PULLED;

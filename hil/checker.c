@@ -44,10 +44,13 @@ static const struct {
 	[HIL_RNG] = {&checker_rng_type, checker_rng_open},
 	[HIL_DIGEST] = {&checker_digest_type, checker_digest_open},
 	[HIL_AES] = {&checker_aes_type, checker_aes_open},
+	[HIL_HMAC] = {&checker_mac_type, checker_mac_open},
+	[HIL_CMAC] = {&checker_mac_type, checker_mac_open},
 	[HIL_NV] = {&checker_nv_type, checker_nv_open},
 	[HIL_ALARM] = {&checker_alarm_type, checker_alarm_open},
 	[HIL_CONSOLE] = {&checker_console_type, checker_console_open},
 	[HIL_APP] = {&checker_app_type, checker_app_open},
+	[HIL_ECC] = {&checker_ecc_type, checker_ecc_open},
 	[HIL_RSA] = {&checker_rsa_type, checker_rsa_open},
 };
 

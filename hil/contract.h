@@ -18,9 +18,8 @@
  *  OVERLONG_COUNT        4  A pull or push answers 1..len or a negative error. Anything else ends
  *                           the operation with SIZE.
  *  WRONG_CURSOR          4  The engine goes on exactly where the last answer ended.
- *  NOT_WHOLE             4  Key, IV, counter, tag, digest and state move whole, at their size.
- *  WRONG_STEP            4  The callbacks come in the order of the mode's table (hil/aes.h,
- *                           hil/rsa.h).
+ *  NOT_WHOLE             4  Key, IV, counter, tag, digest, MAC, state move whole, at their size.
+ *  WRONG_STEP            4  The callbacks come in the order of the HIL's header.
  *  EMPTY_PULL            5  An empty message, or a callback of no bytes, is never asked for.
  *  PULLED_TWICE          5  Input is pulled forward, each byte once (rule 8 names exceptions).
  *  PULLED_TOO_MUCH       5  Never more than the request's length in total, in or out.
@@ -29,8 +28,9 @@
  *  LENT_AND_PULLED       7  Bytes that were lent are not pulled or pushed as well.
  *  UNVERIFIED_PLAINTEXT  8  Authenticated decryption gives nothing before the tag is checked.
  *  READ_TWICE            8  An operation with a secret reads each of the client's bytes once: no
- *                           key, IV or tag is pulled again, nothing is lent again. Exception:
- *                           sealed input of an authenticated decryption, once all was taken.
+ *                           key, IV, tag or MAC is pulled again, nothing is lent again; what is
+ *                           signed is not pulled again, and never lent. Exception: sealed input
+ *                           of an authenticated decryption, once all was taken.
  *  KEY_CROSSED           9  A slot's key is never pulled.
  *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
  *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations
@@ -59,6 +59,9 @@ enum hil_kind {
 	HIL_CONSOLE,
 	HIL_NV,
 	HIL_APP,
+	HIL_HMAC,
+	HIL_CMAC,
+	HIL_ECC,
 	HIL_RSA,
 	HIL_KINDS,
 };
@@ -71,8 +74,10 @@ enum hil_level {
 	HIL_LEVEL_APP = 1,
 	HIL_LEVEL_AES = 2,
 	HIL_LEVEL_DIGEST = 2,
+	HIL_LEVEL_ECC = 2,
 	HIL_LEVEL_RSA = 2,
 	HIL_LEVEL_HMAC = 3,
+	HIL_LEVEL_CMAC = 3,
 	HIL_LEVEL_KDF = 4,
 	HIL_LEVEL_STORAGE = 5,
 	HIL_LEVEL_NV = 6,
@@ -80,7 +85,7 @@ enum hil_level {
 
 #define HIL_CONCURRENCY_MAX 16u /* operations one engine can have under way */
 #define HIL_ENGINES_MAX 4u	/* engines in one HIL's priority list */
-#define HIL_STATE_MAX 256u	/* bytes of exported streaming state, any engine */
+#define HIL_STATE_MAX 408u	/* bytes of exported streaming state, any HIL; each has its own */
 
 /* Which part of a stream one start is; a one-shot operation is both. */
 enum hil_phase {

@@ -25,6 +25,7 @@ enum digest_algorithm {
 };
 
 #define DIGEST_SIZE_MAX 64u
+#define DIGEST_STATE_MAX 256u
 
 /* Bytes of a digest, 0 for a number that is no algorithm. */
 size_t digest_size(uint32_t algorithm);
@@ -60,7 +61,7 @@ struct digest_client {
 struct digest_caps {
 	uint32_t algorithms; /* bit 1 << algorithm */
 	size_t length_max;   /* bytes of input in one start */
-	size_t state_bytes;  /* of exported state, <= HIL_STATE_MAX; 0: one-shot only */
+	size_t state_bytes;  /* of exported state, <= DIGEST_STATE_MAX; 0: one-shot only */
 };
 
 struct digest_engine {

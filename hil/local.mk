@@ -12,6 +12,9 @@ libhil_la_SOURCES = \
 	hil/checker-console.c \
 	hil/checker-core.h \
 	hil/checker-digest.c \
+	hil/checker-half.h \
+	hil/checker-mac.c \
+	hil/checker-ecc.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
 	hil/checker-rsa.c \
@@ -19,6 +22,8 @@ libhil_la_SOURCES = \
 	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
+	hil/mac.c hil/mac.h \
+	hil/ecc.c hil/ecc.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h \
 	hil/rsa.c hil/rsa.h

@@ -72,6 +72,7 @@ static int claim_stream(struct aes_operation *state)
 	state->request.ctr_bits = shape.ctr_bits;
 	state->request.key_size = shape.key_size;
 	state->request.iv_size = shape.iv_size;
+	state->request.tag_size = aes_is_aead(shape.mode) ? AES_TAG_SIZE : 0;
 	return 0;
 }
 
@@ -79,7 +80,7 @@ static int claim_stream(struct aes_operation *state)
 static void close_stream(struct aes_operation *state)
 {
 	struct aes_engine *engine = state->engine;
-	uint8_t exported[HIL_STATE_MAX];
+	uint8_t exported[AES_STATE_MAX];
 
 	if (engine->ops->forget &&
 	    stream_load(state->op, state->stream, exported, engine->caps.state_bytes) == 0)
@@ -196,7 +197,7 @@ static const struct {
 	[AES_CBC] = {AES_BLOCK_SIZE, AES_BLOCK_SIZE},
 	[AES_CTR] = {AES_BLOCK_SIZE, AES_BLOCK_SIZE},
 	[AES_GCM] = {AES_GCM_IV_SIZE, AES_GCM_IV_SIZE},
-	[AES_CCM] = {7, 13},
+	[AES_CCM] = {AES_CCM_IV_SIZE_MIN, AES_CCM_IV_SIZE_MAX},
 };
 
 static int check_lengths(struct operation *op)
@@ -210,10 +211,13 @@ static int check_lengths(struct operation *op)
 /* A tag that another command of a standing operation needs may stay: CTR has none. */
 static int check_tag(struct operation *op, enum aes_mode mode)
 {
-	if (!aes_is_aead(mode) || op_length(op, SLOT_TAG) == AES_TAG_SIZE)
+	size_t size = op_length(op, SLOT_TAG);
+
+	if (!aes_is_aead(mode) || aes_is_tag_size(mode, size))
 		return 0;
-	return op_refuse(op, -PLUTON_ESIZE, "tag has %zu bytes, %s needs %u",
-			 op_length(op, SLOT_TAG), enum_name_of(modes, mode), AES_TAG_SIZE);
+	return op_refuse(op, -PLUTON_ESIZE, "tag has %zu bytes, %s needs %s", size,
+			 enum_name_of(modes, mode),
+			 mode == AES_CCM ? "4, 6, 8, 10, 12, 14 or 16" : "16");
 }
 
 static int check_iv(struct operation *op, enum aes_mode mode)
@@ -253,6 +257,10 @@ static int explain_nosupport(struct operation *op, const struct aes_caps *caps,
 
 	if (!has(caps->modes, request->mode))
 		return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine does %s", mode);
+	if (streaming && request->mode == AES_CCM)
+		return op_refuse(op, -PLUTON_ENOSUPPORT,
+				 "ccm is no stream: its first block says how long the message is, "
+				 "use Encrypt or Decrypt");
 	if (streaming && aes_is_aead(request->mode) && request->direction == AES_DECRYPT)
 		return op_refuse(op, -PLUTON_ENOSUPPORT,
 				 "%s decryption is no stream: its tag comes last, use Decrypt",
@@ -280,6 +288,11 @@ static int explain_size(struct operation *op, const struct aes_caps *caps,
 				 "input has %zu bytes, aead_scratch is %zu: seal the input "
 				 "against writing, or send less",
 				 request->length, caps->aead_scratch);
+	if (request->mode == AES_CCM)
+		return op_refuse(
+			op, -PLUTON_ESIZE,
+			"input has %zu bytes, ccm with an iv of %zu takes fewer than 2^%zu",
+			request->length, request->iv_size, 8 * (15 - request->iv_size));
 	return op_refuse(op, -PLUTON_ESIZE, "input has %zu bytes, %s %s", request->length,
 			 enum_name_of(modes, request->mode),
 			 request->mode == AES_ECB || request->mode == AES_CBC
@@ -351,8 +364,10 @@ static int describe(struct aes_operation *state, enum aes_direction direction)
 	request->key_size = op_length(op, SLOT_KEY);
 	if (request->mode != AES_ECB && request->mode != AES_CTR)
 		request->iv_size = op_length(op, SLOT_IV);
-	if (aes_is_aead(request->mode))
+	if (aes_is_aead(request->mode)) {
 		request->aad_length = op_length(op, SLOT_AAD);
+		request->tag_size = AES_TAG_SIZE;
+	}
 	r = check_key(op);
 	return r < 0 ? r : check_iv(op, request->mode);
 }
@@ -365,9 +380,11 @@ static int one_shot(struct operation *op, enum aes_direction direction)
 	if (r == 0)
 		r = check_lengths(op);
 	if (r == 0)
-		r = select_engine(state);
-	if (r == 0)
 		r = check_tag(op, state->request.mode);
+	if (r == 0 && aes_is_aead(state->request.mode))
+		state->request.tag_size = op_length(op, SLOT_TAG);
+	if (r == 0)
+		r = select_engine(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
@@ -400,11 +417,7 @@ static int run_on_stream(struct aes_operation *state, int checked)
 
 	if (r == 0)
 		r = explain(state, engine, aes_check(engine, &state->request));
-	if (r == 0)
-		r = op_engine_request(state->op, engine, granted);
-	if (r < 0)
-		stream_park(state->op, state->stream);
-	return r;
+	return stream_engine_request(state->op, state->stream, r, engine, granted);
 }
 
 static int update(struct operation *op)
@@ -457,7 +470,8 @@ static const struct enum_name directions[] = {
 	}
 #define IV                                                                                         \
 	{                                                                                          \
-		"iv", SLOT_RO, 7, 16, true, "GCM: 12 bytes; CTR: the initial counter block"        \
+		"iv", SLOT_RO, 7, 16, true,                                                        \
+			"CBC, CTR (the initial counter block): 16 bytes; GCM: 12; CCM: 7 to 13"    \
 	}
 #define AAD                                                                                        \
 	{                                                                                          \
@@ -465,19 +479,21 @@ static const struct enum_name directions[] = {
 	}
 #define INPUT                                                                                      \
 	{                                                                                          \
-		"input", SLOT_RO, 1, 0, true, "absent: no data"                                    \
+		"input", SLOT_RO, 1, 0, true,                                                      \
+			"absent: no data; ECB and CBC: whole blocks of 16 bytes"                   \
 	}
 #define OUTPUT                                                                                     \
 	{                                                                                          \
 		"output", SLOT_RW, 1, 0, true, "as long as input"                                  \
 	}
+#define TAG_DOC "GCM: 16 bytes; CCM: 4, 6, 8, 10, 12, 14 or 16"
 #define TAG_OUT                                                                                    \
 	{                                                                                          \
-		"tag", SLOT_RW, AES_TAG_SIZE, AES_TAG_SIZE, true, "GCM: gets the tag"              \
+		"tag", SLOT_RW, AES_TAG_SIZE_MIN, AES_TAG_SIZE, true, TAG_DOC                      \
 	}
 #define TAG_IN                                                                                     \
 	{                                                                                          \
-		"tag", SLOT_RO, AES_TAG_SIZE, AES_TAG_SIZE, true, "GCM: the tag to check"          \
+		"tag", SLOT_RO, AES_TAG_SIZE_MIN, AES_TAG_SIZE, true, TAG_DOC                      \
 	}
 #define MODE                                                                                       \
 	{                                                                                          \
@@ -523,7 +539,7 @@ static const struct command commands[] = {
 	{
 		.number = 3,
 		.name = "Begin",
-		.doc = "opens a stream for a message in pieces (not GCM decryption)",
+		.doc = "opens a stream for a message in pieces (not GCM decryption, not CCM)",
 		.answers = {"stream"},
 		.words = {[WORD_MODE] = MODE, [WORD_DIRECTION] = DIRECTION},
 		.slots = {[SLOT_KEY] = KEY, [SLOT_IV] = IV, [SLOT_AAD] = AAD},
@@ -560,10 +576,10 @@ extern const struct capsule aes_capsule;
 const struct capsule aes_capsule = {
 	.name = "aes",
 	.interface = "Aes",
-	.doc = "AES: FIPS 197, NIST SP 800-38A and 38D.",
+	.doc = "AES: FIPS 197, NIST SP 800-38A, 38C and 38D.",
 	.driver = 0x40006,
 	.state_size = sizeof(struct aes_operation),
-	.grant_size = sizeof(struct stream),
+	.grant_size = STREAM_SIZE(AES_STATE_MAX),
 	.ports = 1,
 	.port_kinds = {HIL_AES},
 	.commands = commands,

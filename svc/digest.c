@@ -67,13 +67,9 @@ static int push_state(struct digest_client *client, const uint8_t *exported, siz
 static void done(struct digest_client *client, int result)
 {
 	struct digest_operation *state = of_client(client);
-	bool streaming = state->request.phase != HIL_ONE_SHOT;
 	bool last = state->request.phase & HIL_LAST;
 
-	if (streaming && result == 0 && !last)
-		stream_park(state->op, state->stream);
-	else if (streaming)
-		stream_close(state->op, state->stream);
+	stream_leave(state->op, state->stream, state->request.phase, result);
 	op_done(state->op, result,
 		last ? (uint32_t)digest_size(state->request.algorithm) : state->stream, 0);
 }
@@ -197,11 +193,7 @@ static int run_on_stream(struct digest_operation *state, int checked)
 
 	if (r == 0)
 		r = explain(state, engine, digest_check(engine, &state->request));
-	if (r == 0)
-		r = op_engine_request(state->op, engine, granted);
-	if (r < 0)
-		stream_park(state->op, state->stream);
-	return r;
+	return stream_engine_request(state->op, state->stream, r, engine, granted);
 }
 
 static int update(struct operation *op)
@@ -222,14 +214,7 @@ static int finish(struct operation *op)
 
 static int abort_stream(struct operation *op)
 {
-	struct digest_operation *state = prepare(op, HIL_LAST);
-	int r = claim_stream(state);
-
-	if (r < 0)
-		return r;
-	stream_close(op, state->stream);
-	op_done(op, 0, 0, 0);
-	return 0;
+	return stream_abort(op, op_word(op, WORD_STREAM));
 }
 
 static void cancel(struct operation *op)
@@ -311,7 +296,7 @@ const struct capsule digest_capsule = {
 	.doc = "Hash functions: FIPS 180-4, FIPS 202.",
 	.driver = 0x40005,
 	.state_size = sizeof(struct digest_operation),
-	.grant_size = sizeof(struct stream),
+	.grant_size = STREAM_SIZE(DIGEST_STATE_MAX),
 	.ports = 1,
 	.port_kinds = {HIL_DIGEST},
 	.commands = commands,

@@ -5,6 +5,8 @@ libsvc_la_SOURCES = \
 	svc/app.c \
 	svc/console.c \
 	svc/digest.c \
+	svc/mac.c \
+	svc/ecc.c \
 	svc/nvmem.c \
 	svc/rng.c \
 	svc/rsa.c \

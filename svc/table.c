@@ -7,6 +7,9 @@
 extern const struct capsule rng_capsule;
 extern const struct capsule digest_capsule;
 extern const struct capsule aes_capsule;
+extern const struct capsule hmac_capsule;
+extern const struct capsule cmac_capsule;
+extern const struct capsule ecc_capsule;
 extern const struct capsule rsa_capsule;
 extern const struct capsule alarm_capsule;
 extern const struct capsule console_capsule;
@@ -19,6 +22,9 @@ const struct capsule *const capsule_table[] = {
 	&rng_capsule,
 	&digest_capsule,
 	&aes_capsule,
+	&hmac_capsule,
+	&cmac_capsule,
+	&ecc_capsule,
 	&rsa_capsule,
 	&alarm_capsule,
 	&console_capsule,

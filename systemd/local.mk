@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Pluton as a service of the system. Nothing here is started by make install; README.md says how.
-dist_systemdsystemunit_DATA = systemd/plutond.socket systemd/pluton-tpmd@.socket
+dist_systemdsystemunit_DATA = systemd/plutond.socket systemd/pluton-tpmd@.socket \
+	systemd/pluton-apps.target
 nodist_systemdsystemunit_DATA = systemd/plutond.service systemd/pluton-tpmd@.service
 sysusersdir = $(prefix)/lib/sysusers.d
 tmpfilesdir = $(prefix)/lib/tmpfiles.d
@@ -8,7 +9,7 @@ catalogdir = $(prefix)/lib/systemd/catalog
 dist_catalog_DATA = systemd/pluton.catalog
 dist_dbuspolicy_DATA = systemd/org.pluton1.conf
 dbusactivationdir = $(datadir)/dbus-1/system-services
-dist_dbusactivation_DATA = systemd/org.pluton1.service systemd/org.pluton1.Tpm.tpm0.service
+dist_dbusactivation_DATA = systemd/org.pluton1.service
 
 $(nodist_systemdsystemunit_DATA): %: %.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) systemd && sed -e 's|@sbindir[@]|$(sbindir)|' \

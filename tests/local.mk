@@ -41,6 +41,7 @@ include $(srcdir)/tests/alarm.mk
 include $(srcdir)/tests/apps.mk
 include $(srcdir)/tests/hostile.mk
 include $(srcdir)/tests/integration/local.mk
+include $(srcdir)/tests/system/local.mk
 
 check-threaded:
 	$(MAKE) $(AM_MAKEFLAGS) check TESTS='$(THREADED_TESTS)'

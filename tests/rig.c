@@ -49,7 +49,7 @@ void rig_open(struct rig *rig, const char *const *settings)
 
 	memset(rig, 0, sizeof(*rig));
 	log_set_level(PLUTON_LOG_OFF);
-	require(config_load("/dev/null", &rig->config, &error) == 0, "config");
+	require(config_load("/dev/null", false, &rig->config, &error) == 0, "config");
 	apply(rig->config, NO_STATE);
 	for (; settings && *settings; settings++)
 		apply(rig->config, *settings);

@@ -15,6 +15,9 @@
 #define RIG_RNG 0x40001u
 #define RIG_DIGEST 0x40005u
 #define RIG_AES 0x40006u
+#define RIG_HMAC 0x40003u
+#define RIG_CMAC 0x80000003u
+#define RIG_ECC 0x80000005u
 #define RIG_RSA 0x80000004u
 #define RIG_MANAGER 0x80000001u
 

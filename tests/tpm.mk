@@ -40,6 +40,8 @@ tpm_snapshot_test_SOURCES = tests/tpm/snapshot_test.c
 tpm_snapshot_test_LDADD = $(TPM_TEST_LIBS)
 
 # The app under a real plutond, by a client that is written from docs/protocol.md.
-TESTS += tests/integration/test_tpmd.py tests/integration/test_dbus_tpm.py
-EXTRA_DIST += tests/integration/test_tpmd.py tests/integration/test_dbus_tpm.py \
+TESTS += tests/integration/test_tpmd.py tests/integration/test_tpmd_service.py \
+	tests/integration/test_dbus_tpm.py
+EXTRA_DIST += tests/integration/test_tpmd.py tests/integration/test_tpmd_service.py \
+	tests/integration/test_dbus_tpm.py \
 	tests/integration/tpm_channel.py

@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -24,6 +25,7 @@
 #include "apps/tpm/bus.h"
 #include "apps/tpm/messages.h"
 #include "apps/tpm/tpm.h"
+#include "apps/tpm/words.h"
 #include "client-lib/connection.h"
 #include "daemon/log.h"
 
@@ -32,6 +34,7 @@
 #define OPEN_TIMEOUT_MS 1000	/* for one try to connect again */
 #define RETRY_FIRST_MS 50u	/* doubled up to RETRY_LAST_MS */
 #define RETRY_LAST_MS 2000u
+#define RETRY_REFUSED_MS 30000u
 #define CANCEL_INTERVAL_US 1000u    /* between two calls that ask libtpms to stop */
 #define LONG_COMMAND_MAX_MS 120000u /* one that takes longer hangs */
 
@@ -43,6 +46,7 @@ struct control {
 	struct pluton *pluton; /* NULL: not connected */
 	struct bus *bus;       /* NULL: none is configured */
 	bool greeted;	       /* and plutond has answered */
+	bool refused;	       /* it did not take us in, the last time */
 	sd_event_source *connection;
 	sd_event_source *clients;   /* enabled while they are delegated */
 	sd_event_source *canceller; /* a timer */
@@ -55,8 +59,11 @@ struct control {
 	unsigned retry_ms;
 	uint64_t storing; /* generation of the store under way; 0: none */
 	bool store_fails;
-	bool is_ready; /* the TPM is */
+	bool is_ready;	 /* the TPM is */
+	bool told_ready; /* and the service manager knows */
 	bool stopping;
+	atomic_bool restart; /* and is to begin anew */
+	struct words *words; /* NULL: whoever started it has no socket for words, as plutond */
 	unsigned accepts;
 	int ready_fd; /* eventfd, from the TPM's thread */
 	int stop_fd;  /* eventfd */
@@ -238,8 +245,10 @@ static void notify_ready(void *context)
 {
 	struct control *control = context;
 
-	if (control->is_ready && !control->stopping && bus_is_settled(control->bus))
-		(void)sd_notify(0, "READY=1\nSTATUS=powered on");
+	if (!control->is_ready || control->stopping || !bus_is_settled(control->bus))
+		return;
+	(void)sd_notify(0, "READY=1\nSTATUS=powered on");
+	control->told_ready = true;
 }
 
 static int on_ready(sd_event_source *source, int fd, uint32_t revents, void *userdata)
@@ -266,7 +275,10 @@ void control_ready(void *context)
 	signal_fd(control->ready_fd);
 }
 
-/* Alive is a TPM whose loop turns when it is woken, or that has a long command for not too long. */
+/*
+ * Alive is a TPM whose loop turns when it is woken, or that has a long command for not too long.
+ * One that ends turns no more, and has a deadline of its own (TimeoutStopSec=, stop_timeout).
+ */
 static bool is_alive(struct control *control)
 {
 	uint64_t turns = atomic_load(&control->tpm->turns);
@@ -274,7 +286,8 @@ static bool is_alive(struct control *control)
 	bool turned = turns != control->turns_seen;
 
 	control->turns_seen = turns;
-	return turned || (since != 0 && tpm_now_ms() - since < LONG_COMMAND_MAX_MS);
+	return turned || control->stopping ||
+	       (since != 0 && tpm_now_ms() - since < LONG_COMMAND_MAX_MS);
 }
 
 static int on_watchdog(sd_event_source *source, uint64_t now, void *userdata)
@@ -289,26 +302,57 @@ static int on_watchdog(sd_event_source *source, uint64_t now, void *userdata)
 	return 0;
 }
 
-static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
-{
-	struct control *control = userdata;
-
-	(void)source;
-	(void)info;
-	if (!control->stopping)
-		(void)sd_notify(0, "STOPPING=1\nSTATUS=powering off");
-	control->stopping = true;
-	tpm_stop(control->tpm);
-	return 0;
-}
-
-/* --- plutond --------------------------------------------------------------------------------- */
-
 static void end(struct control *control)
 {
 	control->stopping = true;
 	tpm_stop(control->tpm);
 }
+
+/* The last who asks says whether it is to begin anew. */
+static void end_as_asked(struct control *control, bool restart)
+{
+	if (!control->stopping)
+		(void)sd_notify(0, "STOPPING=1\nSTATUS=powering off");
+	atomic_store(&control->restart, restart);
+	end(control);
+}
+
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata)
+{
+	(void)source;
+	(void)info;
+	end_as_asked(userdata, false);
+	return 0;
+}
+
+/* Whoever asks for us is up: no need to wait. */
+static void come(struct control *control)
+{
+	if (!control->pluton)
+		arm(control->retry, 0);
+}
+
+/*
+ * To systemd an end before READY=1 is a failed start whatever the status (Result=protocol), and it
+ * would start us again. Of READY=1 and STOPPING=1 in one message it takes the last only.
+ */
+static void end_by_word(struct control *control, bool restart)
+{
+	if (!control->told_ready)
+		(void)sd_notify(0, "READY=1");
+	control->told_ready = true;
+	end_as_asked(control, restart);
+}
+
+static void on_word(void *context, enum word word)
+{
+	if (word == WORD_COME)
+		come(context);
+	else
+		end_by_word(context, word == WORD_RESTART);
+}
+
+/* --- plutond --------------------------------------------------------------------------------- */
 
 /* Callbacks of what was under way have run, or never will. */
 static void disconnect(struct control *control)
@@ -326,6 +370,7 @@ static void disconnect(struct control *control)
 static void take_greeting(struct control *control)
 {
 	control->greeted = true;
+	atomic_store(&control->tpm->alone_since, 0);
 	disarm(control->orphan);
 	log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is back");
 	if (control->is_ready && !control->stopping)
@@ -335,27 +380,41 @@ static void take_greeting(struct control *control)
 	store_next(control);
 }
 
-static void lose_connection(struct control *control)
+static void lose_connection(struct control *control, int error)
 {
+	bool refused = error != -PLUTON_EOFF;
+
+	if (refused && !control->refused)
+		log_event(PLUTON_LOG_WARNING, LOG_NO_FIELDS,
+			  "plutond does not take this TPM in: %s (asked again in %u s, or when it "
+			  "calls)",
+			  pluton_error_message(control->pluton), RETRY_REFUSED_MS / 1000);
+	control->refused = refused;
 	if (control->greeted) {
 		log_event(PLUTON_LOG_INFO, LOG_NO_FIELDS, "plutond is gone: %s",
 			  pluton_error_message(control->pluton));
-		arm(control->orphan, (uint64_t)CONTROL_ORPHAN_MS * 1000);
+		atomic_store(&control->tpm->alone_since, tpm_now_ms());
+		if (!control->words) /* else systemd says when to end */
+			arm(control->orphan, (uint64_t)CONTROL_ORPHAN_MS * 1000);
 		control->retry_ms = RETRY_FIRST_MS;
 	}
 	disconnect(control);
-	retry_later(control);
+	if (refused) /* each try can be a start of plutond's, in vain */
+		arm(control->retry, (uint64_t)RETRY_REFUSED_MS * 1000);
+	else
+		retry_later(control);
 }
 
 static int on_connection(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct control *control = userdata;
+	int r = pluton_dispatch(control->pluton);
 
 	(void)source;
 	(void)fd;
 	(void)revents;
-	if (pluton_dispatch(control->pluton) < 0)
-		lose_connection(control);
+	if (r < 0)
+		lose_connection(control, r);
 	else if (!control->greeted && control->pluton->greeted)
 		take_greeting(control);
 	return 0;
@@ -573,10 +632,14 @@ static int open_bus(struct control *control)
 	return bus_new(&options, &control->bus);
 }
 
-static int prepare(struct control *control)
+static int prepare(struct control *control, int listener)
 {
 	int r = sd_event_new(&control->event);
 
+	if (r >= 0 && listener >= 0)
+		r = words_new(control->event, listener, on_word, control, &control->words);
+	else if (listener >= 0)
+		close(listener);
 	if (r >= 0)
 		r = add_timers(control);
 	if (r >= 0)
@@ -610,6 +673,7 @@ static void control_free(struct control *control)
 	sd_event_source_disable_unref(control->hung);
 	sd_event_source_disable_unref(control->orphan);
 	sd_event_source_disable_unref(control->watchdog);
+	words_free(control->words);
 	bus_free(control->bus);
 	sd_event_unref(control->event);
 	pluton_close(control->pluton);
@@ -620,11 +684,14 @@ static void control_free(struct control *control)
 	free(control);
 }
 
-int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, struct control **ret)
+int control_start(struct pluton *pluton, int listener, const char *address, struct tpm *tpm,
+		  struct control **ret)
 {
 	struct control *control = calloc(1, sizeof(*control));
 
 	if (!control) {
+		if (listener >= 0)
+			close(listener);
 		pluton_close(pluton);
 		return -PLUTON_ENOMEM;
 	}
@@ -637,7 +704,7 @@ int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, s
 		.ready_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 		.stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
 	};
-	if (control->ready_fd < 0 || control->stop_fd < 0 || prepare(control) < 0 ||
+	if (prepare(control, listener) < 0 || control->ready_fd < 0 || control->stop_fd < 0 ||
 	    pthread_create(&control->thread, NULL, run, control) != 0) {
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "the control thread does not start");
 		control_free(control);
@@ -645,6 +712,11 @@ int control_start(struct pluton *pluton, const char *address, struct tpm *tpm, s
 	}
 	*ret = control;
 	return 0;
+}
+
+bool control_is_to_restart(struct control *control)
+{
+	return atomic_load(&control->restart);
 }
 
 void control_stop(struct control *control)
@@ -656,33 +728,61 @@ void control_stop(struct control *control)
 	control_free(control);
 }
 
+static void fill_with_signals(sigset_t *ret)
+{
+	sigemptyset(ret);
+	sigaddset(ret, SIGTERM);
+	sigaddset(ret, SIGINT);
+}
+
 int control_block_signals(void)
 {
 	sigset_t signals;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGTERM);
-	sigaddset(&signals, SIGINT);
+	fill_with_signals(&signals);
 	return pthread_sigmask(SIG_BLOCK, &signals, NULL) == 0 ? 0 : -PLUTON_EFAIL;
 }
 
 /* --- the first connection -------------------------------------------------------------------- */
 
-static int open_first(const char *address, struct pluton **ret)
+/* true: a signal came, which nobody else waits for yet. */
+static bool pause_or_end(void)
 {
 	const struct timespec pause = {.tv_nsec = 100000000};
+	sigset_t signals;
+
+	fill_with_signals(&signals);
+	return sigtimedwait(&signals, NULL, &pause) > 0;
+}
+
+static bool is_worth_waiting(int error)
+{
+	return error == -PLUTON_EOFF || error == -PLUTON_EBUSY || error == -PLUTON_ENOMEM ||
+	       error == -PLUTON_EFAIL;
+}
+
+static int open_first(const char *address, struct pluton **ret)
+{
 	uint64_t deadline = tpm_now_ms() + CONTROL_ORPHAN_MS;
 	char message[256];
-	int r;
+	int r = 0;
 
 	for (;;) {
-		r = pluton_open_explained(address, ret, message, sizeof(message));
-		if (r == 0 || (r != -PLUTON_EOFF && r != -PLUTON_EBUSY && r != -PLUTON_ENOMEM) ||
-		    tpm_now_ms() >= deadline)
+		/* One that cannot start is not asked to over and over again. */
+		if (r != -PLUTON_EFAIL)
+			r = pluton_open_explained(address, ret, message, sizeof(message));
+		if (!is_worth_waiting(r) || tpm_now_ms() >= deadline)
 			break;
-		nanosleep(&pause, NULL);
+		if (pause_or_end())
+			return -PLUTON_ECANCEL;
 	}
-	if (r < 0)
+	if (r == -PLUTON_ENODEVICE)
+		log_event(
+			PLUTON_LOG_ERROR, LOG_FIELDS(LOG_MESSAGE_ID(TPMD_ID_REFUSED)),
+			"plutond knows of no app that this program is: mend its file in app.d, or "
+			"stop and disable this unit; plutond said: %s",
+			message);
+	else if (r < 0)
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "no plutond: %s", message);
 	return r;
 }
@@ -703,8 +803,10 @@ int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area
 	size_t size = 0;
 	int r = open_first(address, ret);
 
+	if (r == -PLUTON_ENODEVICE)
+		return -PLUTON_EINVAL;
 	if (r < 0)
-		return -PLUTON_EOFF;
+		return r == -PLUTON_ECANCEL ? r : -PLUTON_EOFF;
 	r = pluton_nv_get(*ret, PERMANENT_AREA, &area, &size);
 	if (r < 0 && r != -PLUTON_ENODEVICE) {
 		r = refuse_area(*ret, r);

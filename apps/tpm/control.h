@@ -23,7 +23,9 @@ struct tpm;
 /*
  * Connects to plutond, trying for CONTROL_ORPHAN_MS, and reads the permanent state; the caller
  * wipes and frees *ret_area. A size of 0: there is none. On failure it has logged why:
- * -PLUTON_EOFF: no plutond. -PLUTON_EINVAL: the state is there and cannot be read.
+ * -PLUTON_EOFF: no plutond. -PLUTON_EINVAL: the state is there and cannot be read, or plutond does
+ * not know us as an app.
+ * -PLUTON_ECANCEL: a signal asked it to end.
  */
 int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area, size_t *ret_size);
 
@@ -31,11 +33,14 @@ int control_connect(const char *address, struct pluton **ret, uint8_t **ret_area
 int control_block_signals(void);
 
 /*
- * Starts the thread for a TPM that was started; takes `pluton`. `address` must stay.
- * -PLUTON_ENOMEM.
+ * Starts the thread for a TPM that was started; takes `pluton` and `listener`, the socket of
+ * words.h (-1: none). `address` must stay. -PLUTON_ENOMEM.
  */
-int control_start(struct pluton *pluton, const char *address, struct tpm *tpm,
+int control_start(struct pluton *pluton, int listener, const char *address, struct tpm *tpm,
 		  struct control **ret);
+
+/* Any thread: what ends it asked it to begin anew. */
+bool control_is_to_restart(struct control *control);
 
 /* Runs on the TPM's thread: tpm_run's `ready`, with the control as context. */
 void control_ready(void *control);

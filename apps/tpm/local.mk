@@ -25,9 +25,11 @@ pluton_tpmd_SOURCES = apps/tpm/main.c \
 	apps/tpm/bus_client.c \
 	apps/tpm/bus_object.c \
 	apps/tpm/control.c apps/tpm/control.h \
+	apps/tpm/words.c apps/tpm/words.h \
 	daemon/frontends/closer.c daemon/frontends/closer.h \
 	daemon/frontends/dbus_answer.c daemon/frontends/dbus_answer.h \
-	daemon/frontends/dbus_wire.c daemon/frontends/dbus_wire.h
+	daemon/frontends/dbus_wire.c daemon/frontends/dbus_wire.h \
+	daemon/harden.c daemon/harden.h
 pluton_tpmd_LDADD = libtpmd.la libclient.la
 pluton_tpmd_LDFLAGS = $(PROGRAM_LDFLAGS)
 

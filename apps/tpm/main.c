@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pluton-tpmd's start: options, hardening, what was kept, the TPM, the control thread. Exit status:
- * 0 stopped as asked, 1 failed, 2 wrong usage, 78 (EX_CONFIG) the state cannot be used.
+ * pluton-tpmd's start: options, hardening, what was handed over, the TPM, the control thread. Exit
+ * status: 0 stopped as asked, 1 failed, 2 wrong usage, 75 (EX_TEMPFAIL) to be started again, as
+ * asked, 78 (EX_CONFIG) the state cannot be used.
  */
 #include <config.h>
 
 #include <argp.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/socket.h>
 #include <sysexits.h>
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
@@ -23,11 +21,14 @@
 #include "apps/tpm/control.h"
 #include "apps/tpm/messages.h"
 #include "apps/tpm/tpm.h"
+#include "apps/tpm/words.h"
+#include "daemon/harden.h"
 #include "daemon/log.h"
 
 #define EXIT_USAGE 2
 #define SHUT_DOWN_MS 8000u /* to store the last state; less than an app's stop_timeout */
 #define LOCALITY_HIGHEST 4u
+#define KEPT_MAX 16u /* snapshots; there should be one */
 
 __attribute__((visibility("default"))) const char *argp_program_version =
 	"pluton-tpmd " PACKAGE_VERSION;
@@ -143,21 +144,19 @@ static const struct argp argp = {
 	NULL,
 	"A TPM 2.0 as an app of plutond, which starts it and connects its clients to it."
 	"\vExit status: 0 stopped as asked, 1 failed, 2 wrong usage, 78 the TPM's state cannot be "
-	"used. See pluton-tpmd(8).",
+	"used; under systemd 75 to be started again. See pluton-tpmd(8).",
 	NULL,
 	NULL,
 	NULL};
 
 /* --- the process ----------------------------------------------------------------------------- */
 
-/* Seeds and keys live here: no core file, no debugger of the same user, nothing gained by exec. */
+/* Seeds and keys live here: besides what harden_process sees to, nothing is gained by exec. */
 static int harden(void)
 {
-	static const struct rlimit no_core = {0, 0};
-
-	umask(077);
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-	    setrlimit(RLIMIT_CORE, &no_core) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+	if (harden_process() < 0 ||
+	    (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 &&
+	     prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) ||
 	    control_block_signals() < 0) {
 		log_event(PLUTON_LOG_ERROR, LOG_NO_FIELDS, "cannot protect the process: %s",
 			  strerror(errno));
@@ -166,17 +165,41 @@ static int harden(void)
 	return 0;
 }
 
-static int open_standard_descriptors(void)
-{
-	int fd;
+/* --- what was handed over -------------------------------------------------------------------- */
 
-	do {
-		fd = open("/dev/null", O_RDWR);
-	} while (fd >= 0 && fd <= STDERR_FILENO);
-	return fd < 0 ? -1 : close(fd);
+struct handed {
+	int control;	    /* the socket of words.h; -1: none */
+	int kept[KEPT_MAX]; /* snapshots */
+	unsigned count;
+};
+
+static void take_descriptor(struct handed *handed, int fd, const char *name)
+{
+	if (strcmp(name, SNAPSHOT_NAME) == 0 && handed->count < KEPT_MAX) {
+		handed->kept[handed->count++] = fd;
+	} else if (strcmp(name, WORDS_SOCKET) == 0 && handed->control < 0 &&
+		   sd_is_socket_unix(fd, SOCK_SEQPACKET, 1, NULL, 0) > 0) {
+		handed->control = fd;
+	} else {
+		log_event(PLUTON_LOG_WARNING, LOG_FIELDS(LOG_TEXT("name", name)),
+			  "a descriptor was handed over that is not known: closed");
+		close(fd);
+	}
 }
 
-/* --- what was kept --------------------------------------------------------------------------- */
+/* Sorts the descriptors of the service manager, and takes them out of the environment. */
+static void take_handed(struct handed *ret)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(1, &names);
+
+	*ret = (struct handed){.control = -1};
+	for (int i = 0; i < count; i++) {
+		take_descriptor(ret, SD_LISTEN_FDS_START + i, names[i]);
+		free(names[i]);
+	}
+	free(names);
+}
 
 /* One that cannot be read is as none; of two, left by a crash at the start, the one that pairs. */
 static void consider(struct snapshot *found, struct resume_area area, struct snapshot **best)
@@ -193,29 +216,20 @@ static void consider(struct snapshot *found, struct resume_area area, struct sna
 	}
 }
 
-/* The snapshot among the descriptors that the service manager kept; NULL: there is none. */
-static struct snapshot *take_kept(struct resume_area area)
+/* NULL: none was kept. */
+static struct snapshot *choose_snapshot(const struct handed *handed, struct resume_area area)
 {
-	char **names = NULL;
-	struct snapshot *best = NULL;
-	int count = sd_listen_fds_with_names(1, &names);
+	struct snapshot *best = NULL, *found;
+	const char *why;
 
-	for (int i = 0; i < count; i++) {
-		int fd = SD_LISTEN_FDS_START + i;
-		struct snapshot *found;
-		const char *why;
-
-		if (strcmp(names[i], SNAPSHOT_NAME) != 0)
-			close(fd);
-		else if (snapshot_open(fd, &found, &why) == 0)
+	for (unsigned i = 0; i < handed->count; i++) {
+		if (snapshot_open(handed->kept[i], &found, &why) == 0)
 			consider(found, area, &best);
 		else
 			log_event(PLUTON_LOG_WARNING,
 				  LOG_FIELDS(LOG_MESSAGE_ID(TPMD_ID_POWER_LOST)),
 				  "power loss: the kept snapshot cannot be used, %s", why);
-		free(names[i]);
 	}
-	free(names);
 	return best;
 }
 
@@ -235,25 +249,27 @@ static int decide(struct resume_area area, struct snapshot *snapshot, struct res
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-/* From the TPM's start to its end. */
-static int serve(struct tpm *tpm, struct pluton *pluton, const struct options *options)
+/* From the TPM's start to its end. 0: as asked. */
+static int serve(struct tpm *tpm, struct pluton *pluton, int listener,
+		 const struct options *options, bool *ret_again)
 {
 	struct control *control;
-	int r = control_start(pluton, options->address, tpm, &control);
+	int r = control_start(pluton, listener, options->address, tpm, &control);
 
 	if (r < 0)
 		return r;
 	r = tpm_run(tpm, control_ready, control);
 	if (r == 0)
 		r = tpm_shut_down(tpm, SHUT_DOWN_MS);
+	*ret_again = control_is_to_restart(control);
 	control_stop(control);
 	return r;
 }
 
 static int start(struct tpm *tpm, const struct options *options, struct resume_area area,
-		 struct store *store)
+		 const struct handed *handed, struct store *store)
 {
-	struct snapshot *snapshot = take_kept(area);
+	struct snapshot *snapshot = choose_snapshot(handed, area);
 	struct resume resume;
 	int r = decide(area, snapshot, &resume);
 
@@ -264,7 +280,8 @@ static int start(struct tpm *tpm, const struct options *options, struct resume_a
 	return r;
 }
 
-static int run_with(struct store *store, const struct options *options)
+static int run_with(const struct handed *handed, struct store *store, const struct options *options,
+		    bool *ret_again)
 {
 	static struct tpm tpm;
 	struct resume_area area = {0};
@@ -273,9 +290,9 @@ static int run_with(struct store *store, const struct options *options)
 	int r = control_connect(options->address, &pluton, &bytes, &area.size);
 
 	if (r < 0)
-		return r;
+		return r == -PLUTON_ECANCEL ? 0 : r;
 	area.bytes = bytes;
-	r = start(&tpm, options, area, store);
+	r = start(&tpm, options, area, handed, store);
 	if (bytes)
 		explicit_bzero(bytes, area.size);
 	free(bytes);
@@ -283,22 +300,25 @@ static int run_with(struct store *store, const struct options *options)
 		pluton_close(pluton);
 		return r;
 	}
-	r = serve(&tpm, pluton, options);
+	r = serve(&tpm, pluton, handed->control, options, ret_again);
 	tpm_free(&tpm);
 	return r;
 }
 
 static int run(const struct options *options)
 {
+	struct handed handed;
 	struct store store;
+	bool again = false;
 	int r;
 
+	take_handed(&handed);
 	if (harden() < 0 || store_open(&store) < 0)
 		return EXIT_FAILURE;
-	r = run_with(&store, options);
+	r = run_with(&handed, &store, options, &again);
 	store_close(&store);
 	if (r == 0)
-		return EXIT_SUCCESS;
+		return again ? EX_TEMPFAIL : EXIT_SUCCESS;
 	return r == -PLUTON_EINVAL || r == -PLUTON_ENOSUPPORT ? EX_CONFIG : EXIT_FAILURE;
 }
 
@@ -310,7 +330,7 @@ int main(int argc, char **argv)
 	int status;
 
 	argp_err_exit_status = EXIT_USAGE;
-	if (open_standard_descriptors() < 0)
+	if (harden_descriptors() < 0)
 		return EXIT_FAILURE;
 	log_set_program("pluton-tpmd");
 	log_open(PLUTON_LOG_INFO);

@@ -19,6 +19,7 @@
 #include "daemon/log.h"
 
 #define STIR_SIZE 128u /* bytes: the most that TPM2_StirRandom takes (Part 3 section 16.2) */
+#define ALONE_MS 500u  /* for plutond to come back while we end */
 #define SU_CLEAR 0x0000u
 #define CAP_AUDIT_COMMANDS 0x00000004u
 #define TPMA_SESSION_AUDIT 0x80u
@@ -680,9 +681,18 @@ void tpm_stop(struct tpm *tpm)
 
 /* --- the end --------------------------------------------------------------------------------- */
 
+/* A plutond that is gone while we are to end may wait for that: systemd stops us before it starts
+ * it. */
+static bool is_left_alone(struct tpm *tpm, uint64_t began, uint64_t now)
+{
+	uint64_t since = atomic_load(&tpm->alone_since);
+
+	return since != 0 && now - (since > began ? since : began) >= ALONE_MS;
+}
+
 static bool await_durable(struct tpm *tpm, unsigned timeout_ms)
 {
-	uint64_t deadline = tpm_now_ms() + timeout_ms;
+	uint64_t began = tpm_now_ms(), deadline = began + timeout_ms;
 	uint64_t now;
 
 	for (;;) {
@@ -690,9 +700,10 @@ static bool await_durable(struct tpm *tpm, unsigned timeout_ms)
 		now = tpm_now_ms();
 		if (tpm->durable >= tpm->permanent.generation)
 			return true;
-		if (now >= deadline)
+		if (now >= deadline || is_left_alone(tpm, began, now))
 			return false;
-		clients_wait(tpm->clients, (int)(deadline - now));
+		clients_wait(tpm->clients,
+			     (int)(deadline - now < ALONE_MS / 5 ? deadline - now : ALONE_MS / 5));
 	}
 }
 
@@ -709,14 +720,17 @@ int tpm_shut_down(struct tpm *tpm, unsigned timeout_ms)
 		return r;
 	if (!await_durable(tpm, timeout_ms)) {
 		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_MESSAGE_ID(TPMD_ID_NOT_STORED)),
-			  "the last permanent state could not be stored within %u ms", timeout_ms);
+			  "the last permanent state could not be stored: %s",
+			  atomic_load(&tpm->alone_since) ? "plutond is gone"
+							 : "plutond does not do it");
 		return -PLUTON_EFAIL;
 	}
 	log_event(PLUTON_LOG_INFO,
 		  LOG_FIELDS(LOG_MESSAGE_ID(TPMD_ID_POWERED_OFF),
 			     LOG_TEXT("instance", tpm->options.instance),
 			     LOG_NUMBER("generation", tpm->permanent.generation)),
-		  "the TPM was shut down%s", result == TPM_RC_SUCCESS ? "" : ", but refused that");
+		  "the TPM was shut down, its state is stored%s",
+		  result == TPM_RC_SUCCESS ? "" : ", but refused that");
 	return 0;
 }
 

@@ -46,8 +46,9 @@ struct tpm {
 	atomic_uint_least64_t
 		await_until; /* CLOCK_BOOTTIME, ms: who was cut off comes until then */
 	atomic_bool stopping;
-	atomic_uint_least64_t turns;	  /* of the loop: grows while it is alive */
-	atomic_uint_least64_t long_since; /* CLOCK_BOOTTIME, ms; 0: no long command runs */
+	atomic_uint_least64_t turns;	   /* of the loop: grows while it is alive */
+	atomic_uint_least64_t long_since;  /* CLOCK_BOOTTIME, ms; 0: no long command runs */
+	atomic_uint_least64_t alone_since; /* CLOCK_BOOTTIME, ms: plutond is gone; 0: it is there */
 	struct clients_work work;
 };
 

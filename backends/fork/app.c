@@ -26,23 +26,18 @@ static void start_attempt(struct app *app);
 
 static const char *name_of(const struct app *app)
 {
-	return app->definition->name;
+	return app->entry.definition->name;
 }
 
 static void tell(struct app *app, enum app_event event)
 {
-	app->host->changed(app->host, app, event);
-}
-
-static void set_state(struct app *app, enum app_state state)
-{
-	app->state = state;
-	app->since_ms = host_now_ms();
+	roster_tell(&app->entry, event);
+	app->host->changed(app->host);
 }
 
 static void arm(struct app *app, uint64_t after_ms)
 {
-	struct timeval after = {(time_t)(after_ms / 1000), (suseconds_t)(after_ms % 1000 * 1000)};
+	struct timeval after = roster_after(after_ms);
 
 	event_add(&app->timer, &after);
 }
@@ -61,7 +56,7 @@ static void send_signal(const struct app *app, int number)
 static void begin_end(struct app *app, enum app_cause cause, int number)
 {
 	app->cause = cause;
-	set_state(app, APP_STOPPING);
+	roster_set_state(&app->entry, APP_STOPPING);
 	if (number)
 		send_signal(app, number);
 	arm(app, app->in_force->stop_timeout_ms);
@@ -69,23 +64,13 @@ static void begin_end(struct app *app, enum app_cause cause, int number)
 
 /* --- after a process, or without one --------------------------------------------------------- */
 
-static uint64_t back_off(struct app *app)
-{
-	const struct definition *definition = app->in_force;
-	uint64_t delay = definition->restart_delay_ms;
-
-	for (uint32_t i = 1; i < app->failures && delay < definition->restart_delay_max_ms; i++)
-		delay *= 2;
-	return delay < definition->restart_delay_max_ms ? delay : definition->restart_delay_max_ms;
-}
-
 /* It waits for its back-off, and is then started. */
 static void wait_for_back_off(struct app *app)
 {
-	uint64_t now = host_now_ms();
+	uint64_t now = roster_now_ms();
 
-	set_state(app, APP_WAITING);
-	arm(app, app->not_before_ms > now ? app->not_before_ms - now : 0);
+	roster_set_state(&app->entry, APP_WAITING);
+	arm(app, app->entry.not_before_ms > now ? app->entry.not_before_ms - now : 0);
 }
 
 /* What an end that nobody asked for says about the next start. */
@@ -97,10 +82,10 @@ enum end_kind {
 
 static bool is_started_again(const struct app *app, bool clean)
 {
-	if (app->host->closing || app->gone)
+	if (app->entry.roster->closing || app->entry.gone)
 		return false;
-	return app->again || app->definition->restart == DEFINITION_RESTART_ALWAYS ||
-	       (app->definition->restart == DEFINITION_RESTART_ON_FAILURE && !clean);
+	return app->again || app->entry.definition->restart == DEFINITION_RESTART_ALWAYS ||
+	       (app->entry.definition->restart == DEFINITION_RESTART_ON_FAILURE && !clean);
 }
 
 static void settle_failure(struct app *app, uint32_t pid, enum end_kind kind)
@@ -108,40 +93,39 @@ static void settle_failure(struct app *app, uint32_t pid, enum end_kind kind)
 	bool clean = kind == END_CLEAN;
 	char when[40] = "";
 
-	app->failures++;
-	app->not_before_ms = host_now_ms() + back_off(app);
+	app->entry.failures++;
+	app->entry.not_before_ms = roster_now_ms() + roster_back_off_ms(&app->entry, app->in_force);
 	if (kind != END_HOPELESS && is_started_again(app, clean)) {
 		wait_for_back_off(app);
 		snprintf(when, sizeof(when), "; again in %llu ms",
-			 (unsigned long long)back_off(app));
+			 (unsigned long long)roster_back_off_ms(&app->entry, app->in_force));
 	} else {
-		set_state(app, clean ? APP_STOPPED : APP_FAILED);
+		roster_set_state(&app->entry, clean ? APP_STOPPED : APP_FAILED);
 	}
 	app->again = false;
-	host_say(app->host, clean ? PLUTON_LOG_INFO : PLUTON_LOG_WARNING, name_of(app), pid,
-		 "an app %s%s", app->reason, when);
+	roster_say(app->entry.roster, clean ? PLUTON_LOG_INFO : PLUTON_LOG_WARNING, name_of(app),
+		   pid, "an app %s%s", app->entry.reason, when);
 }
 
 /* Nothing was executed, and trying again would not change that. */
 static void fail_for_good(struct app *app)
 {
 	program_close(&app->program);
-	app->failures++;
+	app->entry.failures++;
 	app->again = false;
-	app->not_before_ms = host_now_ms() + back_off(app);
-	set_state(app, APP_FAILED);
-	host_say(app->host, PLUTON_LOG_ERROR, name_of(app), 0, "an app cannot be started: %s",
-		 app->reason);
+	app->entry.not_before_ms = roster_now_ms() + roster_back_off_ms(&app->entry, app->in_force);
+	roster_set_state(&app->entry, APP_FAILED);
+	roster_say(app->entry.roster, PLUTON_LOG_ERROR, name_of(app), 0,
+		   "an app cannot be started: %s", app->entry.reason);
 	tell(app, APP_STARTS_NOT);
 }
 
 static void settle_stopped(struct app *app)
 {
 	fdstore_empty(&app->store, &app->host->closer);
-	app->failures = 0;
-	app->not_before_ms = 0;
-	app->reason[0] = '\0';
-	set_state(app, APP_STOPPED);
+	roster_forgive(&app->entry);
+	app->entry.reason[0] = '\0';
+	roster_set_state(&app->entry, APP_STOPPED);
 	tell(app, APP_ENDED);
 }
 
@@ -149,28 +133,29 @@ static void settle_stopped(struct app *app)
 
 static void describe_status(struct app *app, const siginfo_t *info)
 {
-	char *reason = app->reason;
+	char *reason = app->entry.reason;
 	const char *limit = app->in_force->memory_max ? " (memory_max?)" : "";
 	const char *what;
 	int number = 0;
 
 	what = spawn_failure(&app->process, &number);
 	if (what)
-		snprintf(reason, sizeof(app->reason), "was not executed, %s: %s; correct its file",
-			 what, strerror(number));
+		snprintf(reason, sizeof(app->entry.reason),
+			 "was not executed, %s: %s; correct its file", what, strerror(number));
 	else if (info->si_pid == 0)
-		snprintf(reason, sizeof(app->reason), "ended; its messages may say why");
+		snprintf(reason, sizeof(app->entry.reason), "ended; its messages may say why");
 	else if (info->si_code == CLD_EXITED && info->si_status == EX_CONFIG)
-		snprintf(reason, sizeof(app->reason),
+		snprintf(reason, sizeof(app->entry.reason),
 			 "ended with status 78, its configuration or state is wrong; its messages "
 			 "say more");
 	else if (info->si_code == CLD_EXITED)
-		snprintf(reason, sizeof(app->reason),
+		snprintf(reason, sizeof(app->entry.reason),
 			 "ended with status %d%s; its messages say why", info->si_status,
 			 info->si_status ? limit : "");
 	else
-		snprintf(reason, sizeof(app->reason), "ended by signal %d, %s%s; see its messages",
-			 info->si_status, sigdescr_np(info->si_status), limit);
+		snprintf(reason, sizeof(app->entry.reason),
+			 "ended by signal %d, %s%s; see its messages", info->si_status,
+			 sigdescr_np(info->si_status), limit);
 }
 
 static void describe_end(struct app *app, const siginfo_t *info)
@@ -179,12 +164,12 @@ static void describe_end(struct app *app, const siginfo_t *info)
 
 	switch (app->cause) {
 	case CAUSE_LATE:
-		snprintf(app->reason, sizeof(app->reason),
+		snprintf(app->entry.reason, sizeof(app->entry.reason),
 			 "did not say READY=1 in %llu ms; mend it, or raise start_timeout",
 			 (unsigned long long)definition->start_timeout_ms);
 		break;
 	case CAUSE_HUNG:
-		snprintf(app->reason, sizeof(app->reason),
+		snprintf(app->entry.reason, sizeof(app->entry.reason),
 			 "said no WATCHDOG=1 for %llu ms; mend it, or raise watchdog",
 			 (unsigned long long)definition->watchdog_ms);
 		break;
@@ -221,14 +206,14 @@ static void settle_end(struct app *app, uint32_t pid, const siginfo_t *info)
 			     : info->si_status == 0	    ? END_CLEAN
 			     : info->si_status == EX_CONFIG ? END_HOPELESS
 							    : END_FAILED;
-	bool ran_well =
-		app->ready && host_now_ms() - app->ready_ms >= app->in_force->restart_delay_max_ms;
+	bool ran_well = app->ready &&
+			roster_now_ms() - app->ready_ms >= app->in_force->restart_delay_max_ms;
 	bool was_ready = app->ready;
 
 	if (ran_well)
-		app->failures = 0;
+		app->entry.failures = 0;
 	settle_failure(app, pid, kind);
-	if (!was_ready || app->state != APP_WAITING)
+	if (!was_ready || app->entry.state != APP_WAITING)
 		tell(app, APP_STARTS_NOT);
 }
 
@@ -245,13 +230,14 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
 		info.si_pid = 0; /* an adopted one is not ours to wait for */
 	describe_end(app, &info);
 	forget_process(app);
-	if (app->cause == CAUSE_RESTARTED && !app->host->closing) {
-		host_say(app->host, PLUTON_LOG_INFO, name_of(app), pid,
-			 "an app ended, to be restarted");
+	if (app->cause == CAUSE_RESTARTED && !app->entry.roster->closing) {
+		roster_say(app->entry.roster, PLUTON_LOG_INFO, name_of(app), pid,
+			   "an app ended, to be restarted");
 		tell(app, APP_ENDED);
 		start_attempt(app);
-	} else if (app->cause == CAUSE_STOPPED || app->host->closing) {
-		host_say(app->host, PLUTON_LOG_INFO, name_of(app), pid, "an app stopped, as asked");
+	} else if (app->cause == CAUSE_STOPPED || app->entry.roster->closing) {
+		roster_say(app->entry.roster, PLUTON_LOG_INFO, name_of(app), pid,
+			   "an app stopped, as asked");
 		settle_stopped(app);
 		if (app->again)
 			start_attempt(app);
@@ -264,7 +250,7 @@ static void on_ended(evutil_socket_t fd, short events, void *context)
 
 static int watch(struct app *app)
 {
-	event_assign(&app->ended, app->host->environment->base, app->process.pidfd, EV_READ,
+	event_assign(&app->ended, app->entry.roster->environment->base, app->process.pidfd, EV_READ,
 		     on_ended, app);
 	return event_add(&app->ended, NULL);
 }
@@ -276,15 +262,16 @@ static void begin(struct app *app)
 	app->ready = false;
 	app->store_was_full = false;
 	if (watch(app) < 0)
-		host_say(app->host, PLUTON_LOG_ERROR, name_of(app), (uint32_t)app->process.pid,
-			 "the end of an app will not be seen: no memory");
+		roster_say(app->entry.roster, PLUTON_LOG_ERROR, name_of(app),
+			   (uint32_t)app->process.pid,
+			   "the end of an app will not be seen: no memory");
 	arm(app, app->in_force->start_timeout_ms);
 }
 
 static void start_process(struct app *app)
 {
 	int r = launch(app->host, app->in_force, &app->program, &app->store, &app->process,
-		       app->reason, sizeof(app->reason));
+		       app->entry.reason, sizeof(app->entry.reason));
 
 	if (r < 0) {
 		/* For want of something that may be there again in a moment. */
@@ -295,40 +282,20 @@ static void start_process(struct app *app)
 		return;
 	}
 	begin(app);
-	app->starts++;
-	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)app->process.pid,
-		 "an app was started");
-}
-
-static bool is_startable(struct app *app)
-{
-	const struct definition *definition = app->definition;
-	const char *file = strrchr(definition->file, '/');
-
-	if (app->gone)
-		snprintf(app->reason, sizeof(app->reason),
-			 "its file is gone; write it again, and reload");
-	else if (app->host->trouble)
-		snprintf(app->reason, sizeof(app->reason), "%s", app->host->trouble);
-	else if (definition->problem[0] && definition->problem_line)
-		snprintf(app->reason, sizeof(app->reason), "%s:%u: %.80s", file ? file + 1 : "",
-			 definition->problem_line, definition->problem);
-	else if (definition->problem[0])
-		snprintf(app->reason, sizeof(app->reason), "%s: %.90s", file ? file + 1 : "",
-			 definition->problem);
-	else
-		return true;
-	return false;
+	app->entry.starts++;
+	roster_say(app->entry.roster, PLUTON_LOG_INFO, name_of(app), (uint32_t)app->process.pid,
+		   "an app was started");
 }
 
 static void on_check(struct deferred_call *call)
 {
 	struct app *app = (struct app *)(void *)((char *)call - offsetof(struct app, check));
-	int r = program_check(&app->program, app->in_force, app->reason, sizeof(app->reason));
+	int r = program_check(&app->program, app->in_force, app->entry.reason,
+			      sizeof(app->entry.reason));
 
 	if (r > 0)
 		deferred_call_set(call);
-	else if (r < 0 || (app->gone && !is_startable(app)))
+	else if (r < 0 || (app->entry.gone && !roster_may_start(&app->entry)))
 		fail_for_good(app);
 	else
 		start_process(app);
@@ -339,11 +306,11 @@ static void adopt(struct app *app, const struct runfile_process *found)
 	app->process = (struct spawned){
 		.pid = found->pid, .pidfd = found->pidfd, .gate = -1, .uid = found->uid};
 	app->adopted = true;
-	app->reason[0] = '\0';
-	set_state(app, APP_STARTING);
+	app->entry.reason[0] = '\0';
+	roster_set_state(&app->entry, APP_STARTING);
 	begin(app);
-	host_say(app->host, PLUTON_LOG_INFO, name_of(app), (uint32_t)found->pid,
-		 "an app of an earlier plutond was taken over");
+	roster_say(app->entry.roster, PLUTON_LOG_INFO, name_of(app), (uint32_t)found->pid,
+		   "an app of an earlier plutond was taken over");
 }
 
 /* 0: nothing of an earlier plutond runs. Negative: that is not known, so nothing is started. */
@@ -356,7 +323,7 @@ static int try_to_adopt(struct app *app)
 	if (r > 0) {
 		adopt(app, &found);
 	} else if (r < 0) {
-		snprintf(app->reason, sizeof(app->reason),
+		snprintf(app->entry.reason, sizeof(app->entry.reason),
 			 "may still run, its run file cannot tell: %.28s; mend that, then start",
 			 strerror(-r));
 		fail_for_good(app);
@@ -371,11 +338,12 @@ static void start_attempt(struct app *app)
 	if (app->unsure && try_to_adopt(app) != 0)
 		return;
 	definition_release(app->in_force);
-	app->in_force = definition_hold(app->definition);
-	set_state(app, APP_STARTING);
-	if (!is_startable(app) || program_open(&app->program, app->in_force,
-					       (const char *const *)app->host->program_folders,
-					       app->reason, sizeof(app->reason)) < 0)
+	app->in_force = definition_hold(app->entry.definition);
+	roster_set_state(&app->entry, APP_STARTING);
+	if (!roster_may_start(&app->entry) ||
+	    program_open(&app->program, app->in_force,
+			 (const char *const *)app->host->program_folders, app->entry.reason,
+			 sizeof(app->entry.reason)) < 0)
 		fail_for_good(app);
 	else if (app->in_force->hashed)
 		deferred_call_set(&app->check);
@@ -391,7 +359,7 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 
 	(void)fd;
 	(void)events;
-	switch (app->state) {
+	switch (app->entry.state) {
 	case APP_STARTING:
 		begin_end(app, CAUSE_LATE, SIGTERM);
 		break;
@@ -399,8 +367,9 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 		begin_end(app, CAUSE_HUNG, SIGABRT);
 		break;
 	case APP_STOPPING:
-		host_say(app->host, PLUTON_LOG_WARNING, name_of(app), (uint32_t)app->process.pid,
-			 "an app did not end within stop_timeout: killed");
+		roster_say(app->entry.roster, PLUTON_LOG_WARNING, name_of(app),
+			   (uint32_t)app->process.pid,
+			   "an app did not end within stop_timeout: killed");
 		send_signal(app, SIGKILL);
 		break;
 	case APP_WAITING:
@@ -416,40 +385,28 @@ static void on_timer(evutil_socket_t fd, short events, void *context)
 
 void app_start(struct app *app)
 {
-	app->failures = 0;
-	app->not_before_ms = 0;
-	if (app->state == APP_RUNNING)
+	roster_forgive(&app->entry);
+	if (app->entry.state == APP_RUNNING)
 		tell(app, APP_RUNS);
-	else if (app->host->closing || app->gone)
+	else if (app->entry.roster->closing || app->entry.gone)
 		tell(app, APP_STARTS_NOT);
-	else if (app->state == APP_STOPPING)
+	else if (app->entry.state == APP_STOPPING)
 		app->again = true;
-	else if (app->state != APP_STARTING)
+	else if (app->entry.state != APP_STARTING)
 		start_attempt(app);
-}
-
-static void refuse_demand(struct app *app)
-{
-	if (!app->reason[0] && app->definition->start == DEFINITION_START_MANUAL)
-		snprintf(app->reason, sizeof(app->reason),
-			 "is started by an administrator only, start = manual");
-	tell(app, APP_STARTS_NOT);
 }
 
 void app_demand(struct app *app)
 {
-	bool refused = app->host->closing || app->gone || app->definition->problem[0] ||
-		       app->definition->start == DEFINITION_START_MANUAL;
-
-	if (app->state == APP_RUNNING)
+	if (app->entry.state == APP_RUNNING)
 		tell(app, APP_RUNS);
-	else if (app->state == APP_STARTING || app->state == APP_WAITING)
+	else if (app->entry.state == APP_STARTING || app->entry.state == APP_WAITING)
 		return;
-	else if (refused)
-		refuse_demand(app);
-	else if (app->state == APP_STOPPING)
+	else if (!roster_may_demand(&app->entry))
+		tell(app, APP_STARTS_NOT);
+	else if (app->entry.state == APP_STOPPING)
 		app->again = true;
-	else if (app->not_before_ms > host_now_ms())
+	else if (app->entry.not_before_ms > roster_now_ms())
 		wait_for_back_off(app);
 	else
 		start_attempt(app);
@@ -464,7 +421,7 @@ static void give_up_start(struct app *app)
 
 void app_stop(struct app *app)
 {
-	bool asked = app->state == APP_STOPPING && app->cause == CAUSE_STOPPED;
+	bool asked = app->entry.state == APP_STOPPING && app->cause == CAUSE_STOPPED;
 
 	app->again = false;
 	tell(app, APP_OVERTAKEN);
@@ -491,18 +448,17 @@ static void restart_after_end(struct app *app)
 
 void app_restart(struct app *app)
 {
-	app->failures = 0;
-	app->not_before_ms = 0;
+	roster_forgive(&app->entry);
 	app->again = false;
-	if (app->host->closing) {
+	if (app->entry.roster->closing) {
 		tell(app, APP_STARTS_NOT);
 		return;
 	}
-	if (app->gone) { /* what runs is all there will be: a stop can still end it */
+	if (app->entry.gone) { /* what runs is all there will be: a stop can still end it */
 		tell(app, APP_STARTS_NOT);
 		return;
 	}
-	if (app->state == APP_STOPPING) {
+	if (app->entry.state == APP_STOPPING) {
 		restart_after_end(app);
 		return;
 	}
@@ -511,7 +467,7 @@ void app_restart(struct app *app)
 		return;
 	}
 	give_up_start(app);
-	set_state(app, APP_STOPPED);
+	roster_set_state(&app->entry, APP_STOPPED);
 	app_start(app);
 }
 
@@ -531,9 +487,9 @@ static void store_one(struct app *app, int fd, const char *name)
 	if (r == 0 || app->store_was_full)
 		return;
 	app->store_was_full = true;
-	host_say(app->host, PLUTON_LOG_WARNING, name_of(app), (uint32_t)app->process.pid,
-		 "an app stores more than %llu descriptors: they are closed; raise fd_store_max",
-		 (unsigned long long)app->in_force->fd_store_max);
+	roster_say(app->entry.roster, PLUTON_LOG_WARNING, name_of(app), (uint32_t)app->process.pid,
+		   "an app stores more than %llu descriptors: they are closed; raise fd_store_max",
+		   (unsigned long long)app->in_force->fd_store_max);
 }
 
 static void take_descriptors(struct app *app, struct notification *notification)
@@ -549,15 +505,15 @@ static void take_descriptors(struct app *app, struct notification *notification)
 static void note_ready(struct app *app)
 {
 	app->ready = true;
-	app->ready_ms = host_now_ms();
-	app->reason[0] = '\0';
-	set_state(app, APP_RUNNING);
+	app->ready_ms = roster_now_ms();
+	app->entry.reason[0] = '\0';
+	roster_set_state(&app->entry, APP_RUNNING);
 	if (app->in_force->watchdog_ms)
 		arm(app, app->in_force->watchdog_ms);
 	else
 		disarm(app);
-	host_say(app->host, PLUTON_LOG_DEBUG, name_of(app), (uint32_t)app->process.pid,
-		 "an app is ready");
+	roster_say(app->entry.roster, PLUTON_LOG_DEBUG, name_of(app), (uint32_t)app->process.pid,
+		   "an app is ready");
 	tell(app, APP_RUNS);
 }
 
@@ -566,14 +522,14 @@ void app_notified(struct app *app, struct notification *notification)
 	take_descriptors(app, notification);
 	if (notification->remove && notification->name[0])
 		fdstore_remove(&app->store, notification->name, &app->host->closer);
-	if (notification->ready && app->state == APP_STARTING)
+	if (notification->ready && app->entry.state == APP_STARTING)
 		note_ready(app);
-	if (notification->alive && app->state == APP_RUNNING && app->in_force->watchdog_ms)
+	if (notification->alive && app->entry.state == APP_RUNNING && app->in_force->watchdog_ms)
 		arm(app, app->in_force->watchdog_ms);
-	if (notification->trigger && app->state == APP_RUNNING)
+	if (notification->trigger && app->entry.state == APP_RUNNING)
 		begin_end(app, CAUSE_HUNG, SIGABRT);
 	else if (notification->stopping &&
-		 (app->state == APP_RUNNING || app->state == APP_STARTING))
+		 (app->entry.state == APP_RUNNING || app->entry.state == APP_STARTING))
 		begin_end(app, CAUSE_ITSELF, 0);
 }
 
@@ -586,17 +542,12 @@ struct app *app_make(struct fork_host *host, struct definition *definition)
 	if (!app)
 		return NULL;
 	app->host = host;
-	app->definition = definition_hold(definition);
+	roster_enter(&app->entry, &host->roster, definition);
 	app->in_force = definition_hold(definition);
 	app->process = (struct spawned){.pidfd = -1, .gate = -1};
 	app->program.fd = -1;
-	app->since_ms = host_now_ms();
-	deferred_call_init(&app->check, host->environment->deferred, on_check);
-	event_assign(&app->timer, host->environment->base, -1, 0, on_timer, app);
-	if (!is_startable(app) && app->definition->problem[0])
-		app->state = APP_FAILED;
-	else
-		app->reason[0] = '\0';
+	deferred_call_init(&app->check, host->roster.environment->deferred, on_check);
+	event_assign(&app->timer, host->roster.environment->base, -1, 0, on_timer, app);
 	return app;
 }
 
@@ -618,30 +569,14 @@ void app_free(struct app *app)
 		await_killed(app);
 	give_up_start(app);
 	fdstore_empty(&app->store, &app->host->closer);
-	definition_release(app->definition);
 	definition_release(app->in_force);
+	roster_leave(&app->entry);
 	free(app);
 }
 
 void app_adopt(struct app *app)
 {
 	(void)try_to_adopt(app);
-}
-
-void app_redefine(struct app *app, struct definition *definition)
-{
-	app->gone = !definition;
-	if (!definition || definition_equal(app->definition, definition))
-		return;
-	definition_release(app->definition);
-	app->definition = definition_hold(definition);
-	if (app->state != APP_STOPPED && app->state != APP_FAILED)
-		return;
-	/* What was wrong with the old file is not what is wrong with the new one. */
-	app->failures = 0;
-	app->not_before_ms = 0;
-	app->reason[0] = '\0';
-	set_state(app, is_startable(app) ? APP_STOPPED : APP_FAILED);
 }
 
 bool app_is(const struct app *app, pid_t pid)
@@ -655,19 +590,4 @@ bool app_is(const struct app *app, pid_t pid)
 bool app_has_in_session(const struct app *app, pid_t pid)
 {
 	return pid > 0 && app->process.pid && app_is(app, getsid(pid));
-}
-
-void app_describe(const struct app *app, struct app_status *ret)
-{
-	uint64_t now = host_now_ms();
-
-	*ret = (struct app_status){.state = app->state,
-				   .pid = (uint32_t)app->process.pid,
-				   .starts = app->starts,
-				   .failures = app->failures,
-				   .since_ms = now - app->since_ms};
-	if (app->state == APP_WAITING && app->not_before_ms > now)
-		ret->retry_ms = app->not_before_ms - now;
-	snprintf(ret->name, sizeof(ret->name), "%s", name_of(app));
-	snprintf(ret->reason, sizeof(ret->reason), "%s", app->reason);
 }

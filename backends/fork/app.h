@@ -23,12 +23,10 @@ enum app_cause {
 };
 
 struct app {
+	struct roster_entry entry; /* first: the roster knows it by this */
 	struct fork_host *host;
-	struct definition *definition; /* for the next start */
-	struct definition *in_force;   /* what the process was started with; NULL: none yet */
-	bool gone;		       /* its file is: it is not started again */
-	bool unsure;		       /* an earlier plutond's process may still run */
-	enum app_state state;
+	struct definition *in_force; /* what the process was started with */
+	bool unsure;		     /* an earlier plutond's process may still run */
 	enum app_cause cause;
 	bool again; /* somebody asked for it while it was being stopped */
 	bool ready; /* this process has said so */
@@ -40,12 +38,7 @@ struct app {
 	struct program program;
 	struct deferred_call check; /* of the program's hash */
 	struct fdstore store;
-	char reason[APP_REASON_MAX + 1];
-	uint32_t starts;
-	uint32_t failures;
-	uint64_t since_ms;
 	uint64_t ready_ms;
-	uint64_t not_before_ms; /* the back-off */
 };
 
 /* Holds the definition. NULL: no memory. */
@@ -57,10 +50,7 @@ void app_free(struct app *app);
 /* Takes the process of an earlier plutond, if it still runs. */
 void app_adopt(struct app *app);
 
-/* What the file says now; NULL: there is none any more. */
-void app_redefine(struct app *app, struct definition *definition);
-
-/* What is asked for; host->changed tells what came of it, perhaps before they return. */
+/* What is asked for. The roster is told what came of it, perhaps before they return. */
 void app_start(struct app *app);  /* at once, whatever was */
 void app_demand(struct app *app); /* not before its back-off is over */
 void app_stop(struct app *app);	  /* and forgets what it had stored */
@@ -78,7 +68,5 @@ bool app_is(const struct app *app, pid_t pid);
 /* true: this process is in the app's session, as the app is, and all that it forked and did not
  * leave. */
 bool app_has_in_session(const struct app *app, pid_t pid);
-
-void app_describe(const struct app *app, struct app_status *ret);
 
 #endif

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "backends/fork/definition.h"
+#include "backends/apps/definition.h"
 
 #define FDSTORE_NAME_MAX 63u /* bytes; sd_notify allows 255, but nobody needs them */
 

@@ -58,12 +58,12 @@ static void set_place(struct variables *variables, const struct fork_host *host)
 	static const char *const sanitizers[] = {"ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS",
 						 "LSAN_OPTIONS"};
 
-	if (!host->libraries) {
+	if (!host->roster.place.libraries) {
 		set(variables, "PATH=" SYSTEM_PATH);
 		return;
 	}
-	set(variables, "PATH=%s:" SYSTEM_PATH, host->own_folder);
-	set(variables, "LD_LIBRARY_PATH=%s", host->libraries);
+	set(variables, "PATH=%s:" SYSTEM_PATH, host->roster.place.own_folder);
+	set(variables, "LD_LIBRARY_PATH=%s", host->roster.place.libraries);
 	for (size_t i = 0; i < sizeof(sanitizers) / sizeof(sanitizers[0]); i++)
 		pass_on(variables, sanitizers[i]);
 }
@@ -105,8 +105,8 @@ static void set_all(struct variables *variables, const struct fork_host *host,
 	set(variables, "PLUTON_ADDRESS=unix:%s", host->socket);
 	set(variables, "PLUTON_APP=%s", definition->name);
 	set(variables, "PLUTON_BUS=%s", host->bus);
-	if (host->environment->log_level)
-		set(variables, "PLUTON_LOG_LEVEL=%s", host->environment->log_level());
+	if (host->roster.environment->log_level)
+		set(variables, "PLUTON_LOG_LEVEL=%s", host->roster.environment->log_level());
 	set(variables, "NOTIFY_SOCKET=%s", host->notify);
 	if (strcmp(host->bus, "session") == 0) {
 		pass_on(variables, "DBUS_SESSION_BUS_ADDRESS");

@@ -7,7 +7,7 @@
 #ifndef PLUTON_FORK_PROGRAM_H
 #define PLUTON_FORK_PROGRAM_H
 
-#include "backends/fork/definition.h"
+#include "backends/apps/definition.h"
 
 #define PROGRAM_PIECE (16u * 1024) /* bytes that are hashed in one deferred call */
 

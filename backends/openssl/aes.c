@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The AES engine: CTR and GCM. An operation is the list of steps that hil/aes.h gives for its
+ * The AES engine. An operation is the list of steps that hil/aes.h gives for its
  * request, each with a handler here or in the files that aes_operation.h names.
  *
  * No key stays behind: contexts are reset after every operation, and its memory is wiped.
@@ -15,39 +15,7 @@
 
 #define AES_LENGTH_MAX ((size_t)1 << 30)
 #define AES_AAD_MAX (1024u * 1024)
-
-/* --- OpenSSL ---------------------------------------------------------------------------------- */
-
-static int begin_cipher(struct aes_operation *op, enum aes_cipher_kind kind, const uint8_t *iv)
-{
-	const EVP_CIPHER *cipher = op->unit->ciphers[kind][op->request.key_size / 8 - 2];
-	int encrypt = kind == AES_CIPHER_CTR || op->request.direction == AES_ENCRYPT;
-
-	if (EVP_CipherInit_ex2(op->cipher, cipher, op->key, iv, encrypt, NULL) == 1)
-		return 0;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
-}
-
-int aes_begin_gcm(struct aes_operation *op)
-{
-	return begin_cipher(op, AES_CIPHER_GCM, op->iv);
-}
-
-int aes_begin_ctr(struct aes_operation *op)
-{
-	return begin_cipher(op, AES_CIPHER_CTR, op->ctr.block);
-}
-
-int aes_update(struct aes_operation *op, uint8_t *out, const uint8_t *in, size_t len)
-{
-	int made = 0;
-
-	if (EVP_CipherUpdate(op->cipher, out, &made, in, (int)len) == 1 && (size_t)made == len)
-		return 0;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
-}
+#define STREAM_MODES (1u << AES_ECB | 1u << AES_CBC | 1u << AES_CTR | 1u << AES_GCM)
 
 /* --- steps that move small things ------------------------------------------------------------- */
 
@@ -65,14 +33,14 @@ static int step_key(struct aes_operation *op)
 	}
 	if (r == 0)
 		r = task_answer(client->ops->pull_key(client, op->key, op->request.key_size));
-	return r;
+	return r == 0 && op->request.mode == AES_ECB ? aes_begin(op) : r;
 }
 
 static int step_iv_in(struct aes_operation *op)
 {
-	int r = task_answer(op->client->ops->pull_iv(op->client, op->iv, AES_GCM_IV_SIZE));
+	int r = task_answer(op->client->ops->pull_iv(op->client, op->iv, op->request.iv_size));
 
-	return r < 0 ? r : aes_begin_gcm(op);
+	return r < 0 ? r : aes_begin(op);
 }
 
 /* Random: SP 800-38D, section 8.2.2. No more than 2^32 messages under one key is the client's. */
@@ -85,7 +53,7 @@ static int step_iv_out(struct aes_operation *op)
 		return -PLUTON_EFAIL;
 	}
 	r = task_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
-	return r < 0 ? r : aes_begin_gcm(op);
+	return r < 0 ? r : aes_begin(op);
 }
 
 static int step_ctr(struct aes_operation *op)
@@ -97,7 +65,7 @@ static int step_ctr(struct aes_operation *op)
 	op->ctr.bits = op->request.ctr_bits;
 	if (!ctr_position_has_room(&op->ctr, op->request.length))
 		return -PLUTON_ESIZE;
-	return aes_begin_ctr(op);
+	return aes_begin(op);
 }
 
 static int take_aad(struct aes_operation *op)
@@ -112,7 +80,7 @@ static int take_aad(struct aes_operation *op)
 	if (n > 0) {
 		op->aad_cursor += (size_t)n;
 		task_spend(&op->task, (size_t)n);
-		r = aes_update(op, NULL, chunk, (size_t)n);
+		r = aes_authenticate(op, chunk, (size_t)n);
 	}
 	explicit_bzero(chunk, len);
 	return r;
@@ -129,32 +97,28 @@ static int step_aad(struct aes_operation *op)
 		if (r < 0)
 			return r;
 	}
-	return TASK_DONE;
+	return aes_end_of_aad(op);
 }
 
 static int step_tag_in(struct aes_operation *op)
 {
-	return task_answer(op->client->ops->pull_tag(op->client, op->tag, AES_TAG_SIZE));
+	return task_answer(op->client->ops->pull_tag(op->client, op->tag, op->request.tag_size));
 }
 
 static int step_tag_out(struct aes_operation *op)
 {
-	uint8_t nothing[AES_BLOCK_SIZE];
-	int len = 0;
+	int r = aes_make_tag(op);
 
-	if (EVP_EncryptFinal_ex(op->cipher, nothing, &len) != 1 ||
-	    EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_GET_TAG, AES_TAG_SIZE, op->tag) != 1) {
-		ERR_clear_error();
-		return -PLUTON_EFAIL;
-	}
-	return task_answer(op->client->ops->push_tag(op->client, op->tag, AES_TAG_SIZE));
+	if (r < 0)
+		return r;
+	return task_answer(op->client->ops->push_tag(op->client, op->tag, op->request.tag_size));
 }
 
 /* Empty messages have no input step, but a tag all the same. */
 static int step_end(struct aes_operation *op)
 {
 	if (aes_is_aead(op->request.mode) && op->request.direction == AES_DECRYPT)
-		return gcm_verify(op);
+		return aead_verify(op);
 	return TASK_DONE;
 }
 
@@ -169,8 +133,8 @@ static int (*const handlers[])(struct aes_operation *op) = {
 	[AES_STEP_AAD] = step_aad,
 	[AES_STEP_TAG_IN] = step_tag_in,
 	[AES_STEP_DATA] = aes_step_data,
-	[AES_STEP_INPUT] = gcm_step_input,
-	[AES_STEP_OUTPUT] = gcm_step_output,
+	[AES_STEP_INPUT] = aead_step_input,
+	[AES_STEP_OUTPUT] = aead_step_output,
 	[AES_STEP_TAG_OUT] = step_tag_out,
 	[AES_STEP_STATE_IN] = aes_step_state_in,
 	[AES_STEP_STATE_OUT] = aes_step_state_out,
@@ -209,8 +173,9 @@ static void finish(struct task *task, int result)
 	struct aes_client *client = op->client;
 
 	leave_stream(op, result);
-	gcm_leave_scratch(op);
+	aead_leave_scratch(op);
 	EVP_CIPHER_CTX_reset(op->own_cipher);
+	EVP_CIPHER_CTX_reset(op->mac);
 	explicit_bzero((char *)op + offsetof(struct aes_operation, client),
 		       sizeof(*op) - offsetof(struct aes_operation, client));
 	client->ops->done(client, result);
@@ -260,25 +225,6 @@ static int cancel(struct aes_engine *engine, struct aes_client *client)
 
 static const struct aes_engine_ops ops = {start, cancel, aes_forget};
 
-static int fetch_ciphers(struct aes_unit *unit, const char *properties)
-{
-	static const char *const names[AES_CIPHER_KINDS][3] = {
-		[AES_CIPHER_CTR] = {"AES-128-CTR", "AES-192-CTR", "AES-256-CTR"},
-		[AES_CIPHER_GCM] = {"AES-128-GCM", "AES-192-GCM", "AES-256-GCM"},
-	};
-
-	for (size_t kind = 0; kind < AES_CIPHER_KINDS; kind++) {
-		for (size_t i = 0; i < 3; i++) {
-			unit->ciphers[kind][i] = EVP_CIPHER_fetch(NULL, names[kind][i], properties);
-			if (!unit->ciphers[kind][i]) {
-				ERR_clear_error();
-				return -PLUTON_ENODEVICE;
-			}
-		}
-	}
-	return 0;
-}
-
 static int open_operations(struct aes_unit *unit, struct task_host *host)
 {
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
@@ -287,7 +233,8 @@ static int open_operations(struct aes_unit *unit, struct task_host *host)
 		task_init(&op->task, host, AES_SLICE, advance, finish);
 		op->unit = unit;
 		op->own_cipher = EVP_CIPHER_CTX_new();
-		if (!op->own_cipher)
+		op->mac = EVP_CIPHER_CTX_new();
+		if (!op->own_cipher || !op->mac)
 			return -PLUTON_ENOMEM;
 	}
 	return 0;
@@ -312,7 +259,7 @@ static int open_scratches(struct aes_unit *unit, const struct backend_environmen
 
 static int open_parts(struct aes_unit *unit, struct task_host *host)
 {
-	int r = fetch_ciphers(unit, host->options.properties);
+	int r = aes_ciphers_fetch(unit, host->options.properties);
 
 	if (r == 0)
 		r = open_operations(unit, host);
@@ -333,8 +280,8 @@ int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_AES,
 			 .level = HIL_LEVEL_AES,
 			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.modes = 1u << AES_CTR | 1u << AES_GCM,
-			 .stream_modes = 1u << AES_CTR | 1u << AES_GCM,
+		.caps = {.modes = STREAM_MODES | 1u << AES_CCM,
+			 .stream_modes = STREAM_MODES,
 			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
 			 .engine_iv = true,
 			 .length_max = AES_LENGTH_MAX,
@@ -361,11 +308,10 @@ void aes_engine_close(struct hil_engine *engine)
 	for (size_t i = 0; i < unit->scratch_count; i++)
 		scratch_close(&unit->scratches[i]);
 	free(unit->scratches);
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		EVP_CIPHER_CTX_free(unit->operations[i].own_cipher);
-	for (size_t kind = 0; kind < AES_CIPHER_KINDS; kind++) {
-		for (size_t i = 0; i < 3; i++)
-			EVP_CIPHER_free(unit->ciphers[kind][i]);
+		EVP_CIPHER_CTX_free(unit->operations[i].mac);
 	}
+	aes_ciphers_free(unit);
 	free(unit);
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Data in, data out: CTR, and GCM encryption. Lent memory is used in place, the rest goes through
- * the host's two chunks.
+ * Data in, data out: all of ECB, CBC and CTR, and encryption in GCM and CCM. CTR and GCM use lent
+ * memory in place; what is not lent goes through the host's two chunks, as everything does in the
+ * other modes. They look at their data more than once (CCM), may chain with what they wrote or read
+ * before (CBC), or move whole blocks where the client lends and pulls what it likes.
  *
  * GCM encryption into lent output: OpenSSL writes ciphertext and reads it back for GHASH, each
  * byte once, and the client may change it in between (contract rule 8). Then the tag fits the
@@ -131,24 +133,68 @@ static int transform_on_worker(struct work *work)
 	return r;
 }
 
+/* The next bytes of the loan; `len` is no more than it has. */
+static void copy_lent(struct aes_operation *op, uint8_t *buf, size_t len)
+{
+	memcpy(buf, op->input.at, len);
+	aes_used_input(op, len);
+}
+
+/* From the loan to the loan by way of two private chunks. */
+static int transform_copied(struct aes_operation *op, uint8_t *in, uint8_t *out)
+{
+	size_t len = op->input.length < TASK_CHUNK ? op->input.length : TASK_CHUNK;
+	ssize_t made;
+
+	copy_lent(op, in, len);
+	made = aes_transform(op, out, in, len);
+	if (made < 0)
+		return (int)made;
+	memcpy(op->output.at, out, (size_t)made);
+	aes_used_output(op, (size_t)made);
+	return 0;
+}
+
+static int transform_copied_on_worker(struct work *work)
+{
+	struct aes_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct aes_operation);
+	uint8_t in[TASK_CHUNK], out[TASK_CHUNK];
+	int r = 0;
+
+	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
+		r = transform_copied(op, in, out);
+	explicit_bzero(in, sizeof(in));
+	explicit_bzero(out, sizeof(out));
+	return r;
+}
+
 /* `len` bytes that are here already to the output, through the second chunk. */
 static int transform_through_chunk(struct aes_operation *op, const uint8_t *in, size_t len)
 {
 	uint8_t *chunk = op->task.host->chunk_out;
-	int r = aes_update(op, chunk, in, len);
+	ssize_t made = aes_transform(op, chunk, in, len);
+	int r = made > 0 ? aes_give(op, chunk, (size_t)made) : (int)made;
 
-	if (r == 0)
-		r = aes_give(op, chunk, len);
-	explicit_bzero(chunk, len);
+	/* A block that begins in the piece before ends in this one. */
+	explicit_bzero(chunk,
+		       len + AES_BLOCK_SIZE < TASK_CHUNK ? len + AES_BLOCK_SIZE : TASK_CHUNK);
 	return r;
 }
 
-static int transform_pulled(struct aes_operation *op)
+/* Pulled, or copied from the loan, into the first chunk. */
+static int transform_taken(struct aes_operation *op)
 {
 	uint8_t *chunk = op->task.host->chunk_in;
-	size_t len = task_piece(&op->task, aes_input_left(op), TASK_CHUNK);
-	ssize_t n = aes_pull(op, chunk, len);
-	int r = (int)n;
+	size_t left = op->input.length > 0 ? op->input.length : aes_input_left(op);
+	size_t len = task_piece(&op->task, left, TASK_CHUNK);
+	ssize_t n = (ssize_t)len;
+	int r;
+
+	if (op->input.length > 0)
+		copy_lent(op, chunk, len);
+	else
+		n = aes_pull(op, chunk, len);
+	r = (int)n;
 
 	if (n > 0)
 		r = transform_through_chunk(op, chunk, (size_t)n);
@@ -163,8 +209,8 @@ static int transform_piece(struct aes_operation *op)
 
 	if (r < 0)
 		return r;
-	if (op->input.length == 0)
-		return transform_pulled(op);
+	if (op->input.length == 0 || aes_needs_private_memory(op))
+		return transform_taken(op);
 	r = aes_borrow_output(op);
 	if (r < 0)
 		return r;
@@ -191,7 +237,8 @@ static int offer_to_worker(struct aes_operation *op)
 	r = aes_borrow_output(op);
 	if (r < 0 || op->output.length < aes_output_left(op))
 		return r;
-	task_to_worker(&op->task, transform_on_worker);
+	task_to_worker(&op->task, aes_needs_private_memory(op) ? transform_copied_on_worker
+							       : transform_on_worker);
 	return 1;
 }
 
@@ -209,7 +256,7 @@ int aes_step_data(struct aes_operation *op)
 		r = transform_piece(op);
 		if (r < 0)
 			return r;
-		task_spend(&op->task, op->input_cursor - before);
+		task_spend(&op->task, aes_cost(op, op->input_cursor - before));
 	}
 	return TASK_DONE;
 }

@@ -4,6 +4,8 @@
  *
  *   0 version (1)   1 mode   2 key size   3 counter bits   4 offset in the block   5..7 zero
  *   CTR: 8 counter block   24 key, then zeros
+ *   CBC: 8 last block of ciphertext, at first the IV   24 as CTR
+ *   ECB: 8 zeros   24 as CTR
  *   GCM: 8 handle, 32 bits   12 zero   16 serial, 64 bits   24 zeros: names a gcm_stream
  *
  * It comes back from kernel memory, yet every field is checked: a wrong one must not become a
@@ -24,15 +26,15 @@ enum state_field {
 	STATE_CTR_BITS_AT = 3,
 	STATE_OFFSET_AT = 4,
 	STATE_ZERO_AT = 5,
-	STATE_CTR_BLOCK_AT = 8,
-	STATE_CTR_KEY_AT = 24,
+	STATE_BLOCK_AT = 8,
+	STATE_KEY_AT = 24,
 	STATE_GCM_HANDLE_AT = 8,
 	STATE_GCM_ZERO_AT = 12,
 	STATE_GCM_SERIAL_AT = 16,
 	STATE_GCM_END = 24,
 };
-static_assert(STATE_CTR_KEY_AT + AES_KEY_SIZE_MAX == AES_STATE_SIZE, "layout of a state");
-static_assert(AES_STATE_SIZE <= HIL_STATE_MAX, "a state fits a grant's field");
+static_assert(STATE_KEY_AT + AES_KEY_SIZE_MAX == AES_STATE_SIZE, "layout of a state");
+static_assert(AES_STATE_SIZE <= AES_STATE_MAX, "a state fits a grant's field");
 
 static bool all_zero(const uint8_t *state, size_t from, size_t to)
 {
@@ -53,7 +55,7 @@ static bool header_matches(const struct aes_request *request, const uint8_t *sta
 	return state[STATE_VERSION_AT] == STATE_VERSION && state[STATE_MODE_AT] == request->mode &&
 	       state[STATE_KEY_SIZE_AT] == request->key_size &&
 	       state[STATE_CTR_BITS_AT] == ctr_bits(request) &&
-	       all_zero(state, STATE_ZERO_AT, STATE_CTR_BLOCK_AT);
+	       all_zero(state, STATE_ZERO_AT, STATE_BLOCK_AT);
 }
 
 /* EVP begins at a block's start: what the last start used of it is made again and thrown away. */
@@ -68,20 +70,36 @@ static int skip_used(struct aes_operation *op)
 	return r;
 }
 
+/* false: behind the key there is something else. */
+static bool read_key(struct aes_operation *op, const uint8_t *state)
+{
+	memcpy(op->key, state + STATE_KEY_AT, op->request.key_size);
+	return all_zero(state, STATE_KEY_AT + op->request.key_size, AES_STATE_SIZE);
+}
+
+static int resume_blocks(struct aes_operation *op, const uint8_t *state)
+{
+	if (!read_key(op, state) || state[STATE_OFFSET_AT] != 0)
+		return -PLUTON_EINVAL;
+	if (op->request.mode == AES_ECB && !all_zero(state, STATE_BLOCK_AT, STATE_KEY_AT))
+		return -PLUTON_EINVAL;
+	memcpy(op->iv, state + STATE_BLOCK_AT, AES_BLOCK_SIZE);
+	return aes_begin(op);
+}
+
 static int resume_ctr(struct aes_operation *op, const uint8_t *state)
 {
+	bool has_key = read_key(op, state);
 	int r;
 
-	memcpy(op->key, state + STATE_CTR_KEY_AT, op->request.key_size);
-	memcpy(op->ctr.block, state + STATE_CTR_BLOCK_AT, AES_BLOCK_SIZE);
+	memcpy(op->ctr.block, state + STATE_BLOCK_AT, AES_BLOCK_SIZE);
 	op->ctr.bits = op->request.ctr_bits;
 	op->ctr.offset = state[STATE_OFFSET_AT];
-	if (!ctr_position_is_sound(&op->ctr) ||
-	    !all_zero(state, STATE_CTR_KEY_AT + op->request.key_size, AES_STATE_SIZE))
+	if (!ctr_position_is_sound(&op->ctr) || !has_key)
 		return -PLUTON_EINVAL;
 	if (!ctr_position_has_room(&op->ctr, op->request.length))
 		return -PLUTON_ESIZE;
-	r = aes_begin_ctr(op);
+	r = aes_begin(op);
 	return r < 0 ? r : skip_used(op);
 }
 
@@ -113,6 +131,18 @@ static int resume_gcm(struct aes_operation *op, const uint8_t *state)
 	return r;
 }
 
+static int resume(struct aes_operation *op, const uint8_t *state)
+{
+	switch (op->request.mode) {
+	case AES_CTR:
+		return resume_ctr(op, state);
+	case AES_GCM:
+		return resume_gcm(op, state);
+	default:
+		return resume_blocks(op, state);
+	}
+}
+
 int aes_step_state_in(struct aes_operation *op)
 {
 	uint8_t state[AES_STATE_SIZE];
@@ -121,17 +151,23 @@ int aes_step_state_in(struct aes_operation *op)
 	if (r == 0 && !header_matches(&op->request, state))
 		r = -PLUTON_EINVAL;
 	if (r == 0)
-		r = op->request.mode == AES_CTR ? resume_ctr(op, state) : resume_gcm(op, state);
+		r = resume(op, state);
 	explicit_bzero(state, sizeof(state));
 	return r;
+}
+
+static int write_blocks(struct aes_operation *op, uint8_t *state)
+{
+	memcpy(state + STATE_KEY_AT, op->key, op->request.key_size);
+	return op->request.mode == AES_CBC ? aes_evp_chain(op->cipher, state + STATE_BLOCK_AT) : 0;
 }
 
 static void write_ctr(struct aes_operation *op, uint8_t *state)
 {
 	ctr_position_advance(&op->ctr, op->request.length);
 	state[STATE_OFFSET_AT] = (uint8_t)op->ctr.offset;
-	memcpy(state + STATE_CTR_BLOCK_AT, op->ctr.block, AES_BLOCK_SIZE);
-	memcpy(state + STATE_CTR_KEY_AT, op->key, op->request.key_size);
+	memcpy(state + STATE_BLOCK_AT, op->ctr.block, AES_BLOCK_SIZE);
+	memcpy(state + STATE_KEY_AT, op->key, op->request.key_size);
 }
 
 static void write_gcm(struct aes_operation *op, uint8_t *state)
@@ -147,16 +183,19 @@ static void write_gcm(struct aes_operation *op, uint8_t *state)
 int aes_step_state_out(struct aes_operation *op)
 {
 	uint8_t state[AES_STATE_SIZE] = {STATE_VERSION};
-	int r;
+	int r = 0;
 
 	state[STATE_MODE_AT] = (uint8_t)op->request.mode;
 	state[STATE_KEY_SIZE_AT] = (uint8_t)op->request.key_size;
 	state[STATE_CTR_BITS_AT] = (uint8_t)ctr_bits(&op->request);
 	if (op->request.mode == AES_CTR)
 		write_ctr(op, state);
-	else
+	else if (op->request.mode == AES_GCM)
 		write_gcm(op, state);
-	r = task_answer(op->client->ops->push_state(op->client, state, sizeof(state)));
+	else
+		r = write_blocks(op, state);
+	if (r == 0)
+		r = task_answer(op->client->ops->push_state(op->client, state, sizeof(state)));
 	explicit_bzero(state, sizeof(state));
 	return r;
 }

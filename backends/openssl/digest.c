@@ -9,20 +9,18 @@
 
 #include "backends/openssl/engines.h"
 #include "backends/openssl/hash.h"
+#include "backends/openssl/intake.h"
 
 #define DIGEST_LENGTH_MAX ((size_t)1 << 30)
 /* 20 µs with the SHA instructions, under 100 µs without. */
 #define DIGEST_SLICE (32u * 1024)
 
 struct digest_operation {
-	struct task task;
+	struct intake intake;
 	struct digest_client *client; /* NULL: idle. From here on wiped at the end */
 	struct digest_request request;
 	const struct hash *hash;
 	bool begun;
-	size_t cursor;	     /* bytes taken and hashed */
-	const uint8_t *lent; /* the client's memory at the cursor */
-	size_t lent_length;
 	union hash_state state;
 };
 
@@ -50,91 +48,34 @@ static int begin(struct digest_operation *op)
 	return r;
 }
 
-static size_t left(const struct digest_operation *op)
+static struct digest_operation *of_intake(struct intake *intake)
 {
-	return op->request.length - op->cursor;
+	return (struct digest_operation *)(void *)intake;
 }
 
-/* Asks for memory at the cursor, unless some of the last is left. None: it must be pulled. */
-static int borrow(struct digest_operation *op)
+static ssize_t pull(struct intake *intake, uint8_t *buf, size_t len, size_t cursor)
 {
-	size_t len = 0;
+	struct digest_client *client = of_intake(intake)->client;
 
-	if (op->lent_length > 0 || !op->client->ops->lend_input)
-		return 0;
-	op->lent = op->client->ops->lend_input(op->client, op->cursor, &len);
-	if (!op->lent)
-		return 0;
-	op->lent_length = len;
-	return task_check_lent(len, left(op));
+	return client->ops->pull_input(client, buf, len, cursor);
 }
 
-static void hash_lent(struct digest_operation *op, size_t len)
+static const uint8_t *lend(struct intake *intake, size_t cursor, size_t *ret_len)
 {
-	hash_update(op->hash, &op->state, op->lent, len);
-	op->lent += len;
-	op->lent_length -= len;
-	op->cursor += len;
+	struct digest_client *client = of_intake(intake)->client;
+
+	return client->ops->lend_input ? client->ops->lend_input(client, cursor, ret_len) : NULL;
 }
 
-static int hash_pulled(struct digest_operation *op, size_t len)
+static int absorb(struct intake *intake, const uint8_t *buf, size_t len)
 {
-	uint8_t *chunk = op->task.host->chunk_in;
-	ssize_t n =
-		task_count(op->client->ops->pull_input(op->client, chunk, len, op->cursor), len);
+	struct digest_operation *op = of_intake(intake);
 
-	if (n > 0) {
-		hash_update(op->hash, &op->state, chunk, (size_t)n);
-		op->cursor += (size_t)n;
-	}
-	explicit_bzero(chunk, len);
-	return n < 0 ? (int)n : 0;
-}
-
-static int hash_on_worker(struct work *work)
-{
-	struct digest_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct digest_operation);
-
-	while (left(op) > 0 && !atomic_load(&work->cancelled))
-		hash_lent(op, left(op) < WORK_SLICE ? left(op) : WORK_SLICE);
+	hash_update(op->hash, &op->state, buf, len);
 	return 0;
 }
 
-static int take_piece(struct digest_operation *op)
-{
-	size_t before = op->cursor;
-	int r = borrow(op);
-
-	if (r < 0)
-		return r;
-	if (op->lent_length > 0)
-		hash_lent(op, task_piece(&op->task, op->lent_length, WORK_SLICE));
-	else
-		r = hash_pulled(op, task_piece(&op->task, left(op), TASK_CHUNK));
-	task_spend(&op->task, op->cursor - before);
-	return r;
-}
-
-static int take_input(struct digest_operation *op)
-{
-	while (left(op) > 0) {
-		int r;
-
-		if (op->task.budget == 0)
-			return TASK_AGAIN;
-		if (task_wants_worker(&op->task, left(op))) {
-			r = borrow(op);
-			if (r < 0)
-				return r;
-			if (op->lent_length == left(op))
-				return task_to_worker(&op->task, hash_on_worker);
-		}
-		r = take_piece(op);
-		if (r < 0)
-			return r;
-	}
-	return TASK_DONE;
-}
+static const struct intake_type intake_type = {pull, lend, absorb};
 
 static int give(struct digest_operation *op)
 {
@@ -156,11 +97,11 @@ static int give(struct digest_operation *op)
 
 static int advance(struct task *task)
 {
-	struct digest_operation *op = TASK_OWNER(task, struct digest_operation);
+	struct digest_operation *op = of_intake(intake_of_task(task));
 	int r = op->begun ? 0 : begin(op);
 
 	if (r == 0)
-		r = take_input(op);
+		r = intake_take(&op->intake);
 	if (r == TASK_DONE)
 		r = give(op);
 	return r;
@@ -174,7 +115,7 @@ static void wipe(struct digest_operation *op)
 
 static void finish(struct task *task, int result)
 {
-	struct digest_operation *op = TASK_OWNER(task, struct digest_operation);
+	struct digest_operation *op = of_intake(intake_of_task(task));
 	struct digest_client *client = op->client;
 
 	wipe(op);
@@ -207,7 +148,7 @@ static int start(struct digest_engine *engine, const struct digest_request *requ
 	op->client = client;
 	op->request = *request;
 	op->hash = hash_find(request->algorithm);
-	task_begin(&op->task);
+	intake_begin(&op->intake, request->length);
 	return 0;
 }
 
@@ -217,7 +158,7 @@ static int cancel(struct digest_engine *engine, struct digest_client *client)
 
 	if (!op)
 		return -PLUTON_EINVAL;
-	task_cancel(&op->task);
+	task_cancel(&op->intake.task);
 	return 0;
 }
 
@@ -239,8 +180,10 @@ int digest_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .state_bytes = HASH_STATE_SIZE},
 		.ops = &ops,
 	};
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
-		task_init(&unit->operations[i].task, host, DIGEST_SLICE, advance, finish);
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		unit->operations[i].intake.type = &intake_type;
+		task_init(&unit->operations[i].intake.task, host, DIGEST_SLICE, advance, finish);
+	}
 	*ret_engine = &unit->engine.head;
 	return 0;
 }

@@ -10,7 +10,7 @@
 
 #include "backends/openssl/hash_family.h"
 
-static_assert(HASH_STATE_SIZE <= HIL_STATE_MAX, "a state fits a grant's field");
+static_assert(HASH_STATE_SIZE <= DIGEST_STATE_MAX, "a state fits a grant's field");
 
 static const struct hash *const hashes[] = {
 	&hash_sha1,   &hash_sha224,   &hash_sha256,   &hash_sha384,

@@ -47,4 +47,7 @@ void hash_write_state(const struct hash *hash, union hash_state *state,
 int hash_read_state(const struct hash *hash, union hash_state *state,
 		    const uint8_t bytes[HASH_STATE_SIZE]);
 
+/* Of a state's unused bytes; takes no longer where one is not zero. */
+bool hash_all_zero(const uint8_t *bytes, size_t len);
+
 #endif

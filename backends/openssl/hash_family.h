@@ -41,6 +41,4 @@ struct hash {
 extern const struct hash hash_sha1, hash_sha224, hash_sha256, hash_sha384, hash_sha512;
 extern const struct hash hash_sha3_256, hash_sha3_384, hash_sha3_512;
 
-bool hash_all_zero(const uint8_t *bytes, size_t len);
-
 #endif

@@ -22,6 +22,9 @@ static const struct engine_kind {
 	[HIL_RNG] = {rng_engine_open, rng_engine_close},
 	[HIL_DIGEST] = {digest_engine_open, digest_engine_close},
 	[HIL_AES] = {aes_engine_open, aes_engine_close},
+	[HIL_HMAC] = {hmac_engine_open, mac_engine_close},
+	[HIL_CMAC] = {cmac_engine_open, mac_engine_close},
+	[HIL_ECC] = {ecc_engine_open, ecc_engine_close},
 	[HIL_RSA] = {rsa_engine_open, rsa_engine_close},
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The OpenSSL backend: rng, digest, AES and RSA on libcrypto 3.0, with what its tests may force.
+ * The OpenSSL backend: rng, digest, AES, MACs, elliptic curves and RSA on libcrypto 3.0, with what
+ * its tests may force.
  */
 #ifndef PLUTON_BACKENDS_OPENSSL_H
 #define PLUTON_BACKENDS_OPENSSL_H
@@ -10,7 +11,7 @@
 /*
  * Where an operation's data is worked on. Small messages end in one deferred call. Longer ones go
  * in slices on the loop while nobody waits for it, and to a worker thread otherwise; only what the
- * client lends can go to a worker. RSA is always a worker's: nothing in it can be sliced.
+ * client lends can go to a worker. What cannot be cut goes there always, unless told otherwise.
  */
 enum openssl_execution {
 	OPENSSL_EXECUTION_AUTO = 0,

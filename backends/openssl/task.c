@@ -92,6 +92,12 @@ bool task_wants_worker(const struct task *task, size_t bytes)
 	       environment->others_wait(environment->context);
 }
 
+bool task_wants_worker_whole(const struct task *task)
+{
+	return task->host->options.execution != OPENSSL_EXECUTION_INLINE &&
+	       task->host->options.execution != OPENSSL_EXECUTION_SLICED;
+}
+
 int task_to_pool(struct task *task, struct worker_pool *pool, int (*work)(struct work *work))
 {
 	/* A cancel from inside a callback queued the call: the worker's end settles the task now.

@@ -67,6 +67,9 @@ void task_wake(struct task *task);
 /* Whether `bytes` of lent data should go to a worker now. */
 bool task_wants_worker(const struct task *task, size_t bytes);
 
+/* Whether work that cannot be cut into slices should go to a worker: always but for tests. */
+bool task_wants_worker_whole(const struct task *task);
+
 /* Hands the task to a worker; advance then returns TASK_ELSEWHERE, and runs again afterwards. */
 int task_to_worker(struct task *task, int (*run)(struct work *work));
 

@@ -29,6 +29,14 @@ enum pluton_log_level {
 	PLUTON_LOG_TRACE = 5,
 };
 
+/* Of the D-Bus bus that the daemon is to be on besides its socket. */
+enum pluton_bus_state {
+	PLUTON_BUS_OFF = 0,  /* it is to be on none */
+	PLUTON_BUS_AWAY = 1, /* it is not on it; it tries again, and its log says why */
+	PLUTON_BUS_CONNECTING = 2,
+	PLUTON_BUS_SERVING = 3,
+};
+
 struct pluton_status {
 	char version[PLUTON_NAME_SIZE];
 	uint32_t pid;
@@ -46,6 +54,8 @@ struct pluton_status {
 	uint64_t processes_refused;  /* connections refused since start */
 	uint64_t loop_passes;	     /* of the event loop */
 	uint64_t handler_longest_us; /* the longest that one handler held the loop */
+	uint32_t system;	     /* 1: it is the system's, by --system; 0: somebody's own */
+	uint32_t bus;		     /* enum pluton_bus_state */
 };
 
 struct pluton_capsule_row {

@@ -29,9 +29,12 @@ struct pluton;
 
 /*
  * Connects. `address` is "unix:PATH"; NULL means $PLUTON_ADDRESS, and where that is unset
- * or empty unix:/run/pluton/pluton.sock. The caller owns *ret and frees it with pluton_close.
- * -PLUTON_EINVAL: not an address. -PLUTON_EOFF: nobody listens there. -PLUTON_ENOSUPPORT: the
- * daemon speaks no version of the protocol that we do. -PLUTON_ENOMEM: it has no room.
+ * or empty unix:/run/pluton/pluton.sock. The caller owns *ret and frees it with pluton_close. Waits
+ * for the greeting as long as it takes; a daemon that stops just then is followed by a few more
+ * tries. -PLUTON_EINVAL: not an address. -PLUTON_EOFF: nobody listens there. -PLUTON_EFAIL: the
+ * daemon cannot start. -PLUTON_ENODEVICE: this user may not connect, or may use nothing there.
+ * -PLUTON_ENOSUPPORT: the daemon speaks no version of the protocol that we do. -PLUTON_ENOMEM: it
+ * has no room.
  * *ret is NULL after every failure.
  */
 int pluton_open(const char *address, struct pluton **ret);
@@ -75,13 +78,14 @@ void pluton_get_limits(const struct pluton *pluton, struct pluton_limits *ret);
  * When the daemon goes away (it was restarted, or it crashed), operations under way end with
  * -PLUTON_EOFF, and the next call connects to the same address again. A synchronous call waits for
  * that, trying with growing pauses, for up to 5 seconds or what pluton_set_reconnect says; an
- * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew.
+ * asynchronous one tries once. Who the caller is, and what it may do, is then decided anew: whom
+ * the daemon lets use nothing any more stays away, and gets -PLUTON_ENODEVICE from every call.
  *
  * What becomes of
  *  - synchronous calls: one that the daemon had not seen is made again. So is, once, one whose
  *    repetition is harmless: random numbers, digests and ciphers in one call, lists, states, the
- *    time, reading and putting NV data, asking for and taking channels. Any other returns
- *    -PLUTON_EOFF; pluton_error_message then says that it may or may not have been done.
+ *    time, reading and putting NV data, asking for and taking channels, pluton_alloc. Any other
+ *    returns -PLUTON_EOFF; pluton_error_message then says that it may or may not have been done.
  *    pluton_perform and the calls of a stream are never made again.
  *  - streams: they are gone, and their calls return -PLUTON_ERESERVE;
  *  - memory of pluton_alloc: it stays, with its contents, under another window number
@@ -154,10 +158,15 @@ int pluton_cancel(struct pluton *pluton, pluton_operation_id id);
 /*
  * `size` bytes, 64-byte aligned, shared with the daemon: inputs and outputs that lie in it are
  * used in place, without a copy. Zeroed. Every call also takes ordinary memory and copies then.
- * The daemon sees what is in it at any time until pluton_free. NULL: no room (window_size_max,
- * windows_max, or memory here).
+ * The daemon sees what is in it at any time until pluton_free. NULL: see pluton_alloc_error.
  */
 void *pluton_alloc(struct pluton *pluton, size_t size);
+
+/*
+ * Why the last pluton_alloc returned NULL; 0 if it did not. -PLUTON_ESIZE: 0, or more than
+ * window_size_max. -PLUTON_ENOMEM: no room (windows_max, a limit of the daemon, or memory here).
+ */
+int pluton_alloc_error(const struct pluton *pluton);
 
 /* Wipes and gives it back. Not while an operation or an allow uses it. NULL is allowed. */
 void pluton_free(struct pluton *pluton, void *memory);

@@ -21,7 +21,7 @@
 
 #define ACCEPTS_PER_PASS 16
 #define DESCRIPTORS_MAX 253 /* SCM_MAX_FD: so that Linux never has to close one here itself */
-#define PASS_US 100u	    /* one process's records in one pass, all together */
+#define PASS_US 100u	    /* for one process's records in one pass, and for all who connect */
 #define CLOSER_THREADS 4u   /* processes can make them hang */
 #define OWN_THREADS 1u
 #define WAITING_MAX 1024u /* descriptors of processes that wait to be closed, with a high limit */
@@ -572,7 +572,7 @@ static void turn_away(struct channel *channel, int fd, int error)
 static void identify_app(const struct channel *channel, int fd, struct credentials *who)
 {
 	if (channel->identify_app && peer_lives(fd))
-		channel->identify_app(channel->app_context, who);
+		channel->identify_app(channel->app_context, who, true);
 }
 
 int channel_adopt(struct channel *channel, int fd)
@@ -580,11 +580,16 @@ int channel_adopt(struct channel *channel, int fd)
 	struct credentials who;
 	int r = peer_identify(channel->kernel, channel->rules, channel->rule_count, fd, &who);
 
+	if (r == 0) {
+		identify_app(channel, fd, &who);
+		r = peer_check_access(channel->kernel, channel->rules, channel->rule_count,
+				      channel->advice, &who);
+	}
 	if (r < 0) {
+		channel->kernel->counters.processes_refused++;
 		turn_away(channel, fd, r);
 		return r;
 	}
-	identify_app(channel, fd, &who);
 	return channel_adopt_as(channel, fd, &who);
 }
 
@@ -658,11 +663,26 @@ static void shed(struct channel *channel)
 		      "connection refused: no descriptors left, raise LimitNOFILE");
 }
 
+/* false: nobody else waits, or there is no descriptor for them. */
+static bool accept_one(struct channel *channel)
+{
+	int fd = accept4(channel->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd >= 0)
+		channel_adopt(channel, fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		shed(channel);
+	return fd >= 0;
+}
+
 static void on_connect(evutil_socket_t listen_fd, short events, void *context)
 {
 	struct channel *channel = context;
 	uint64_t start = loop_now_us();
+	unsigned accepts = 0;
+	bool more;
 
+	(void)listen_fd;
 	(void)events;
 	if (channel_is_full(channel)) {
 		kernel_report(
@@ -672,15 +692,10 @@ static void on_connect(evutil_socket_t listen_fd, short events, void *context)
 		stop_listening(channel);
 		return;
 	}
-	for (unsigned i = 0; i < ACCEPTS_PER_PASS; i++) {
-		int fd = accept4(listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-
-		if (fd < 0 && (errno == EMFILE || errno == ENFILE))
-			shed(channel);
-		if (fd < 0)
-			break;
-		channel_adopt(channel, fd);
-	}
+	/* To know who somebody is takes long, and others wait for their answers. */
+	do
+		more = accept_one(channel) && ++accepts < ACCEPTS_PER_PASS;
+	while (more && loop_now_us() - start < PASS_US);
 	loop_note_handler(channel->loop, "accept", start);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "daemon/frontends/closer.h"
+#include "daemon/frontends/peer.h"
 #include "daemon/kernel/access.h"
 #include "daemon/kernel/loop.h"
 #include "daemon/kernel/process.h"
@@ -28,11 +29,13 @@ struct channel {
 	unsigned records_per_pass;
 	const struct access_entry *rules;
 	size_t rule_count;
+	char advice[PEER_ADVICE_SIZE]; /* for who may use nothing */
 	/*
 	 * Sets what else is known of a living process if it is an app or an app forked it: its
-	 * name, and what it may use. Asked when one comes; NULL: nobody is an app.
+	 * name, and what it may use. Asked when one comes; NULL: nobody is an app. `certain`: who
+	 * connected lives, so that the pid is no other's; else nobody is known as an app.
 	 */
-	void (*identify_app)(void *context, struct credentials *who);
+	void (*identify_app)(void *context, struct credentials *who, bool certain);
 	void *app_context;
 	uint8_t buffer[RECORD_SIZE_MAX]; /* one record on its way in or out, wiped after use */
 };

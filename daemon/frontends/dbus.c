@@ -91,15 +91,25 @@ static int on_watched(sd_bus_message *reply, void *context, sd_bus_error *error)
 	return 1;
 }
 
+static void tell_change(const struct dbus *dbus, const char *trouble)
+{
+	if (dbus->changed)
+		dbus->changed(dbus->changed_context, trouble);
+}
+
 static void serving(struct dbus *dbus)
 {
 	dbus->state = DBUS_SERVING;
 	dbus->settled = true;
 	dbus->complained = false;
+	dbus->trouble_id = LOG_ID_BUS_LOST; /* whatever ends it now */
 	dbus->pause_ms = PAUSE_MIN_MS;
 	event_del(&dbus->retry);
-	log_event(PLUTON_LOG_INFO, LOG_FIELDS(LOG_TEXT("bus", dbus->settings.bus)),
-		  "on the bus as " DBUS_PREFIX);
+	log_event(
+		PLUTON_LOG_INFO,
+		LOG_FIELDS(LOG_MESSAGE_ID(LOG_ID_BUS_JOINED), LOG_TEXT("bus", dbus->settings.bus)),
+		"on the bus as " DBUS_PREFIX);
+	tell_change(dbus, NULL);
 }
 
 static int on_named(sd_bus_message *reply, void *context, sd_bus_error *error)
@@ -108,6 +118,7 @@ static int on_named(sd_bus_message *reply, void *context, sd_bus_error *error)
 	uint32_t answer = 0;
 
 	(void)error;
+	dbus->trouble_id = LOG_ID_BUS_NAME_REFUSED;
 	if (sd_bus_message_is_method_error(reply, NULL))
 		note_error(dbus, "the name " DBUS_PREFIX " is refused: ", reply);
 	else if (sd_bus_message_read(reply, "u", &answer) < 0 || (answer != 1 && answer != 4))
@@ -297,12 +308,15 @@ static void lose(struct dbus *dbus)
 
 	disconnect(dbus);
 	if (!dbus->complained)
-		log_event(PLUTON_LOG_ERROR, LOG_FIELDS(LOG_TEXT("bus", dbus->settings.bus)),
+		log_event(PLUTON_LOG_ERROR,
+			  LOG_FIELDS(LOG_MESSAGE_ID(dbus->trouble_id),
+				     LOG_TEXT("bus", dbus->settings.bus)),
 			  "not on the bus: %s; sockets are served, the bus is tried again",
 			  dbus->trouble);
 	dbus->complained = true;
 	dbus->settled = true;
 	dbus->state = DBUS_AWAY;
+	tell_change(dbus, dbus->trouble);
 	event_add(&dbus->retry, &pause);
 	dbus->pause_ms = dbus->pause_ms * 2 < PAUSE_MAX_MS ? dbus->pause_ms * 2 : PAUSE_MAX_MS;
 }
@@ -313,6 +327,7 @@ static void attempt(struct dbus *dbus)
 	int r;
 
 	dbus->trouble[0] = '\0';
+	dbus->trouble_id = LOG_ID_BUS_LOST;
 	dbus->state = DBUS_CONNECTING;
 	dbus->idle = true;
 	r = connect_bus(dbus);
@@ -433,6 +448,28 @@ int dbus_open(struct loop *loop, struct channel *channel, const struct dbus_sett
 		attempt(dbus);
 	*ret = dbus;
 	return 0;
+}
+
+void dbus_observe(struct dbus *dbus, void (*changed)(void *context, const char *trouble),
+		  void *context)
+{
+	if (!dbus)
+		return;
+	dbus->changed = changed;
+	dbus->changed_context = context;
+	if (dbus->state == DBUS_AWAY)
+		changed(context, dbus->trouble);
+}
+
+enum pluton_bus_state dbus_bus_state(const struct dbus *dbus)
+{
+	static const enum pluton_bus_state states[] = {
+		[DBUS_AWAY] = PLUTON_BUS_AWAY,
+		[DBUS_CONNECTING] = PLUTON_BUS_CONNECTING,
+		[DBUS_SERVING] = PLUTON_BUS_SERVING,
+	};
+
+	return dbus ? states[dbus->state] : PLUTON_BUS_OFF;
 }
 
 bool dbus_settled(const struct dbus *dbus)

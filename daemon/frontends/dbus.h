@@ -6,6 +6,8 @@
 #ifndef PLUTON_DBUS_H
 #define PLUTON_DBUS_H
 
+#include <pluton/manager.h>
+
 #include "daemon/frontends/channel.h"
 
 struct dbus;
@@ -30,6 +32,15 @@ void dbus_close(struct dbus *dbus);
 
 /* For all but `bus`, while it runs. */
 void dbus_set_limits(struct dbus *dbus, const struct dbus_settings *settings);
+
+/*
+ * Calls `changed` whenever the name was got (with NULL), or could not be got or was lost: with why.
+ * At once where it is away already, then at most once for each attempt to connect.
+ */
+void dbus_observe(struct dbus *dbus, void (*changed)(void *context, const char *trouble),
+		  void *context);
+
+enum pluton_bus_state dbus_bus_state(const struct dbus *dbus);
 
 /* true: the name is there, or it has been said why not yet. */
 bool dbus_settled(const struct dbus *dbus);

@@ -216,8 +216,9 @@ static int identify(struct dbus *dbus, sd_bus_message *reply, struct credentials
 							   told.groups, told.group_count)};
 	peer_command_name((pid_t)told.pid, ret->command);
 	if (told.pid && dbus->channel->identify_app)
-		dbus->channel->identify_app(dbus->channel->app_context, ret);
-	return 0;
+		dbus->channel->identify_app(dbus->channel->app_context, ret, false);
+	return peer_check_access(dbus->kernel, dbus->channel->rules, dbus->channel->rule_count,
+				 dbus->channel->advice, ret);
 }
 
 /* --- strangers ------------------------------------------------------------------------------- */
@@ -275,12 +276,14 @@ static void admit(struct dbus *dbus, struct dbus_stranger *stranger, const struc
 
 static void reject(struct dbus *dbus, struct dbus_stranger *stranger, int error)
 {
-	kernel_report(dbus->kernel, NULL, "D-Bus client refused: %s", dbus->kernel->why);
+	const char *why = dbus->kernel->why;
+
+	kernel_report(dbus->kernel, NULL, "D-Bus client refused: %s", why);
 	dbus->kernel->counters.processes_refused++;
 	while (stranger->held) {
 		struct dbus_held *held = next_held(dbus, stranger);
 
-		dbus_refuse(held->message, error, "%s", dbus->kernel->why);
+		dbus_refuse(held->message, error, "%s", why);
 		release(dbus, held);
 	}
 }

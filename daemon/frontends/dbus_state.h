@@ -78,9 +78,12 @@ struct dbus {
 	struct channel *channel; /* rules, closer; and what Connect makes is its */
 	struct dbus_settings settings;
 	enum dbus_state state;
-	bool settled;	   /* the first attempt is over */
-	bool complained;   /* of its being away */
-	char trouble[160]; /* why the connection ends, if it is known */
+	bool settled;		/* the first attempt is over */
+	bool complained;	/* of its being away */
+	char trouble[160];	/* why the connection ends, if it is known */
+	const char *trouble_id; /* of the message that says so */
+	void (*changed)(void *context, const char *trouble); /* dbus_observe */
+	void *changed_context;
 	uint32_t pause_ms; /* before the next attempt */
 	struct event io, retry;
 	bool idle; /* nothing was there at the last pass */

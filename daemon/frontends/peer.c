@@ -64,6 +64,27 @@ int peer_identify(struct kernel *kernel, const struct access_entry *rules, size_
 	return 0;
 }
 
+/* Then no group helps. */
+static bool has_own_rule(const struct access_entry *rules, size_t rule_count, uint32_t uid)
+{
+	for (size_t i = 0; i < rule_count; i++) {
+		if (rules[i].kind == ACCESS_ONE_USER && rules[i].id == uid)
+			return true;
+	}
+	return false;
+}
+
+int peer_check_access(struct kernel *kernel, const struct access_entry *rules, size_t rule_count,
+		      const char *advice, const struct credentials *who)
+{
+	if (who->allowed)
+		return 0;
+	if (has_own_rule(rules, rule_count, who->uid))
+		advice = "change its line in [access] of plutond.conf(5)";
+	return kernel_refuse(kernel, -PLUTON_ENODEVICE, "user %u may use nothing here: %s",
+			     who->uid, advice);
+}
+
 bool peer_lives(int fd)
 {
 	struct pollfd process = {.events = POLLIN};

@@ -24,6 +24,16 @@ int peer_identify(struct kernel *kernel, const struct access_entry *rules, size_
  */
 bool peer_lives(int fd);
 
+/* Of a phrase that fits into a refusal's sentence, behind who is refused; with terminator. */
+#define PEER_ADVICE_SIZE 122u
+
+/*
+ * -PLUTON_ENODEVICE, with a sentence in kernel->why that ends in `advice`: they may use nothing.
+ * Whoever refuses them counts that.
+ */
+int peer_check_access(struct kernel *kernel, const struct access_entry *rules, size_t rule_count,
+		      const char *advice, const struct credentials *who);
+
 /* What the process is called now; a name for people, nothing depends on it. Terminated. */
 void peer_command_name(pid_t pid, char text[16]);
 

@@ -264,14 +264,15 @@ int grant_each(struct driver *driver, grant_fn fn, void *arg);
 /*
  * A message in pieces. Between the operations of a stream no engine is held: the state that the
  * engine exported lies here, in the process's grant of that instance, with what the capsule must
- * know about every piece. A capsule with streams has this for its grant (grant_size); all grants
- * are streams then. Members are the kernel's.
+ * know about every piece. A capsule with streams has STREAM_SIZE of its HIL's greatest state for
+ * grant_size; all grants are streams then. Members are the kernel's.
  */
 struct stream {
 	bool busy;			 /* an operation has it */
 	uint8_t about[STREAM_ABOUT_MAX]; /* the capsule's own */
-	uint8_t state[HIL_STATE_MAX];	 /* the engine's, as secret as a key */
+	uint8_t state[];		 /* the engine's, as secret as a key */
 };
+#define STREAM_SIZE(state_max) (sizeof(struct stream) + (state_max))
 
 /*
  * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX. op has it until park
@@ -286,11 +287,24 @@ int stream_open(struct operation *op, const void *about, size_t size, uint32_t *
  */
 int stream_claim(struct operation *op, uint32_t stream, void *ret_about, size_t size);
 
+/*
+ * op_engine_request for the next piece of a stream that op has. `checked` is what the capsule
+ * thinks of the request, 0 or a refusal. Refused in the one way or the other, the stream waits on.
+ */
+int stream_engine_request(struct operation *op, uint32_t stream, int checked,
+			  struct hil_engine *engine, void (*granted)(struct operation *op));
+
 /* op is done with a stream that it has: it waits for the next, or is wiped and gone. */
 void stream_park(struct operation *op, uint32_t stream);
 void stream_close(struct operation *op, uint32_t stream);
 
-/* The first `size` bytes of exported state, at most HIL_STATE_MAX. Errors as grant_enter. */
+/* A command that claims a stream, closes it, and is done. Refusals as stream_claim. */
+int stream_abort(struct operation *op, uint32_t stream);
+
+/* The one or the other after an engine ended a start of this phase; nothing for a one-shot. */
+void stream_leave(struct operation *op, uint32_t stream, enum hil_phase phase, int result);
+
+/* The first `size` bytes of exported state, as many as the grant has. Errors as grant_enter. */
 int stream_load(struct operation *op, uint32_t stream, uint8_t *ret_state, size_t size);
 int stream_store(struct operation *op, uint32_t stream, const uint8_t *state, size_t size);
 

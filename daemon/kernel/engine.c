@@ -9,11 +9,16 @@ static struct operation *operation_of(struct hil_waiter *waiter)
 	return (struct operation *)(void *)((char *)waiter - offsetof(struct operation, waiter));
 }
 
+static void step(const struct operation *op, enum kernel_step reached)
+{
+	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op);
+}
+
 static void on_granted(struct hil_waiter *waiter)
 {
 	struct operation *op = operation_of(waiter);
 
-	step_reached(&op->process->kernel->step, STEP_ENGINE_GRANTED, op->process->id);
+	step(op, STEP_ENGINE_GRANTED);
 	op->granted(op);
 }
 
@@ -35,11 +40,15 @@ const struct hil_port *op_port(const struct operation *op, unsigned index)
 int op_engine_request(struct operation *op, struct hil_engine *engine,
 		      void (*granted)(struct operation *op))
 {
+	int r;
+
 	op->granted = granted;
 	op->waiter.granted = on_granted;
 	op->waiter.expired = on_expired;
-	step_reached(&op->process->kernel->step, STEP_ENGINE_REQUESTED, op->process->id);
-	return arbiter_request(engine, &op->waiter, &op->process->owner, NULL);
+	r = arbiter_request(engine, &op->waiter, &op->process->owner, NULL);
+	if (r == 0)
+		step(op, STEP_ENGINE_REQUESTED);
+	return r;
 }
 
 bool op_engine_withdraw(struct operation *op)
@@ -53,6 +62,6 @@ void op_engine_release(struct operation *op)
 		arbiter_withdraw(&op->waiter);
 	if (op->waiter.state != HIL_HOLDING)
 		return;
+	step(op, STEP_ENGINE_RELEASED);
 	arbiter_release(&op->waiter);
-	step_reached(&op->process->kernel->step, STEP_ENGINE_RELEASED, op->process->id);
 }

@@ -45,6 +45,7 @@ uint64_t loop_note_handler(struct loop *loop, const char *name, uint64_t start_u
 
 	loop->histogram[bucket < LOOP_BUCKETS ? bucket : LOOP_BUCKETS - 1]++;
 	note_kind(handler_named(loop, name), took);
+	STEP_REACHED(&loop->kernel->step, STEP_HANDLER_RAN, .handler = name, .length = took);
 	if (took > loop->longest_us) {
 		loop->longest_us = took;
 		loop->longest_name = name;
@@ -84,6 +85,15 @@ static void on_tick(evutil_socket_t fd, short events, void *context)
 	expiry_look(kernel, now_ms);
 }
 
+static void on_beat(evutil_socket_t fd, short events, void *context)
+{
+	const struct loop *loop = context;
+
+	(void)fd;
+	(void)events;
+	loop->on_beat(loop->beat_context);
+}
+
 int loop_open(struct loop *loop, struct kernel *kernel)
 {
 	*loop = (struct loop){.kernel = kernel, .base = event_base_new()};
@@ -92,6 +102,7 @@ int loop_open(struct loop *loop, struct kernel *kernel)
 	event_assign(&loop->interrupts, loop->base, kernel->interrupts.fd, EV_READ | EV_PERSIST,
 		     on_interrupt, loop);
 	event_assign(&loop->tick, loop->base, -1, 0, on_tick, loop);
+	event_assign(&loop->beat, loop->base, -1, EV_PERSIST, on_beat, loop);
 	if (event_add(&loop->interrupts, NULL) < 0) {
 		event_base_free(loop->base);
 		return -PLUTON_ENOMEM;
@@ -103,10 +114,24 @@ void loop_close(struct loop *loop)
 {
 	event_del(&loop->interrupts);
 	event_del(&loop->tick);
+	event_del(&loop->beat);
 	event_base_free(loop->base);
 }
 
-/* An idle daemon has no timer: it sleeps until somebody wants something. */
+int loop_every(struct loop *loop, uint64_t period_us, void (*fn)(void *context), void *context)
+{
+	const struct timeval period = {(time_t)(period_us / 1000000u),
+				       (suseconds_t)(period_us % 1000000u)};
+
+	loop->on_beat = fn;
+	loop->beat_context = context;
+	return event_add(&loop->beat, &period) < 0 ? -PLUTON_ENOMEM : 0;
+}
+
+/*
+ * An idle daemon has no timer, unless loop_every was asked for: it sleeps until somebody wants
+ * something.
+ */
 static void arm_tick(struct loop *loop)
 {
 	static const struct timeval second = {1, 0};

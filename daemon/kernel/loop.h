@@ -30,6 +30,9 @@ struct loop {
 	struct event_base *base;
 	struct event interrupts;
 	struct event tick; /* once a second while something has a time limit */
+	struct event beat; /* while loop_every is asked for */
+	void (*on_beat)(void *context);
+	void *beat_context;
 	bool stopping;
 	uint64_t passes;
 	uint64_t longest_us;
@@ -48,6 +51,12 @@ void loop_pass(struct loop *loop, bool wait);
 /* Passes until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
+
+/*
+ * Calls `fn` from the loop every `period_us`: a proof that it turns, and of nothing else. Once;
+ * until loop_close. -PLUTON_ENOMEM.
+ */
+int loop_every(struct loop *loop, uint64_t period_us, void (*fn)(void *context), void *context);
 
 /* Microseconds of CLOCK_MONOTONIC. */
 uint64_t loop_now_us(void);

@@ -23,7 +23,20 @@ static size_t aligned(size_t size)
 
 static void step(const struct operation *op, enum kernel_step reached)
 {
-	step_reached(&op->process->kernel->step, reached, op->process->id);
+	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op);
+}
+
+static void step_memory(const struct operation *op, enum kernel_step reached, unsigned slot,
+			size_t offset, size_t len)
+{
+	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op,
+		     .slot = slot, .offset = offset, .length = len);
+}
+
+static void step_ended(const struct operation *op, enum kernel_step reached, int error)
+{
+	STEP_REACHED(&op->process->kernel->step, reached, .process = op->process->id, .op = op,
+		     .error = (uint32_t)error);
 }
 
 /* --- the capsule's side ---------------------------------------------------------------------- */
@@ -139,7 +152,7 @@ ssize_t op_read(struct operation *op, unsigned slot, size_t offset, void *buf, s
 		return -PLUTON_ESIZE;
 	len = smaller(len, there);
 	memcpy(buf, memory, len);
-	step(op, STEP_MEMORY_READ);
+	step_memory(op, STEP_MEMORY_READ, slot, offset, len);
 	return (ssize_t)len;
 }
 
@@ -156,7 +169,7 @@ ssize_t op_write(struct operation *op, unsigned slot, size_t offset, const void 
 		return -PLUTON_ESIZE;
 	len = smaller(len, there);
 	memcpy(memory, buf, len);
-	step(op, STEP_MEMORY_WRITTEN);
+	step_memory(op, STEP_MEMORY_WRITTEN, slot, offset, len);
 	return (ssize_t)len;
 }
 
@@ -191,7 +204,7 @@ static uint8_t *lend(struct operation *op, unsigned slot, size_t offset, size_t 
 	if (!memory)
 		return NULL;
 	op->lent |= (uint8_t)(1u << (op->ranges[slot].window - 1));
-	step(op, STEP_MEMORY_LENT);
+	step_memory(op, STEP_MEMORY_LENT, slot, offset, *ret_len);
 	return memory;
 }
 
@@ -297,6 +310,7 @@ int operation_run(struct operation *op, const struct command *command)
 	step(op, STEP_OPERATION_ACCEPTED);
 	r = command->run(op); /* where it returns 0 the operation may have ended already */
 	if (r < 0 && refused(op)) {
+		step_ended(op, STEP_OPERATION_REFUSED, -r);
 		process->kernel->running -= !command->waits;
 		op_engine_release(op);
 		upcall_withdraw(op); /* what a wrong capsule sent before it refused */
@@ -370,7 +384,7 @@ static void end(struct operation *op, int status, const uint32_t words[2], const
 	op->upcall_words[0] = (uint32_t)-status;
 	op->upcall_words[1] = status == 0 ? words[0] : 0;
 	op->upcall_words[2] = status == 0 ? words[1] : 0;
-	step(op, STEP_OPERATION_DONE);
+	step_ended(op, STEP_OPERATION_DONE, -status);
 	answer(op);
 }
 

@@ -133,6 +133,7 @@ void process_reap(struct process *process)
 
 	if (!process->dying || process->ending || process->operations)
 		return;
+	step_reached(&kernel->step, STEP_PROCESS_GONE, process->id);
 	charge_drop_all(process);
 	window_remove_all(process);
 	users_leave(process->user);

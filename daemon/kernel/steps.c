@@ -23,6 +23,9 @@ static const char *const names[KERNEL_STEPS] = {
 	[STEP_UPCALL_POSTED] = "upcall-posted",
 	[STEP_UPCALL_SENT] = "upcall-sent",
 	[STEP_GRANT_FREED] = "grant-freed",
+	[STEP_OPERATION_REFUSED] = "operation-refused",
+	[STEP_PROCESS_GONE] = "process-gone",
+	[STEP_HANDLER_RAN] = "handler-ran",
 };
 
 const char *kernel_step_name(enum kernel_step step)

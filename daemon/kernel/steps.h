@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The named steps an operation goes through in the kernel, and a hook that sees each one.
+ * The named steps an operation goes through in the kernel, and a hook that sees each one. Their
+ * numbers are part of the channel protocol (the manager's TraceRead): never renumber.
  *
  * The hook is what the tracer listens to, and how the tests kill a process at every step. Without
  * one a step costs one predictable branch. A hook may look at the process but must not free it.
@@ -29,22 +30,42 @@ enum kernel_step {
 	STEP_UPCALL_POSTED,
 	STEP_UPCALL_SENT,
 	STEP_GRANT_FREED,
+	STEP_OPERATION_REFUSED, /* by its capsule, after it was accepted */
+	STEP_PROCESS_GONE,
+	STEP_HANDLER_RAN, /* of the loop's, for nobody in particular */
 	KERNEL_STEPS,
 };
 
 /* "operation-made"; NULL for a number that is none. */
 const char *kernel_step_name(enum kernel_step step);
 
+/* Whom and what a step is about. Never what is in a client's memory. */
+struct step {
+	struct process_id process;  /* zeros: nobody */
+	const struct operation *op; /* NULL: none */
+	const char *handler;	    /* STEP_HANDLER_RAN: its name in the loop's table */
+	uint64_t offset;	    /* STEP_MEMORY_…: bytes into the slot */
+	uint64_t length;	    /* STEP_MEMORY_…: bytes; STEP_HANDLER_RAN: microseconds */
+	uint32_t slot;
+	uint32_t error; /* STEP_OPERATION_REFUSED and _DONE: a PLUTON_E…, 0: none */
+};
+
 struct step_hook {
-	void (*run)(void *context, enum kernel_step step, struct process_id process);
+	void (*run)(void *context, enum kernel_step reached, const struct step *step);
 	void *context;
 };
 
-static inline void step_reached(const struct step_hook *hook, enum kernel_step step,
+#define STEP_REACHED(hook, reached, ...)                                                           \
+	do {                                                                                       \
+		const struct step_hook *hook_ = (hook);                                            \
+		if (__builtin_expect(hook_->run != NULL, 0))                                       \
+			hook_->run(hook_->context, (reached), &(const struct step){__VA_ARGS__});  \
+	} while (0)
+
+static inline void step_reached(const struct step_hook *hook, enum kernel_step reached,
 				struct process_id process)
 {
-	if (__builtin_expect(hook->run != NULL, 0))
-		hook->run(hook->context, step, process);
+	STEP_REACHED(hook, reached, .process = process);
 }
 
 #endif

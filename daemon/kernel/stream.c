@@ -65,6 +65,16 @@ int stream_claim(struct operation *op, uint32_t stream, void *ret_about, size_t 
 	return r;
 }
 
+int stream_engine_request(struct operation *op, uint32_t stream, int checked,
+			  struct hil_engine *engine, void (*granted)(struct operation *op))
+{
+	int r = checked < 0 ? checked : op_engine_request(op, engine, granted);
+
+	if (r < 0)
+		stream_park(op, stream);
+	return r;
+}
+
 static int park_one(void *grant, void *arg)
 {
 	struct stream *stream = grant;
@@ -82,6 +92,28 @@ void stream_park(struct operation *op, uint32_t stream)
 void stream_close(struct operation *op, uint32_t stream)
 {
 	(void)grant_free(op_driver(op), op_process(op), stream);
+}
+
+int stream_abort(struct operation *op, uint32_t stream)
+{
+	uint8_t about;
+	int r = stream_claim(op, stream, &about, sizeof(about));
+
+	if (r < 0)
+		return r;
+	stream_close(op, stream);
+	op_done(op, 0, 0, 0);
+	return 0;
+}
+
+void stream_leave(struct operation *op, uint32_t stream, enum hil_phase phase, int result)
+{
+	if (phase == HIL_ONE_SHOT)
+		return;
+	if (result == 0 && !(phase & HIL_LAST))
+		stream_park(op, stream);
+	else
+		stream_close(op, stream);
 }
 
 static int load_one(void *grant, void *arg)

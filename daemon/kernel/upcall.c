@@ -16,7 +16,7 @@ void upcall_post(struct operation *op)
 		op->upcall_pending = true;
 		*link = op;
 	}
-	step_reached(&process->kernel->step, STEP_UPCALL_POSTED, process->id);
+	STEP_REACHED(&process->kernel->step, STEP_UPCALL_POSTED, .process = process->id, .op = op);
 	process->frontend->upcalls_ready(process);
 }
 
@@ -77,7 +77,7 @@ void upcall_sent(struct process *process)
 	op->upcall_pending = false;
 	op->missed = 0;
 	process->kernel->counters.upcalls++;
-	step_reached(&process->kernel->step, STEP_UPCALL_SENT, process->id);
+	STEP_REACHED(&process->kernel->step, STEP_UPCALL_SENT, .process = process->id, .op = op);
 	if (op->state != OPERATION_ANSWERED)
 		return;
 	if (op->op_id == 0)

@@ -18,7 +18,7 @@ static struct config *load(int fd, struct config_error *error)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return config_load(path, &config, error) == 0 ? config : NULL;
+	return config_load(path, false, &config, error) == 0 ? config : NULL;
 }
 
 static void check_dump(struct config *config)

@@ -10,7 +10,9 @@ HELLO, OPERATION, CALL, CANCEL, WINDOW_ADD, WINDOW_REMOVE = range(1, 7)
 WELCOME, RETURN, UPCALL = range(128, 131)
 RNG, DIGEST, AES, MANAGER = 0x40001, 0x40005, 0x40006, 0x80000001
 SUBSCRIBE, COMMAND, ALLOW_RW, ALLOW_RO, MEMOP, EXIT = range(1, 7)
-CTR, GCM = 3, 4
+ECB, CBC, CTR, GCM, CCM = range(1, 6)
+IV_SIZES = {ECB: 0, CBC: 16, CTR: 16, GCM: 12, CCM: 13}
+TAG_SIZES = {GCM: 16, CCM: 8}
 SECOND, MEMFD, UNGREETED = 1, 2, 4  # fuzz_channel.c's first byte of a message
 
 
@@ -40,9 +42,9 @@ def cancel(op_id):
 
 def aes(op_id, command, mode, length, word1=0, word2=0):
     """All in window 1: key, IV, AAD, input, output, tag."""
-    iv = 12 if mode == GCM else 16
-    ranges = [(1, 0, 32), (1, 32, iv), (1, 64, 20 if mode == GCM else 0), (1, 1024, length),
-              (1, 4096, length), (1, 96, 16 if mode == GCM else 0)]
+    aad = 20 if mode in TAG_SIZES else 0
+    ranges = [(1, 0, 32), (1, 32, IV_SIZES[mode]), (1, 64, aad), (1, 1024, length),
+              (1, 4096, length), (1, 96, TAG_SIZES.get(mode, 0))]
     return operation(op_id, AES, command, (mode, word1, word2), ranges)
 
 
@@ -64,6 +66,8 @@ CHANNEL = {
         (0, operation(4, DIGEST, 5, (0,)))],
     "gcm": [(MEMFD, window_add()), (0, aes(1, 1, GCM, 1000)), (0, aes(2, 2, GCM, 1000)),
             (0, record(WINDOW_REMOVE, 0, 0, struct.pack("<I", 1)))],
+    "cbc": [(MEMFD, window_add()), (0, aes(1, 1, CBC, 1024)), (0, aes(2, 2, ECB, 17))],
+    "ccm": [(MEMFD, window_add()), (0, aes(1, 1, CCM, 1000)), (0, aes(2, 2, CCM, 1000))],
     "ctr": [(MEMFD, window_add()), (0, aes(1, 1, CTR, 3000, 128))],
     "gcm-stream": [
         (MEMFD, window_add()), (0, BEGIN_GCM), (0, update(8, 0, 500)), (0, update(9, 0, 17)),

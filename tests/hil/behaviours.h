@@ -24,11 +24,17 @@ struct behaviour {
 extern const struct behaviour rng_behaviours[];
 extern const struct behaviour digest_behaviours[];
 extern const struct behaviour ctr_behaviours[];
+extern const struct behaviour blocks_behaviours[];
+extern const struct behaviour aead_behaviours[];
 extern const struct behaviour gcm_behaviours[];
+extern const struct behaviour ccm_behaviours[];
+extern const struct behaviour mac_behaviours[];
 extern const struct behaviour refusal_behaviours[];
 extern const struct behaviour trouble_behaviours[];
 extern const struct behaviour sharing_behaviours[];
 extern const struct behaviour vector_behaviours[];
+extern const struct behaviour nist_behaviours[];
+extern const struct behaviour ecc_behaviours[];
 extern const struct behaviour rsa_behaviours[];
 
 /* suite_main with all behaviours that this maker's engines can show. */

@@ -116,9 +116,19 @@ const struct digest_caps *bench_digest_caps(const struct bench *bench)
 	return &((const struct digest_engine *)(const void *)bench->engines[HIL_DIGEST])->caps;
 }
 
+const struct mac_caps *bench_mac_caps(const struct bench *bench, enum hil_kind kind)
+{
+	return &((const struct mac_engine *)(const void *)bench->engines[kind])->caps;
+}
+
 const struct rng_caps *bench_rng_caps(const struct bench *bench)
 {
 	return &((const struct rng_engine *)(const void *)bench->engines[HIL_RNG])->caps;
+}
+
+const struct ecc_caps *bench_ecc_caps(const struct bench *bench)
+{
+	return &((const struct ecc_engine *)(const void *)bench->engines[HIL_ECC])->caps;
 }
 
 const struct rsa_caps *bench_rsa_caps(const struct bench *bench)

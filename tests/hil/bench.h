@@ -21,6 +21,7 @@ struct bench_maker {
 	/* Fills bench->inner; NULL for a HIL that it has not. 0 or a negative error. */
 	int (*open)(struct bench *bench);
 	void (*close)(struct bench *bench);
+	uint32_t lacks;	   /* bit 1 << kind, of HILs with behaviours */
 	bool has_workers;  /* results may come from other threads */
 	bool lends;	   /* asks for lent memory */
 	bool opens_sealed; /* decrypts more than its scratch from sealed memory */
@@ -58,7 +59,9 @@ void bench_close(struct bench *bench);
 struct hil_engine *bench_engine(const struct bench *bench, enum hil_kind kind);
 const struct aes_caps *bench_aes_caps(const struct bench *bench);
 const struct digest_caps *bench_digest_caps(const struct bench *bench);
+const struct mac_caps *bench_mac_caps(const struct bench *bench, enum hil_kind kind);
 const struct rng_caps *bench_rng_caps(const struct bench *bench);
+const struct ecc_caps *bench_ecc_caps(const struct bench *bench);
 const struct rsa_caps *bench_rsa_caps(const struct bench *bench);
 
 /* One pass of the loop with at most `budget` deferred calls; false: nothing was to be done. */

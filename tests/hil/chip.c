@@ -86,7 +86,10 @@ int chip_open(const struct chip_options *options, struct chip **ret_chip)
 	chip->rng = chip_rng_open(chip);
 	chip->digest = chip_digest_open(chip);
 	chip->aes = chip_aes_open(chip);
-	if (!chip->rng || !chip->digest || !chip->aes) {
+	chip->hmac = chip_mac_open(chip, HIL_HMAC, HIL_LEVEL_HMAC);
+	chip->cmac = chip_mac_open(chip, HIL_CMAC, HIL_LEVEL_CMAC);
+	chip->ecc = chip_ecc_open(chip);
+	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac || !chip->ecc) {
 		chip_close(chip);
 		return -PLUTON_ENOMEM;
 	}
@@ -99,6 +102,9 @@ void chip_close(struct chip *chip)
 	chip_rng_close(chip->rng);
 	chip_digest_close(chip->digest);
 	chip_aes_close(chip->aes);
+	chip_mac_close(chip->hmac);
+	chip_mac_close(chip->cmac);
+	chip_ecc_close(chip->ecc);
 	free(chip);
 }
 
@@ -111,6 +117,12 @@ struct hil_engine *chip_engine(struct chip *chip, enum hil_kind kind)
 		return chip_digest_engine(chip->digest);
 	case HIL_AES:
 		return chip_aes_engine(chip->aes);
+	case HIL_HMAC:
+		return chip_mac_engine(chip->hmac);
+	case HIL_CMAC:
+		return chip_mac_engine(chip->cmac);
+	case HIL_ECC:
+		return chip_ecc_engine(chip->ecc);
 	default:
 		return NULL;
 	}

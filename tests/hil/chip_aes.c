@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The chip's AES unit: CTR and GCM. It can hold one buffer of unverified plaintext; a longer
- * message is decrypted only from memory that cannot change any more, in two passes: the tag, then
- * the plaintext.
+ * The chip's AES unit. It can hold one buffer of unverified plaintext; a longer message is
+ * decrypted only from memory that cannot change any more, in two passes: the tag, then the
+ * plaintext.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -12,6 +12,7 @@
 #include "tests/hil/cipher.h"
 
 #define CHIP_AES_MAX (1u << 20)
+#define CHIP_STREAM_MODES (1u << AES_ECB | 1u << AES_CBC | 1u << AES_CTR | 1u << AES_GCM)
 
 struct operation {
 	struct aes_client *client;
@@ -28,7 +29,7 @@ struct operation {
 	uint8_t buffer[CHIP_BUFFER_SIZE];
 };
 static_assert(sizeof(struct operation) <= CHIP_OPERATION_MAX, "an operation is too big for a chip");
-static_assert(sizeof(struct cipher) <= HIL_STATE_MAX, "the state is too big to be exported");
+static_assert(sizeof(struct cipher) <= AES_STATE_MAX, "the state is too big to be exported");
 
 struct chip_aes {
 	struct aes_engine engine;
@@ -67,12 +68,25 @@ static int pull_key(struct operation *operation)
 	return next_step(operation, r);
 }
 
+static void set_ccm_iv(struct operation *operation, const uint8_t *iv)
+{
+	const struct aes_request *request = &operation->request;
+	const struct cipher_ccm about = {request->iv_size, request->tag_size, request->aad_length,
+					 request->length};
+
+	cipher_set_ccm_iv(&operation->state, iv, &about);
+}
+
 static int pull_iv(struct operation *operation)
 {
-	uint8_t iv[AES_GCM_IV_SIZE];
-	int r = operation->client->ops->pull_iv(operation->client, iv, sizeof(iv));
+	uint8_t iv[AES_BLOCK_SIZE];
+	int r = operation->client->ops->pull_iv(operation->client, iv, operation->request.iv_size);
 
-	if (r >= 0)
+	if (r >= 0 && operation->request.mode == AES_CBC)
+		cipher_set_cbc_iv(&operation->state, iv);
+	else if (r >= 0 && operation->request.mode == AES_CCM)
+		set_ccm_iv(operation, iv);
+	else if (r >= 0)
 		cipher_set_gcm_iv(&operation->state, iv);
 	return next_step(operation, r);
 }
@@ -80,9 +94,10 @@ static int pull_iv(struct operation *operation)
 /* A counter that would wrap is found before the first byte of data. */
 static int check_room(const struct operation *operation)
 {
+	bool counts = operation->request.mode == AES_CTR || operation->request.mode == AES_GCM;
 	bool has_room = cipher_has_room(&operation->state, operation->request.length);
 
-	return has_room ? CHIP_GOES_ON : -PLUTON_ESIZE;
+	return !counts || has_room ? CHIP_GOES_ON : -PLUTON_ESIZE;
 }
 
 static int pull_ctr(struct operation *operation)
@@ -101,7 +116,7 @@ static int pull_tag(struct operation *operation)
 {
 	return next_step(operation,
 			 operation->client->ops->pull_tag(operation->client, operation->tag,
-							  sizeof(operation->tag)));
+							  operation->request.tag_size));
 }
 
 static int push_tag(struct operation *operation)
@@ -109,8 +124,8 @@ static int push_tag(struct operation *operation)
 	uint8_t tag[AES_TAG_SIZE];
 
 	cipher_tag(&operation->state, tag);
-	return next_step(operation,
-			 operation->client->ops->push_tag(operation->client, tag, sizeof(tag)));
+	return next_step(operation, operation->client->ops->push_tag(operation->client, tag,
+								     operation->request.tag_size));
 }
 
 static int pull_state(struct operation *operation)
@@ -180,20 +195,58 @@ static int push_output(struct operation *operation)
 	return CHIP_GOES_ON;
 }
 
-static int move_data(struct operation *operation, size_t buffer)
+static void transform(struct operation *operation)
 {
-	ssize_t n;
+	bool encrypts = operation->request.direction == AES_ENCRYPT;
+	struct cipher *state = &operation->state;
 
-	if (operation->drained < operation->filled)
-		return push_output(operation);
-	operation->filled = operation->drained = 0;
-	n = pull_input(operation, smaller(operation->request.length - operation->taken, buffer));
+	switch (operation->request.mode) {
+	case AES_ECB:
+		cipher_ecb(state, encrypts, operation->buffer, operation->filled);
+		break;
+	case AES_CBC:
+		cipher_cbc(state, encrypts, operation->buffer, operation->filled);
+		break;
+	case AES_CTR:
+		cipher_crypt(state, operation->buffer, operation->filled);
+		break;
+	default:
+		cipher_seal(state, operation->buffer, operation->filled);
+		break;
+	}
+}
+
+/* Bytes that belong together: ECB and CBC fill the buffer up to whole blocks. */
+static size_t unit_of(const struct operation *operation)
+{
+	bool has_blocks = operation->request.mode == AES_ECB || operation->request.mode == AES_CBC;
+
+	return has_blocks ? AES_BLOCK_SIZE : 1;
+}
+
+static int take_data(struct operation *operation, size_t buffer)
+{
+	size_t left = operation->request.length - operation->taken;
+	size_t unit = unit_of(operation);
+	ssize_t n = pull_input(operation, smaller(left, buffer - operation->filled));
+
 	if (n < 0)
 		return (int)n;
-	cipher_crypt(&operation->state, operation->buffer, operation->filled);
-	if (operation->request.mode == AES_GCM)
-		cipher_hash_data(&operation->state, operation->buffer, operation->filled);
+	if (operation->filled % unit == 0)
+		transform(operation);
+	else
+		operation->drained = operation->filled; /* nothing to give yet */
 	return CHIP_GOES_ON;
+}
+
+static int move_data(struct operation *operation, size_t buffer)
+{
+	if (operation->drained < operation->filled)
+		return push_output(operation);
+	if (operation->filled % unit_of(operation) == 0)
+		operation->filled = 0;
+	operation->drained = 0;
+	return take_data(operation, buffer);
 }
 
 /* --- authenticated decryption ---------------------------------------------------------------- */
@@ -204,7 +257,7 @@ static int check_tag(struct operation *operation)
 	uint8_t tag[AES_TAG_SIZE], difference = 0;
 
 	cipher_tag(&operation->state, tag);
-	for (size_t i = 0; i < sizeof(tag); i++)
+	for (size_t i = 0; i < operation->request.tag_size; i++)
 		difference |= tag[i] ^ operation->tag[i];
 	operation->at++;
 	return difference ? -PLUTON_EINVAL : CHIP_GOES_ON;
@@ -227,16 +280,31 @@ static const uint8_t *lend_input(struct operation *operation, size_t cursor, siz
 	return memory;
 }
 
-static int hash_lent(struct operation *operation)
+/* The first pass: for the tag alone, a buffer's plaintext at a time is made and thrown away. */
+static int open_lent(struct operation *operation, size_t buffer)
 {
 	size_t len;
 	const uint8_t *memory = lend_input(operation, operation->taken, &len);
 
 	if (!memory)
 		return -PLUTON_ESIZE;
-	cipher_hash_data(&operation->state, memory, len);
+	for (size_t i = 0; i < len; i += buffer) {
+		size_t piece = smaller(len - i, buffer);
+
+		memcpy(operation->buffer, memory + i, piece);
+		cipher_open(&operation->state, operation->buffer, piece);
+	}
+	explicit_bzero(operation->buffer, sizeof(operation->buffer));
 	operation->taken += len;
 	return CHIP_GOES_ON;
+}
+
+/* The tag is right; the second pass begins the key stream anew. */
+static int end_of_input(struct operation *operation, size_t buffer)
+{
+	if (!fits_buffer(operation, buffer))
+		operation->state.crypted = 0;
+	return check_tag(operation);
 }
 
 static int take_ciphertext(struct operation *operation, size_t buffer)
@@ -245,13 +313,13 @@ static int take_ciphertext(struct operation *operation, size_t buffer)
 	ssize_t n;
 
 	if (left == 0)
-		return check_tag(operation);
+		return end_of_input(operation, buffer);
 	if (!fits_buffer(operation, buffer))
-		return hash_lent(operation);
+		return open_lent(operation, buffer);
 	n = pull_input(operation, left);
 	if (n < 0)
 		return (int)n;
-	cipher_hash_data(&operation->state, operation->buffer + operation->filled - n, (size_t)n);
+	cipher_open(&operation->state, operation->buffer + operation->filled - n, (size_t)n);
 	return CHIP_GOES_ON;
 }
 
@@ -266,20 +334,16 @@ static int refill(struct operation *operation, size_t buffer)
 	operation->drained = 0;
 	operation->filled = smaller(len, buffer);
 	memcpy(operation->buffer, memory, operation->filled);
+	cipher_crypt(&operation->state, operation->buffer, operation->filled);
 	return CHIP_GOES_ON;
 }
 
 /* The tag is right: only from here on there is plaintext. */
 static int give_plaintext(struct operation *operation, size_t buffer)
 {
-	if (operation->state.crypted == operation->given) {
-		int r = fits_buffer(operation, buffer) ? 0 : refill(operation, buffer);
+	int r = operation->state.crypted == operation->given ? refill(operation, buffer) : 0;
 
-		if (r < 0)
-			return r;
-		cipher_crypt(&operation->state, operation->buffer, operation->filled);
-	}
-	return push_output(operation);
+	return r < 0 ? r : push_output(operation);
 }
 
 /* --- the engine ------------------------------------------------------------------------------ */
@@ -368,8 +432,8 @@ struct chip_aes *chip_aes_open(struct chip *chip)
 		return NULL;
 	aes->engine = (struct aes_engine){
 		.head = {.name = "chip", .kind = HIL_AES, .level = HIL_LEVEL_AES, .concurrency = 1},
-		.caps = {.modes = 1u << AES_CTR | 1u << AES_GCM,
-			 .stream_modes = 1u << AES_CTR | 1u << AES_GCM,
+		.caps = {.modes = CHIP_STREAM_MODES | 1u << AES_CCM,
+			 .stream_modes = CHIP_STREAM_MODES,
 			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
 			 .length_max = CHIP_AES_MAX,
 			 .aad_max = CHIP_AES_MAX,

@@ -20,7 +20,7 @@ struct operation {
 	uint8_t buffer[CHIP_BUFFER_SIZE];
 };
 static_assert(sizeof(struct operation) <= CHIP_OPERATION_MAX, "an operation is too big for a chip");
-static_assert(sizeof(struct sha256_ctx) <= HIL_STATE_MAX, "the state is too big to be exported");
+static_assert(sizeof(struct sha256_ctx) <= DIGEST_STATE_MAX, "the state is too big to be exported");
 
 struct chip_digest {
 	struct digest_engine engine;

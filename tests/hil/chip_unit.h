@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the chip's three units share: a clock that lets one step happen at a time.
+ * What the chip's units share: a clock that lets one step happen at a time.
  */
 #ifndef PLUTON_TESTS_HIL_CHIP_UNIT_H
 #define PLUTON_TESTS_HIL_CHIP_UNIT_H
 
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
+#include "hil/mac.h"
 #include "hil/rng.h"
 #include "tests/hil/chip.h"
 
@@ -35,6 +37,9 @@ struct chip {
 	struct chip_rng *rng;
 	struct chip_digest *digest;
 	struct chip_aes *aes;
+	struct chip_mac *hmac;
+	struct chip_mac *cmac;
+	struct chip_ecc *ecc;
 };
 
 void chip_unit_init(struct chip_unit *unit, struct chip *chip, int (*step)(struct chip_unit *unit),
@@ -49,11 +54,17 @@ ssize_t chip_count(ssize_t answer, size_t len);
 struct chip_rng *chip_rng_open(struct chip *chip);
 struct chip_digest *chip_digest_open(struct chip *chip);
 struct chip_aes *chip_aes_open(struct chip *chip);
+struct chip_mac *chip_mac_open(struct chip *chip, enum hil_kind kind, enum hil_level level);
+struct chip_ecc *chip_ecc_open(struct chip *chip);
 struct hil_engine *chip_rng_engine(struct chip_rng *rng);
 struct hil_engine *chip_digest_engine(struct chip_digest *digest);
 struct hil_engine *chip_aes_engine(struct chip_aes *aes);
+struct hil_engine *chip_mac_engine(struct chip_mac *mac);
+struct hil_engine *chip_ecc_engine(struct chip_ecc *ecc);
 void chip_rng_close(struct chip_rng *rng);
 void chip_digest_close(struct chip_digest *digest);
 void chip_aes_close(struct chip_aes *aes);
+void chip_mac_close(struct chip_mac *mac);
+void chip_ecc_close(struct chip_ecc *ecc);
 
 #endif

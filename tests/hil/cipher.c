@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * AES-CTR and AES-GCM on nettle's block function. The key schedule is made anew for every call:
+ * AES's modes on nettle's block function. The key schedule is made anew for every call:
  * between calls a stream is nothing but struct cipher.
  */
 #include "tests/hil/cipher.h"
@@ -8,13 +8,15 @@
 #include <nettle/aes.h>
 #include <string.h>
 
+union schedule {
+	struct aes128_ctx aes128;
+	struct aes192_ctx aes192;
+	struct aes256_ctx aes256;
+};
+
 static void encrypt_block(const struct cipher *cipher, uint8_t out[16], const uint8_t in[16])
 {
-	union {
-		struct aes128_ctx aes128;
-		struct aes192_ctx aes192;
-		struct aes256_ctx aes256;
-	} schedule;
+	union schedule schedule;
 
 	switch (cipher->key_size) {
 	case 16:
@@ -31,6 +33,33 @@ static void encrypt_block(const struct cipher *cipher, uint8_t out[16], const ui
 		break;
 	}
 	explicit_bzero(&schedule, sizeof(schedule));
+}
+
+static void decrypt_block(const struct cipher *cipher, uint8_t out[16], const uint8_t in[16])
+{
+	union schedule schedule;
+
+	switch (cipher->key_size) {
+	case 16:
+		aes128_set_decrypt_key(&schedule.aes128, cipher->key);
+		aes128_decrypt(&schedule.aes128, 16, out, in);
+		break;
+	case 24:
+		aes192_set_decrypt_key(&schedule.aes192, cipher->key);
+		aes192_decrypt(&schedule.aes192, 16, out, in);
+		break;
+	default:
+		aes256_set_decrypt_key(&schedule.aes256, cipher->key);
+		aes256_decrypt(&schedule.aes256, 16, out, in);
+		break;
+	}
+	explicit_bzero(&schedule, sizeof(schedule));
+}
+
+static void xor_block(uint8_t to[16], const uint8_t from[16])
+{
+	for (unsigned i = 0; i < 16; i++)
+		to[i] ^= from[i];
 }
 
 void cipher_init(struct cipher *cipher, const uint8_t *key, size_t key_size)
@@ -106,6 +135,95 @@ void cipher_crypt(struct cipher *cipher, uint8_t *buf, size_t len)
 	}
 }
 
+/* --- ECB and CBC ----------------------------------------------------------------------------- */
+
+void cipher_ecb(const struct cipher *cipher, bool encrypts, uint8_t *buf, size_t len)
+{
+	for (size_t i = 0; i + 16 <= len; i += 16) {
+		if (encrypts)
+			encrypt_block(cipher, buf + i, buf + i);
+		else
+			decrypt_block(cipher, buf + i, buf + i);
+	}
+}
+
+void cipher_set_cbc_iv(struct cipher *cipher, const uint8_t iv[16])
+{
+	memcpy(cipher->hash, iv, 16);
+}
+
+static void encrypt_chained(struct cipher *cipher, uint8_t block[16])
+{
+	xor_block(block, cipher->hash);
+	encrypt_block(cipher, block, block);
+	memcpy(cipher->hash, block, 16);
+}
+
+static void decrypt_chained(struct cipher *cipher, uint8_t block[16])
+{
+	uint8_t next[16];
+
+	memcpy(next, block, 16);
+	decrypt_block(cipher, block, block);
+	xor_block(block, cipher->hash);
+	memcpy(cipher->hash, next, 16);
+}
+
+void cipher_cbc(struct cipher *cipher, bool encrypts, uint8_t *buf, size_t len)
+{
+	for (size_t i = 0; i + 16 <= len; i += 16) {
+		if (encrypts)
+			encrypt_chained(cipher, buf + i);
+		else
+			decrypt_chained(cipher, buf + i);
+	}
+}
+
+/* --- CBC-MAC --------------------------------------------------------------------------------- */
+
+/* SP 800-38C section A.2.1: the flags, the nonce and the length. */
+static void set_first_block(struct cipher *cipher, const uint8_t *iv,
+			    const struct cipher_ccm *about)
+{
+	uint8_t block[16] = {0};
+	uint64_t length = about->length;
+
+	block[0] = (uint8_t)((about->aad_length ? 0x40 : 0) | (about->tag_size - 2) / 2 << 3 |
+			     (14 - about->iv_size));
+	memcpy(block + 1, iv, about->iv_size);
+	for (size_t i = 15; i > about->iv_size; i--, length >>= 8)
+		block[i] = (uint8_t)length;
+	encrypt_block(cipher, cipher->hash, block);
+}
+
+/* Section A.2.2; tests have no additional data of 4 GiB. */
+static void hash_aad_length(struct cipher *cipher, size_t length)
+{
+	const uint8_t prefix[6] = {0xff,
+				   0xfe,
+				   (uint8_t)(length >> 24),
+				   (uint8_t)(length >> 16),
+				   (uint8_t)(length >> 8),
+				   (uint8_t)length};
+
+	if (length > 0 && length < 0xff00)
+		cipher_hash_aad(cipher, prefix + 4, 2);
+	else if (length > 0)
+		cipher_hash_aad(cipher, prefix, 6);
+}
+
+void cipher_set_ccm_iv(struct cipher *cipher, const uint8_t *iv, const struct cipher_ccm *about)
+{
+	cipher->is_ccm = 1;
+	memset(cipher->ctr, 0, 16);
+	cipher->ctr[0] = (uint8_t)(14 - about->iv_size);
+	memcpy(cipher->ctr + 1, iv, about->iv_size);
+	cipher->ctr[15] = 1;
+	cipher->ctr_bits = 128; /* it never leaves its bytes: the length was checked */
+	set_first_block(cipher, iv, about);
+	hash_aad_length(cipher, about->aad_length);
+}
+
 /* --- GHASH ----------------------------------------------------------------------------------- */
 
 /* SP 800-38D section 6.3: hash = hash · subkey, in the field with x^128 + x^7 + x^2 + x + 1. */
@@ -133,6 +251,14 @@ static void subkey_of(const struct cipher *cipher, uint8_t subkey[16])
 	encrypt_block(cipher, subkey, zero);
 }
 
+static void chain(struct cipher *cipher, const uint8_t subkey[16])
+{
+	if (cipher->is_ccm)
+		encrypt_block(cipher, cipher->hash, cipher->hash);
+	else
+		multiply(cipher->hash, subkey);
+}
+
 static void absorb(struct cipher *cipher, uint64_t position, const uint8_t *buf, size_t len)
 {
 	uint8_t subkey[16];
@@ -141,7 +267,7 @@ static void absorb(struct cipher *cipher, uint64_t position, const uint8_t *buf,
 	for (size_t i = 0; i < len; i++, position++) {
 		cipher->hash[position % 16] ^= buf[i];
 		if (position % 16 == 15)
-			multiply(cipher->hash, subkey);
+			chain(cipher, subkey);
 	}
 }
 
@@ -152,7 +278,7 @@ static void close_block(struct cipher *cipher, uint64_t length)
 
 	subkey_of(cipher, subkey);
 	if (length % 16)
-		multiply(cipher->hash, subkey);
+		chain(cipher, subkey);
 }
 
 static void close_aad(struct cipher *cipher)
@@ -168,11 +294,30 @@ void cipher_hash_aad(struct cipher *cipher, const uint8_t *aad, size_t len)
 	cipher->aad_length += len;
 }
 
-void cipher_hash_data(struct cipher *cipher, const uint8_t *ciphertext, size_t len)
+static void hash_data(struct cipher *cipher, const uint8_t *data, size_t len)
 {
 	close_aad(cipher);
-	absorb(cipher, cipher->hashed, ciphertext, len);
+	absorb(cipher, cipher->hashed, data, len);
 	cipher->hashed += len;
+}
+
+/* GCM's tag is of the ciphertext, CCM's of the plaintext. */
+void cipher_seal(struct cipher *cipher, uint8_t *buf, size_t len)
+{
+	if (cipher->is_ccm)
+		hash_data(cipher, buf, len);
+	cipher_crypt(cipher, buf, len);
+	if (!cipher->is_ccm)
+		hash_data(cipher, buf, len);
+}
+
+void cipher_open(struct cipher *cipher, uint8_t *buf, size_t len)
+{
+	if (!cipher->is_ccm)
+		hash_data(cipher, buf, len);
+	cipher_crypt(cipher, buf, len);
+	if (cipher->is_ccm)
+		hash_data(cipher, buf, len);
 }
 
 static void store_bits(uint8_t out[8], uint64_t bytes)
@@ -181,18 +326,25 @@ static void store_bits(uint8_t out[8], uint64_t bytes)
 		out[i] = (uint8_t)(bytes * 8 >> (56 - 8 * i));
 }
 
-void cipher_tag(struct cipher *cipher, uint8_t tag[16])
+static void hash_lengths(struct cipher *cipher)
 {
-	uint8_t lengths[16], first[16], mask[16];
+	uint8_t lengths[16];
 
-	close_aad(cipher);
-	close_block(cipher, cipher->hashed);
 	store_bits(lengths, cipher->aad_length);
 	store_bits(lengths + 8, cipher->hashed);
 	absorb(cipher, 0, lengths, sizeof(lengths));
-	memcpy(first, cipher->ctr, 12);
-	memcpy(first + 12, (const uint8_t[4]){0, 0, 0, 1}, 4);
-	encrypt_block(cipher, mask, first);
-	for (unsigned i = 0; i < 16; i++)
-		tag[i] = cipher->hash[i] ^ mask[i];
+}
+
+void cipher_tag(struct cipher *cipher, uint8_t tag[16])
+{
+	uint8_t before_data[16];
+
+	close_aad(cipher);
+	close_block(cipher, cipher->hashed);
+	if (!cipher->is_ccm)
+		hash_lengths(cipher);
+	memcpy(before_data, cipher->ctr, 16);
+	before_data[15]--; /* from 1 or 2 */
+	encrypt_block(cipher, tag, before_data);
+	xor_block(tag, cipher->hash);
 }

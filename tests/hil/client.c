@@ -22,6 +22,16 @@ static struct client *of_aes(struct aes_client *aes)
 	return (struct client *)(void *)((char *)aes - offsetof(struct client, aes));
 }
 
+static struct client *of_mac(struct mac_client *mac)
+{
+	return (struct client *)(void *)((char *)mac - offsetof(struct client, mac));
+}
+
+static struct client *of_ecc(struct ecc_client *ecc)
+{
+	return (struct client *)(void *)((char *)ecc - offsetof(struct client, ecc));
+}
+
 static struct client *of_rsa(struct rsa_client *rsa)
 {
 	return (struct client *)(void *)((char *)rsa - offsetof(struct client, rsa));
@@ -66,6 +76,9 @@ static bool meets_trouble(struct client *client, size_t len, ssize_t *ret_answer
 		return false;
 	case TROUBLE_CHANGE:
 		change_input(client);
+		return false;
+	case TROUBLE_SCRIBBLE:
+		client->output[client->change_at] ^= 0x01;
 		return false;
 	default:
 		return false;
@@ -334,6 +347,134 @@ static const struct aes_client_ops aes_ops = {
 	.done = aes_done,
 };
 
+/* --- mac ------------------------------------------------------------------------------------- */
+
+static ssize_t mac_pull_input(struct mac_client *mac, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_mac(mac), buf, len, cursor);
+}
+
+static const uint8_t *mac_lend_input(struct mac_client *mac, size_t cursor, size_t *ret_len)
+{
+	return lend(of_mac(mac), of_mac(mac)->mac_request.length, cursor, ret_len);
+}
+
+static int mac_pull_key(struct mac_client *mac, uint8_t *key, size_t len)
+{
+	of_mac(mac)->keys++;
+	return move_whole(of_mac(mac), key, of_mac(mac)->key, len);
+}
+
+static int mac_push_mac(struct mac_client *mac, const uint8_t *bytes, size_t len)
+{
+	of_mac(mac)->macs++;
+	return move_whole(of_mac(mac), of_mac(mac)->result_mac, bytes, len);
+}
+
+static int mac_pull_mac(struct mac_client *mac, uint8_t *bytes, size_t len)
+{
+	of_mac(mac)->macs++;
+	return move_whole(of_mac(mac), bytes, of_mac(mac)->result_mac, len);
+}
+
+static int mac_pull_state(struct mac_client *mac, uint8_t *state, size_t len)
+{
+	of_mac(mac)->states_in++;
+	return move_whole(of_mac(mac), state, of_mac(mac)->state, len);
+}
+
+static int mac_push_state(struct mac_client *mac, const uint8_t *state, size_t len)
+{
+	of_mac(mac)->states_out++;
+	return move_whole(of_mac(mac), of_mac(mac)->state, state, len);
+}
+
+static void mac_done(struct mac_client *mac, int result)
+{
+	finish(of_mac(mac), result);
+}
+
+static const struct mac_client_ops mac_ops = {
+	.pull_input = mac_pull_input,
+	.lend_input = mac_lend_input,
+	.pull_key = mac_pull_key,
+	.push_mac = mac_push_mac,
+	.pull_mac = mac_pull_mac,
+	.pull_state = mac_pull_state,
+	.push_state = mac_push_state,
+	.done = mac_done,
+};
+
+/* --- ecc ------------------------------------------------------------------------------------- */
+
+static ssize_t ecc_pull_input(struct ecc_client *ecc, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_ecc(ecc), buf, len, cursor);
+}
+
+static const uint8_t *ecc_lend_input(struct ecc_client *ecc, size_t cursor, size_t *ret_len)
+{
+	return lend(of_ecc(ecc), of_ecc(ecc)->ecc_request.length, cursor, ret_len);
+}
+
+static int ecc_pull_key(struct ecc_client *ecc, uint8_t *key, size_t len)
+{
+	of_ecc(ecc)->keys++;
+	return move_whole(of_ecc(ecc), key, of_ecc(ecc)->ecc_key, len);
+}
+
+static int ecc_pull_public(struct ecc_client *ecc, uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), public, of_ecc(ecc)->ecc_public, len);
+}
+
+static int ecc_pull_signature(struct ecc_client *ecc, uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), signature, of_ecc(ecc)->ecc_signature, len);
+}
+
+static int ecc_push_key(struct ecc_client *ecc, const uint8_t *key, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_key, key, len);
+}
+
+static int ecc_push_public(struct ecc_client *ecc, const uint8_t *public, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_public, public, len);
+}
+
+static int ecc_push_signature(struct ecc_client *ecc, const uint8_t *signature, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_signature, signature, len);
+}
+
+static int ecc_push_secret(struct ecc_client *ecc, const uint8_t *secret, size_t len)
+{
+	return move_whole(of_ecc(ecc), of_ecc(ecc)->ecc_secret, secret, len);
+}
+
+static void ecc_done(struct ecc_client *ecc, int result)
+{
+	struct client *client = of_ecc(ecc);
+	struct ecc_engine *engine = (struct ecc_engine *)(void *)client->engine;
+
+	client->why = engine->ops->why(engine);
+	finish(client, result);
+}
+
+static const struct ecc_client_ops ecc_ops = {
+	.pull_input = ecc_pull_input,
+	.lend_input = ecc_lend_input,
+	.pull_key = ecc_pull_key,
+	.pull_public = ecc_pull_public,
+	.pull_signature = ecc_pull_signature,
+	.push_key = ecc_push_key,
+	.push_public = ecc_push_public,
+	.push_signature = ecc_push_signature,
+	.push_secret = ecc_push_secret,
+	.done = ecc_done,
+};
+
 /* --- rsa ------------------------------------------------------------------------------------- */
 
 static int rsa_pull_part(struct rsa_client *rsa, enum rsa_part part, uint8_t *number, size_t len)
@@ -401,6 +542,8 @@ void client_init(struct client *client)
 	client->rng.ops = &rng_ops;
 	client->digest.ops = &client->digest_ops;
 	client->aes.ops = &client->aes_ops;
+	client->mac.ops = &client->mac_ops;
+	client->ecc.ops = &client->ecc_ops;
 	client->rsa.ops = &rsa_ops;
 }
 
@@ -427,6 +570,23 @@ void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *outp
 	client->output = output;
 }
 
+void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *input,
+		      size_t length)
+{
+	client->kind = kind;
+	client->mac_request.length = length;
+	client->input = input;
+}
+
+void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
+		      const uint8_t *input, size_t length)
+{
+	client->kind = HIL_ECC;
+	client->ecc_request =
+		(struct ecc_request){.curve = curve, .action = action, .length = length};
+	client->input = input;
+}
+
 void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
 		      uint8_t *output, size_t length)
 {
@@ -446,7 +606,8 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->dones = 0;
 	client->result = 0;
 	client->pulled = client->pushed = 0;
-	client->tags_out = client->digests = 0;
+	client->why = NULL;
+	client->tags_out = client->digests = client->macs = client->keys = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
 	client->parts = 0;
@@ -454,9 +615,13 @@ static void forget(struct client *client, struct hil_engine *engine)
 	memset(client->reads, 0, sizeof(client->reads));
 	client->digest_ops = digest_ops;
 	client->aes_ops = aes_ops;
+	client->mac_ops = mac_ops;
+	client->ecc_ops = ecc_ops;
 	if (!client->lends_input) {
 		client->digest_ops.lend_input = NULL;
 		client->aes_ops.lend_input = NULL;
+		client->mac_ops.lend_input = NULL;
+		client->ecc_ops.lend_input = NULL;
 	}
 	if (!client->lends_output)
 		client->aes_ops.lend_output = NULL;
@@ -467,6 +632,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct rng_engine *rng = (struct rng_engine *)(void *)engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
+	struct mac_engine *mac = (struct mac_engine *)(void *)engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)engine;
 
 	forget(client, engine);
@@ -477,6 +644,11 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return digest->ops->start(digest, &client->digest_request, &client->digest);
 	case HIL_AES:
 		return aes->ops->start(aes, &client->aes_request, &client->aes);
+	case HIL_HMAC:
+	case HIL_CMAC:
+		return mac->ops->start(mac, &client->mac_request, &client->mac);
+	case HIL_ECC:
+		return ecc->ops->start(ecc, &client->ecc_request, &client->ecc);
 	case HIL_RSA:
 		return rsa->ops->start(rsa, &client->rsa_request, &client->rsa);
 	default:
@@ -489,6 +661,8 @@ int client_cancel(struct client *client)
 	struct rng_engine *rng = (struct rng_engine *)(void *)client->engine;
 	struct digest_engine *digest = (struct digest_engine *)(void *)client->engine;
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
+	struct mac_engine *mac = (struct mac_engine *)(void *)client->engine;
+	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)client->engine;
 
 	switch (client->kind) {
@@ -498,6 +672,11 @@ int client_cancel(struct client *client)
 		return digest->ops->cancel(digest, &client->digest);
 	case HIL_AES:
 		return aes->ops->cancel(aes, &client->aes);
+	case HIL_HMAC:
+	case HIL_CMAC:
+		return mac->ops->cancel(mac, &client->mac);
+	case HIL_ECC:
+		return ecc->ops->cancel(ecc, &client->ecc);
 	case HIL_RSA:
 		return rsa->ops->cancel(rsa, &client->rsa);
 	default:

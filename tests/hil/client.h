@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A test client of the HILs for random numbers, digests, AES and RSA over plain memory. It answers
- * in pieces of a chosen size, lends or does not, gets into trouble at a chosen callback, and counts
- * everything.
+ * A test client of HILs that move bytes, over plain memory. It answers in pieces of a chosen size,
+ * lends or does not, gets into trouble at a chosen callback, and counts everything.
  */
 #ifndef PLUTON_TESTS_HIL_CLIENT_H
 #define PLUTON_TESTS_HIL_CLIENT_H
 
 #include "hil/aes.h"
 #include "hil/digest.h"
+#include "hil/ecc.h"
+#include "hil/mac.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 
@@ -24,21 +25,28 @@ enum trouble {
 	TROUBLE_CANCEL,	  /* it cancels, and answers well */
 	TROUBLE_START,	  /* it starts `other` from inside */
 	TROUBLE_CHANGE,	  /* it changes input[change_at] after this callback */
+	TROUBLE_SCRIBBLE, /* it changes output[change_at] after this callback */
 };
 
 struct client {
 	struct rng_client rng;
 	struct digest_client digest;
 	struct aes_client aes;
+	struct mac_client mac;
+	struct ecc_client ecc;
 	struct rsa_client rsa;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
+	struct mac_client_ops mac_ops;
+	struct ecc_client_ops ecc_ops;
 
 	/* what is asked for */
 	enum hil_kind kind;
 	struct rng_request rng_request;
 	struct digest_request digest_request;
 	struct aes_request aes_request;
+	struct mac_request mac_request;
+	struct ecc_request ecc_request;
 	struct rsa_request rsa_request;
 
 	/* memory; lengths are the request's */
@@ -50,7 +58,12 @@ struct client {
 	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
 	uint8_t iv_out[AES_BLOCK_SIZE];
 	uint8_t result_digest[DIGEST_SIZE_MAX];
+	uint8_t result_mac[MAC_SIZE_MAX]; /* in to verify, else out */
 	uint8_t state[HIL_STATE_MAX];
+	uint8_t ecc_key[ECC_KEY_SIZE_MAX]; /* in or out, as these */
+	uint8_t ecc_public[ECC_PUBLIC_SIZE_MAX];
+	uint8_t ecc_signature[ECC_SIGNATURE_SIZE_MAX];
+	uint8_t ecc_secret[ECC_SECRET_SIZE_MAX];
 	uint8_t rsa_key[CLIENT_RSA_KEY_MAX]; /* the parts, in or out */
 	uint8_t signature[RSA_SIZE_MAX];     /* to verify */
 
@@ -76,10 +89,13 @@ struct client {
 	int trouble_answer; /* what cancel or start returned there */
 	unsigned dones;
 	int result;
-	size_t pulled; /* bytes, lent ones included */
-	size_t pushed; /* bytes of output, lent ones included */
+	size_t pulled;	 /* bytes, lent ones included */
+	size_t pushed;	 /* bytes of output, lent ones included */
+	const char *why; /* of ECC, as done found it */
 	unsigned tags_out;
 	unsigned digests;
+	unsigned macs; /* pushed or pulled */
+	unsigned keys; /* of MACs and ECC */
 	unsigned states_in;
 	unsigned states_out;
 	unsigned parts; /* of RSA keys, in or out */
@@ -88,13 +104,21 @@ struct client {
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next four says what is asked for. */
+/* All of it empty; then one of the next six says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
 			 size_t length);
 /* mode, direction, phase, key_size, ctr_bits … are to be set in client->aes_request. */
 void client_wants_aes(struct client *client, const uint8_t *input, uint8_t *output, size_t length);
+
+/* key is to be set, and algorithm, phase, key_size … in client->mac_request. */
+void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *input,
+		      size_t length);
+
+/* curve, action and length; the parts that go in are to be set. */
+void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
+		      const uint8_t *input, size_t length);
 
 /* padding, hash … are to be set in client->rsa_request. */
 void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,

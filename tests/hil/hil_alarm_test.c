@@ -80,9 +80,12 @@ static void close_broken(struct bench *bench)
 	fake_clock_close(&fake);
 }
 
-static const struct bench_maker fake_maker = {"fake clock", open_fake, close_fake, 0, 0, 0, NULL};
-static const struct bench_maker real_maker = {"system clock", open_real, close_real, 0, 0, 0, NULL};
-static const struct bench_maker broken_maker = {"broken", open_broken, close_broken, 0, 0, 0, NULL};
+static const struct bench_maker fake_maker = {
+	.name = "fake clock", .open = open_fake, .close = close_fake};
+static const struct bench_maker real_maker = {
+	.name = "system clock", .open = open_real, .close = close_real};
+static const struct bench_maker broken_maker = {
+	.name = "broken", .open = open_broken, .close = close_broken};
 
 /* --- the client ------------------------------------------------------------------------------- */
 

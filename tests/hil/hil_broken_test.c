@@ -50,9 +50,9 @@ static void run_table(const struct behaviour *table, const struct bench_trial *t
 /* All but the vectors, which may not be there; the quick ones first. */
 static void run_suite(enum hil_rule rule, struct bench_trial *trial)
 {
-	const struct behaviour *const tables[] = {refusal_behaviours, sharing_behaviours,
-						  trouble_behaviours, ctr_behaviours,
-						  gcm_behaviours};
+	const struct behaviour *const tables[] = {
+		refusal_behaviours, sharing_behaviours, trouble_behaviours, ctr_behaviours,
+		aead_behaviours,    gcm_behaviours,	blocks_behaviours,  ccm_behaviours};
 
 	rule_in_use = rule;
 	bench_use(&maker);

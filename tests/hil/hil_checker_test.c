@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contract checker itself: what it hands on, what it reports, and its digest and rng halves on
- * engines that do nothing but what each test tells them.
+ * The contract checker itself: what it hands on, what it reports, and its digest, rng and MAC
+ * halves on engines that do nothing but what each test tells them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,9 +21,11 @@ static struct client client;
 static struct {
 	struct digest_engine digest;
 	struct rng_engine rng;
+	struct mac_engine mac;
 	struct deferred_call call;
 	struct digest_client *digest_client;
 	struct rng_client *rng_client;
+	struct mac_client *mac_client;
 	void (*run)(void);
 } script;
 
@@ -52,6 +54,16 @@ static int start_rng(struct rng_engine *engine, const struct rng_request *reques
 	return 0;
 }
 
+static int start_mac(struct mac_engine *engine, const struct mac_request *request,
+		     struct mac_client *mac_client)
+{
+	(void)request;
+	(void)engine;
+	script.mac_client = mac_client;
+	deferred_call_set(&script.call);
+	return 0;
+}
+
 static void run_script(struct deferred_call *call)
 {
 	(void)call;
@@ -60,6 +72,13 @@ static void run_script(struct deferred_call *call)
 
 static const struct digest_engine_ops digest_ops = {.start = start_digest};
 static const struct rng_engine_ops rng_ops = {.start = start_rng};
+static const struct mac_engine_ops mac_ops = {.start = start_mac};
+
+static const struct mac_caps mac_caps = {.algorithms = 1u << MAC_HMAC_SHA256,
+					 .key_size_max = 64,
+					 .key_slots = true,
+					 .length_max = 1000,
+					 .state_bytes = 112};
 
 static void note(void *context, enum hil_rule rule, const char *engine, const char *sentence)
 {
@@ -68,6 +87,18 @@ static void note(void *context, enum hil_rule rule, const char *engine, const ch
 	CU_ASSERT(strlen(sentence) > 0);
 	reported = rule;
 	reports++;
+}
+
+static struct hil_engine *scripted(enum hil_kind kind)
+{
+	switch (kind) {
+	case HIL_RNG:
+		return &script.rng.head;
+	case HIL_HMAC:
+		return &script.mac.head;
+	default:
+		return &script.digest.head;
+	}
 }
 
 static void open_script(enum hil_kind kind, void (*run)(void))
@@ -80,11 +111,10 @@ static void open_script(enum hil_kind kind, void (*run)(void))
 	deferred_call_init(&script.call, &deferred, run_script);
 	script.digest = (struct digest_engine){head, {1u << DIGEST_SHA256, 1000, 112}, &digest_ops};
 	script.rng = (struct rng_engine){head, {1000}, &rng_ops};
+	script.mac = (struct mac_engine){head, mac_caps, &mac_ops};
 	script.run = run;
 	reports = 0;
-	CU_ASSERT_EQUAL_FATAL(checker_open(kind == HIL_RNG ? &script.rng.head : &script.digest.head,
-					   &options, &checked),
-			      0);
+	CU_ASSERT_EQUAL_FATAL(checker_open(scripted(kind), &options, &checked), 0);
 }
 
 static void run_loop(void)
@@ -120,6 +150,17 @@ static void random_breaks(enum hil_rule rule, size_t length, void (*run)(void))
 {
 	open_script(HIL_RNG, run);
 	material_random(&m, &client, length);
+	expect_report(rule);
+}
+
+/* The message has 20 bytes, the key too. */
+static void mac_breaks(enum hil_rule rule, enum hil_phase phase, bool verify, void (*run)(void))
+{
+	open_script(HIL_HMAC, run);
+	material_mac(&m, &client, MAC_HMAC_SHA256, 20);
+	client.mac_request.phase = phase;
+	client.mac_request.verify = verify;
+	client.lends_input = true;
 	expect_report(rule);
 }
 
@@ -330,6 +371,145 @@ static void test_settling_ends_what_never_came_and_is_DONE_MISSING(void)
 	checker_close(checked);
 }
 
+/* --- MACs ------------------------------------------------------------------------------------ */
+
+static void take_key(void)
+{
+	uint8_t key[64];
+
+	script.mac_client->ops->pull_key(script.mac_client, key, 20);
+}
+
+static void take_message(void)
+{
+	uint8_t buf[20];
+
+	script.mac_client->ops->pull_input(script.mac_client, buf, sizeof(buf), 0);
+}
+
+static void give_mac(size_t len)
+{
+	static const uint8_t mac[MAC_SIZE_MAX];
+
+	script.mac_client->ops->push_mac(script.mac_client, mac, len);
+}
+
+static void take_mac(void)
+{
+	uint8_t mac[MAC_SIZE_MAX];
+
+	script.mac_client->ops->pull_mac(script.mac_client, mac, 32);
+}
+
+static void take_state(void)
+{
+	uint8_t state[112];
+
+	script.mac_client->ops->pull_state(script.mac_client, state, sizeof(state));
+}
+
+static void end_mac(void)
+{
+	script.mac_client->ops->done(script.mac_client, 0);
+}
+
+static void pushes_its_mac_in_two_pieces(void)
+{
+	take_key();
+	take_message();
+	give_mac(16);
+	give_mac(16);
+	end_mac();
+}
+
+static void test_a_mac_in_pieces_is_NOT_WHOLE(void)
+{
+	mac_breaks(HIL_NOT_WHOLE, HIL_ONE_SHOT, false, pushes_its_mac_in_two_pieces);
+}
+
+static void pulls_the_mac_again(void)
+{
+	take_key();
+	take_message();
+	take_mac();
+	take_mac();
+	end_mac();
+}
+
+static void test_a_mac_to_verify_that_is_pulled_again_is_READ_TWICE(void)
+{
+	mac_breaks(HIL_READ_TWICE, HIL_ONE_SHOT, true, pulls_the_mac_again);
+}
+
+static void pulls_the_mac_first(void)
+{
+	take_key();
+	take_mac();
+	end_mac();
+}
+
+static void test_a_mac_to_verify_before_all_input_is_WRONG_STEP(void)
+{
+	mac_breaks(HIL_WRONG_STEP, HIL_ONE_SHOT, true, pulls_the_mac_first);
+}
+
+static void pushes_what_it_should_verify(void)
+{
+	take_key();
+	take_message();
+	give_mac(32);
+	end_mac();
+}
+
+static void test_a_mac_that_is_given_away_instead_of_verified_is_WRONG_STEP(void)
+{
+	mac_breaks(HIL_WRONG_STEP, HIL_ONE_SHOT, true, pushes_what_it_should_verify);
+}
+
+static void verifies_nothing(void)
+{
+	take_key();
+	take_message();
+	end_mac();
+}
+
+static void test_done_without_the_mac_to_verify_is_INCOMPLETE(void)
+{
+	mac_breaks(HIL_INCOMPLETE, HIL_ONE_SHOT, true, verifies_nothing);
+}
+
+static void pulls_the_key_again(void)
+{
+	take_key();
+	take_key();
+	end_mac();
+}
+
+static void test_a_mac_key_that_is_pulled_again_is_READ_TWICE(void)
+{
+	mac_breaks(HIL_READ_TWICE, HIL_ONE_SHOT, false, pulls_the_key_again);
+}
+
+static void pulls_the_key_after_the_state(void)
+{
+	take_state();
+	take_key();
+	end_mac();
+}
+
+static void test_a_mac_key_in_a_later_start_is_WRONG_STEP(void)
+{
+	mac_breaks(HIL_WRONG_STEP, HIL_LAST, false, pulls_the_key_after_the_state);
+}
+
+static void test_a_mac_key_that_is_in_a_slot_is_KEY_CROSSED(void)
+{
+	open_script(HIL_HMAC, verifies_nothing);
+	material_mac(&m, &client, MAC_HMAC_SHA256, 20);
+	client.mac_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1};
+	expect_report(HIL_KEY_CROSSED);
+}
+
 /* --- the checker as an engine ---------------------------------------------------------------- */
 
 static void test_the_checker_has_the_name_level_concurrency_and_caps_of_its_engine(void)
@@ -465,6 +645,14 @@ static const struct test tests[] = {
 	TEST(test_random_bytes_at_a_cursor_again_is_WRONG_CURSOR),
 	TEST(test_random_bytes_for_an_empty_request_is_EMPTY_PULL),
 	TEST(test_settling_ends_what_never_came_and_is_DONE_MISSING),
+	TEST(test_a_mac_in_pieces_is_NOT_WHOLE),
+	TEST(test_a_mac_to_verify_that_is_pulled_again_is_READ_TWICE),
+	TEST(test_a_mac_to_verify_before_all_input_is_WRONG_STEP),
+	TEST(test_a_mac_that_is_given_away_instead_of_verified_is_WRONG_STEP),
+	TEST(test_done_without_the_mac_to_verify_is_INCOMPLETE),
+	TEST(test_a_mac_key_that_is_pulled_again_is_READ_TWICE),
+	TEST(test_a_mac_key_in_a_later_start_is_WRONG_STEP),
+	TEST(test_a_mac_key_that_is_in_a_slot_is_KEY_CROSSED),
 	TEST(test_the_checker_has_the_name_level_concurrency_and_caps_of_its_engine),
 	TEST(test_cancel_of_an_unknown_client_is_inval),
 	TEST(test_an_engine_that_takes_more_than_its_concurrency_is_CAPS_IGNORED),

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
 		.name = "hil hogweed",
 		.open = open_hogweed,
 		.close = close_hogweed,
+		.lacks = ~(1u << HIL_RSA | 1u << HIL_KINDS),
 	};
 
 	return behaviours_main(argc, argv, &maker);

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
-	hil_bytewise_test hil_hogweed_test hil_rsa_broken_test \
+	hil_bytewise_test hil_ecc_broken_test hil_hogweed_test hil_rsa_broken_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
@@ -15,10 +15,17 @@ HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAG
 check_LTLIBRARIES += libhiltest.la
 libhiltest_la_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 libhiltest_la_SOURCES = \
+	tests/hil/authenticator.c tests/hil/authenticator.h \
 	tests/hil/behaviours.c tests/hil/behaviours.h \
+	tests/hil/behaviours_aead.c \
+	tests/hil/behaviours_blocks.c \
+	tests/hil/behaviours_ccm.c \
 	tests/hil/behaviours_ctr.c \
 	tests/hil/behaviours_digest.c \
+	tests/hil/behaviours_ecc.c \
 	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_mac.c \
+	tests/hil/behaviours_nist.c \
 	tests/hil/behaviours_refusal.c \
 	tests/hil/behaviours_rng.c \
 	tests/hil/behaviours_rsa.c \
@@ -32,16 +39,19 @@ libhiltest_la_SOURCES = \
 	tests/hil/chip.c tests/hil/chip.h tests/hil/chip_unit.h \
 	tests/hil/chip_aes.c \
 	tests/hil/chip_digest.c \
+	tests/hil/chip_ecc.c \
+	tests/hil/chip_mac.c \
 	tests/hil/chip_rng.c \
 	tests/hil/cipher.c tests/hil/cipher.h \
 	tests/hil/client.c tests/hil/client.h \
+	tests/hil/curves.c tests/hil/curves.h \
 	tests/hil/hogweed.c tests/hil/hogweed.h \
 	tests/hil/material.c tests/hil/material.h \
 	tests/hil/scenarios.c tests/hil/scenarios.h \
 	tests/rsa_material.c tests/rsa_material.h
 
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
-	$(JSON_LIBS) $(NETTLE_LIBS) $(HOGWEED_LIBS) $(CRYPTO_LIBS)
+	$(JSON_LIBS) $(HOGWEED_LIBS) $(NETTLE_LIBS) -lgmp $(CRYPTO_LIBS)
 OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h
 OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(EVENT_LIBS)
 
@@ -60,6 +70,10 @@ hil_checker_test_LDADD = $(HIL_TEST_LIBS)
 hil_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_broken_test_SOURCES = tests/hil/hil_broken_test.c
 hil_broken_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_ecc_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_ecc_broken_test_SOURCES = tests/hil/hil_ecc_broken_test.c
+hil_ecc_broken_test_LDADD = $(HIL_TEST_LIBS)
 
 hil_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_chip_test_SOURCES = tests/hil/hil_chip_test.c

@@ -5,10 +5,12 @@
 #include "tests/hil/material.h"
 
 #include <nettle/nettle-meta.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <string.h>
 
 #include "tests/hil/cipher.h"
+#include "tests/hil/curves.h"
 #include "tests/rsa_material.h"
 
 static void fill(uint8_t *buf, size_t len, unsigned seed)
@@ -98,6 +100,58 @@ void material_digest(struct material *material, struct client *client, size_t le
 	material_digest_by(material, client, DIGEST_SHA256, length);
 }
 
+void material_mac(struct material *material, struct client *client, enum mac_algorithm algorithm,
+		  size_t length)
+{
+	bool is_cmac = algorithm == MAC_CMAC_AES;
+
+	begin(material, client);
+	client->mac_request = (struct mac_request){.algorithm = algorithm,
+						   .phase = HIL_ONE_SHOT,
+						   .key_size = is_cmac ? 32 : 20,
+						   .mac_size = mac_size(algorithm)};
+	client_wants_mac(client, is_cmac ? HIL_CMAC : HIL_HMAC, material->input, length);
+	material_expect_mac(material, client);
+}
+
+static EVP_MAC_CTX *new_mac(const char *name)
+{
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, name, NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+
+	EVP_MAC_free(mac);
+	return context;
+}
+
+void material_expect_mac(struct material *material, const struct client *client)
+{
+	static const char *const hashes[DIGEST_ALGORITHMS] = {
+		NULL,	  "SHA1",     "SHA224",	  "SHA256",   "SHA384",
+		"SHA512", "SHA3-256", "SHA3-384", "SHA3-512",
+	};
+	const struct mac_request *request = &client->mac_request;
+	bool is_cmac = request->algorithm == MAC_CMAC_AES;
+	const char *ciphers[] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
+	const char *name =
+		is_cmac ? ciphers[request->key_size / 8 - 2] : hashes[request->algorithm];
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(is_cmac ? OSSL_MAC_PARAM_CIPHER : OSSL_MAC_PARAM_DIGEST,
+				       (char *)(uintptr_t)name, strlen(name)),
+		OSSL_PARAM_END,
+	};
+	EVP_MAC_CTX *context = new_mac(is_cmac ? "CMAC" : "HMAC");
+	size_t size = 0;
+
+	EXPECT(EVP_MAC_init(context, client->key, request->key_size, params) == 1);
+	EXPECT(EVP_MAC_update(context, client->input, request->length) == 1);
+	EXPECT(EVP_MAC_final(context, material->expected, &size, MAC_SIZE_MAX) == 1);
+	EXPECT(size == mac_size(request->algorithm));
+	EVP_MAC_CTX_free(context);
+}
+
+static const size_t iv_sizes[AES_MODES] = {
+	[AES_CBC] = AES_BLOCK_SIZE, [AES_GCM] = AES_GCM_IV_SIZE, [AES_CCM] = 12};
+
 static struct aes_request request_of(enum aes_mode mode, enum aes_direction direction)
 {
 	return (struct aes_request){
@@ -106,7 +160,8 @@ static struct aes_request request_of(enum aes_mode mode, enum aes_direction dire
 		.direction = direction,
 		.phase = HIL_ONE_SHOT,
 		.key_size = 32,
-		.iv_size = mode == AES_GCM ? AES_GCM_IV_SIZE : 0,
+		.iv_size = iv_sizes[mode],
+		.tag_size = aes_is_aead(mode) ? AES_TAG_SIZE : 0,
 		.ctr_bits = mode == AES_CTR ? 128 : 0,
 	};
 }
@@ -119,24 +174,53 @@ void material_ctr(struct material *material, struct client *client, size_t lengt
 	material_expect_ctr(material, client);
 }
 
+void material_blocks(struct material *material, struct client *client, enum aes_mode mode,
+		     size_t length)
+{
+	begin(material, client);
+	client->aes_request = request_of(mode, AES_ENCRYPT);
+	client_wants_aes(client, material->input, material->output, length);
+	material_expect_blocks(material, client);
+}
+
+void material_aead_encrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length)
+{
+	begin(material, client);
+	client->aes_request = request_of(mode, AES_ENCRYPT);
+	client->aes_request.aad_length = aad_length;
+	client_wants_aes(client, material->input, material->output, length);
+	material_expect_aead(material, client);
+}
+
+void material_turn_around(struct material *material, struct client *client)
+{
+	uint8_t message[MATERIAL_MAX];
+
+	client->aes_request.direction = AES_DECRYPT;
+	memcpy(client->tag, material->tag, sizeof(client->tag));
+	memcpy(message, material->input, sizeof(message));
+	memcpy(material->input, material->expected, client->aes_request.length);
+	memcpy(material->expected, message, sizeof(message));
+}
+
+void material_aead_decrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length)
+{
+	material_aead_encrypt(material, client, mode, aad_length, length);
+	material_turn_around(material, client);
+}
+
 void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length)
 {
-	begin(material, client);
-	client->aes_request = request_of(AES_GCM, AES_ENCRYPT);
-	client->aes_request.aad_length = aad_length;
-	client_wants_aes(client, material->input, material->output, length);
-	material_expect_gcm(material, client);
+	material_aead_encrypt(material, client, AES_GCM, aad_length, length);
 }
 
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length)
 {
-	material_gcm_encrypt(material, client, aad_length, length);
-	client->aes_request.direction = AES_DECRYPT;
-	memcpy(client->tag, material->tag, sizeof(client->tag));
-	memcpy(material->input, material->expected, length);
-	fill(material->expected, sizeof(material->expected), 4);
+	material_aead_decrypt(material, client, AES_GCM, aad_length, length);
 }
 
 void material_expect_ctr(struct material *material, const struct client *client)
@@ -149,18 +233,130 @@ void material_expect_ctr(struct material *material, const struct client *client)
 	cipher_crypt(&cipher, material->expected, client->aes_request.length);
 }
 
-void material_expect_gcm(struct material *material, const struct client *client)
+void material_expect_blocks(struct material *material, const struct client *client)
+{
+	const struct aes_request *request = &client->aes_request;
+	bool encrypts = request->direction == AES_ENCRYPT;
+	struct cipher cipher;
+
+	cipher_init(&cipher, client->key, request->key_size);
+	memcpy(material->expected, client->input, request->length);
+	if (request->mode == AES_ECB) {
+		cipher_ecb(&cipher, encrypts, material->expected, request->length);
+		return;
+	}
+	cipher_set_cbc_iv(&cipher, client->iv);
+	cipher_cbc(&cipher, encrypts, material->expected, request->length);
+}
+
+static void set_iv(struct cipher *cipher, const struct client *client)
+{
+	const struct aes_request *request = &client->aes_request;
+	const struct cipher_ccm about = {request->iv_size, request->tag_size, request->aad_length,
+					 request->length};
+
+	if (request->mode == AES_CCM)
+		cipher_set_ccm_iv(cipher, client->iv, &about);
+	else
+		cipher_set_gcm_iv(cipher, client->iv);
+}
+
+void material_expect_aead(struct material *material, const struct client *client)
 {
 	const struct aes_request *request = &client->aes_request;
 	struct cipher cipher;
 
 	cipher_init(&cipher, client->key, request->key_size);
-	cipher_set_gcm_iv(&cipher, client->iv);
+	set_iv(&cipher, client);
 	cipher_hash_aad(&cipher, client->aad, request->aad_length);
 	memcpy(material->expected, client->input, request->length);
-	cipher_crypt(&cipher, material->expected, request->length);
-	cipher_hash_data(&cipher, material->expected, request->length);
+	cipher_seal(&cipher, material->expected, request->length);
 	cipher_tag(&cipher, material->tag);
+}
+
+void material_ecc_key(enum ecc_curve curve, unsigned seed, uint8_t *ret_key)
+{
+	fill(ret_key, ecc_key_size(curve), seed);
+	if (curve == ECC_P521)
+		ret_key[0] = 0;
+}
+
+#define OWN_KEY 10
+#define PEERS_KEY 11
+
+static bool takes_input(enum ecc_action action)
+{
+	return action == ECC_SIGN || action == ECC_VERIFY;
+}
+
+void material_ecc(struct material *material, struct client *client, enum ecc_curve curve,
+		  enum ecc_action action, size_t length)
+{
+	uint8_t key[ECC_KEY_SIZE_MAX];
+
+	begin(material, client);
+	client_wants_ecc(client, curve, action, material->input, takes_input(action) ? length : 0);
+	material_ecc_key(curve, OWN_KEY, client->ecc_key);
+	material_ecc_key(curve, action == ECC_AGREE ? PEERS_KEY : OWN_KEY, key);
+	curves_public(curve, key, client->ecc_public);
+	if (action == ECC_VERIFY)
+		curves_sign(curve, key, material->input, length, client->ecc_signature);
+	if (action == ECC_PUBLIC || action == ECC_GENERATE)
+		memset(client->ecc_public, UNTOUCHED, sizeof(client->ecc_public));
+	if (action == ECC_GENERATE)
+		memset(client->ecc_key, UNTOUCHED, sizeof(client->ecc_key));
+}
+
+bool material_ed25519_is(const struct client *client, const uint8_t *message)
+{
+	uint8_t signature[64];
+
+	curves_sign(ECC_ED25519, client->ecc_key, message, client->ecc_request.length, signature);
+	return memcmp(signature, client->ecc_signature, sizeof(signature)) == 0;
+}
+
+static bool public_fits_key(const struct client *client)
+{
+	enum ecc_curve curve = client->ecc_request.curve;
+	uint8_t public[ECC_PUBLIC_SIZE_MAX];
+
+	curves_public(curve, client->ecc_key, public);
+	return memcmp(public, client->ecc_public, ecc_public_size(curve)) == 0;
+}
+
+static bool signature_is_right(const struct client *client)
+{
+	const struct ecc_request *request = &client->ecc_request;
+
+	if (request->curve == ECC_ED25519)
+		return material_ed25519_is(client, client->input);
+	return curves_verify(request->curve, client->ecc_public, client->ecc_signature,
+			     client->input, request->length) &&
+	       curves_verify_by_openssl(request->curve, client->ecc_public, client->ecc_signature,
+					client->input, request->length);
+}
+
+static bool secret_is_shared(const struct client *client)
+{
+	enum ecc_curve curve = client->ecc_request.curve;
+	uint8_t secret[ECC_SECRET_SIZE_MAX];
+
+	curves_agree(curve, client->ecc_key, client->ecc_public, secret);
+	return memcmp(secret, client->ecc_secret, ecc_secret_size(curve)) == 0;
+}
+
+bool material_ecc_came_out(const struct client *client)
+{
+	switch (client->ecc_request.action) {
+	case ECC_SIGN:
+		return signature_is_right(client);
+	case ECC_AGREE:
+		return secret_is_shared(client);
+	case ECC_VERIFY:
+		return true;
+	default:
+		return public_fits_key(client);
+	}
 }
 
 static bool is_filling(const uint8_t *buf, size_t len)
@@ -278,9 +474,9 @@ bool material_came_out(const struct material *material, const struct client *cli
 		return false;
 	if (!is_filling(material->output + end, sizeof(material->output) - end))
 		return false;
-	if (request->mode != AES_GCM || !(request->phase & HIL_LAST))
+	if (!aes_is_aead(request->mode) || !(request->phase & HIL_LAST))
 		return true;
-	return memcmp(client->tag, material->tag, sizeof(client->tag)) == 0;
+	return memcmp(client->tag, material->tag, request->tag_size) == 0;
 }
 
 bool material_is_untouched(const struct material *material)
@@ -304,6 +500,8 @@ static void set_piece(struct client *client, enum hil_phase phase, size_t length
 	client->digest_request.length = length;
 	client->aes_request.phase = phase;
 	client->aes_request.length = length;
+	client->mac_request.phase = phase;
+	client->mac_request.length = length;
 	if (!(phase & HIL_FIRST))
 		client->aes_request.aad_length = 0;
 }

@@ -11,7 +11,7 @@
 #define UNTOUCHED 0xee /* what output memory is filled with before */
 
 struct material {
-	uint8_t key[AES_KEY_SIZE_MAX];
+	uint8_t key[HMAC_KEY_SIZE_MAX];
 	uint8_t iv[AES_BLOCK_SIZE];
 	uint8_t aad[MATERIAL_MAX];
 	uint8_t input[MATERIAL_MAX];
@@ -26,6 +26,14 @@ void material_digest(struct material *material, struct client *client, size_t le
 void material_digest_by(struct material *material, struct client *client,
 			enum digest_algorithm algorithm, size_t length);
 void material_ctr(struct material *material, struct client *client, size_t length);
+/* ECB or CBC, encryption; whole blocks. */
+void material_blocks(struct material *material, struct client *client, enum aes_mode mode,
+		     size_t length);
+/* GCM, or CCM with a nonce of 12 bytes and a tag of 16. */
+void material_aead_encrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length);
+void material_aead_decrypt(struct material *material, struct client *client, enum aes_mode mode,
+			   size_t aad_length, size_t length);
 void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
 /* With the key of tests/rsa_material.h and SHA-256; OAEP has a label. expected is the output, if
@@ -35,9 +43,37 @@ void material_rsa(struct material *material, struct client *client, enum rsa_act
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
 
+/* One shot; CMAC of a 32-byte key, HMAC of one of 20. */
+void material_mac(struct material *material, struct client *client, enum mac_algorithm algorithm,
+		  size_t length);
+/* Fills expected anew with the whole MAC of the client's key and input, by OpenSSL's EVP_MAC. */
+void material_expect_mac(struct material *material, const struct client *client);
+
+/*
+ * Elliptic curves: everything that goes in, all of one key, by the second implementation. The input
+ * is a digest of 32 bytes for P curves; an agreement is with material_ecc_peer's key.
+ */
+void material_ecc(struct material *material, struct client *client, enum ecc_curve curve,
+		  enum ecc_action action, size_t length);
+void material_ecc_key(enum ecc_curve curve, unsigned seed, uint8_t *ret_key);
+
+/* Whether what came out is what the second implementation says. */
+bool material_ecc_came_out(const struct client *client);
+
+/*
+ * Whether the client has the one signature that Ed25519 gives for this message of the request's
+ * length. A valid one is not enough: one whose nonce comes from another message than its challenge
+ * is valid too, and two of those give the key away.
+ */
+bool material_ed25519_is(const struct client *client, const uint8_t *message);
+
 /* Fills expected and tag anew from the client's key, iv, aad and input. */
 void material_expect_ctr(struct material *material, const struct client *client);
-void material_expect_gcm(struct material *material, const struct client *client);
+void material_expect_blocks(struct material *material, const struct client *client);
+void material_expect_aead(struct material *material, const struct client *client);
+
+/* Turns an encryption around: what came out is its input now, and its input is expected. */
+void material_turn_around(struct material *material, struct client *client);
 
 /* Whether output (and the tag of an encryption) are as expected, and nothing follows. */
 bool material_came_out(const struct material *material, const struct client *client);
@@ -63,7 +99,8 @@ size_t material_hex(const char *hex, uint8_t *ret_bytes);
  */
 int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count);
 
-/* The longest GCM message that the bench's engine decrypts without sealed input, up to `length`. */
+/* The longest AEAD message that the bench's engine decrypts without sealed input, up to `length`.
+ */
 size_t material_decryptable(const struct bench *bench, size_t length);
 
 #endif

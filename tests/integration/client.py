@@ -7,6 +7,7 @@
 """
 
 import array
+import contextlib
 import fcntl
 import mmap
 import os
@@ -59,10 +60,13 @@ class Client:
         if not connected:
             self.socket.connect(address.removeprefix("unix:"))
         self.op_id = 0
-        self.send(HELLO, struct.pack("<II", 1, 0))
-        (kind, *_), body = self.receive()
-        if kind == RETURN:
-            self.raise_return(body)
+        try:
+            kind, body = self.greet()
+            if kind == RETURN:
+                self.raise_return(body)
+        except BaseException:
+            self.socket.close()
+            raise
         (self.version, _, self.pid, self.index, self.generation, self.inline_max,
          self.operations_max, self.windows_max, self.window_size_max) = struct.unpack("<9I", body)
 
@@ -71,6 +75,17 @@ class Client:
 
     def __exit__(self, *_):
         self.socket.close()
+
+    def greet(self):
+        """Who is turned away may find nobody there any more: what was said is still to be read, after
+        an error that comes once."""
+        with contextlib.suppress(BrokenPipeError):
+            self.send(HELLO, struct.pack("<II", 1, 0))
+        try:
+            (kind, *_), body = self.receive()
+        except ConnectionResetError:
+            (kind, *_), body = self.receive()
+        return kind, body
 
     # --- records ---
 
@@ -105,9 +120,12 @@ class Client:
     # --- operations ---
 
     def perform(self, driver, command, words=(), slots=()):
+        """What submit takes. Returns words 1 and 2, and the written bytes of all inline slots."""
+        return self.answer(*self.submit(driver, command, words, slots))
+
+    def submit(self, driver, command, words=(), slots=()):
         """slots: for each None, bytes to be read, or the number of bytes to be written, all of
-        it inline; or a (window, offset, length). Returns words 1 and 2, and the written bytes
-        of all inline slots."""
+        it inline; or a (window, offset, length). Returns what `answer` takes."""
         inline = b"".join(slot for slot in slots if isinstance(slot, bytes))
         sent, back, ranges = 0, 0, b""
         for slot in slots:
@@ -123,7 +141,7 @@ class Client:
         words = tuple(words) + (0,) * (4 - len(words))
         fixed = FIXED_OPERATION.pack(command, *words, len(inline), back, len(slots), 0, 0)
         self.send(OPERATION, fixed + ranges + inline, self.op_id, driver)
-        return self.answer(self.op_id, back)
+        return self.op_id, back
 
     def answer(self, op_id, back):
         while True:

@@ -26,8 +26,9 @@ Request = collections.namedtuple("Request", "kind op_id driver command words roo
 
 
 class Connection:
-    def __init__(self, connected):
+    def __init__(self, connected, keeps_windows=True):
         self.socket = connected
+        self.keeps_windows = keeps_windows
 
     def send(self, kind, body, op_id=0, driver=0, flags=0):
         self.socket.send(HEADER.pack(kind, flags, HEADER.size + len(body), op_id, driver) + body)
@@ -52,6 +53,8 @@ class Connection:
             if kind == HELLO:
                 self.send(WELCOME, struct.pack("<9I", 1, 0, os.getpid(), 1, 1, INLINE_MAX, 16, 8,
                                                1 << 20))
+            elif kind == WINDOW_ADD and not self.keeps_windows:
+                return
             elif kind == WINDOW_ADD:
                 self.send(RETURN, FIXED_RETURN.pack(SUCCESS_NUMBER, 1, 0, 0, 0, 0, 0, 0, 0), op_id)
             elif kind == OPERATION:
@@ -64,8 +67,9 @@ class Connection:
 class FakePlutond:
     """One client after the other. What `answer` raises is raised again at the end."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, keeps_windows=True):
         self.answer = answer
+        self.keeps_windows = keeps_windows  # else it hangs up on who has one
         self.error = None
         self.folder = tempfile.TemporaryDirectory()
         path = os.path.join(self.folder.name, "sock")
@@ -83,7 +87,7 @@ class FakePlutond:
                 except OSError:
                     return  # shut down
                 with connected:
-                    Connection(connected).serve(self.answer)
+                    Connection(connected, self.keeps_windows).serve(self.answer)
         except (BrokenPipeError, ConnectionResetError):
             pass  # a client that leaves in the middle is the test's own business
         except BaseException as error:  # pylint: disable=broad-except

@@ -142,11 +142,11 @@ static void flip(struct stage *stage)
 }
 
 /* After the k-th access. */
-static void on_step(void *context, enum kernel_step step, struct process_id process)
+static void on_step(void *context, enum kernel_step step, const struct step *about)
 {
 	struct stage *stage = context;
 
-	(void)process;
+	(void)about;
 	if (step != STEP_MEMORY_READ && step != STEP_MEMORY_LENT && step != STEP_MEMORY_WRITTEN)
 		return;
 	if (++stage->accesses == stage->after)

@@ -111,11 +111,11 @@ static __attribute__((noreturn)) void live(const struct scenario *scenario, stru
 	_exit(-r);
 }
 
-static void on_step(void *context, enum kernel_step step, struct process_id process)
+static void on_step(void *context, enum kernel_step step, const struct step *about)
 {
 	struct victim *victim = context;
 
-	(void)process;
+	(void)about;
 	victim->seen[step]++;
 	if (victim->gone || step != victim->step || victim->seen[step] != victim->occurrence)
 		return;
@@ -295,6 +295,7 @@ static void kill_at(enum kernel_step step, bool others_wait)
 /* --- the tests ------------------------------------------------------------------------------- */
 
 /* clang-format off */
+/* Steps at which a process can be killed; at the others it has gone, or is nobody's. */
 #define FOR_EACH_STEP(at)                               \
 	at(process_made, STEP_PROCESS_MADE)             \
 	at(record_received, STEP_RECORD_RECEIVED)       \
@@ -313,7 +314,12 @@ static void kill_at(enum kernel_step step, bool others_wait)
 	at(operation_done, STEP_OPERATION_DONE)         \
 	at(upcall_posted, STEP_UPCALL_POSTED)           \
 	at(upcall_sent, STEP_UPCALL_SENT)               \
-	at(grant_freed, STEP_GRANT_FREED)
+	at(grant_freed, STEP_GRANT_FREED)               \
+	at(operation_refused, STEP_OPERATION_REFUSED)
+
+#define FOR_EACH_OTHER_STEP(at)             \
+	at(process_gone, STEP_PROCESS_GONE) \
+	at(handler_ran, STEP_HANDLER_RAN)
 
 #define DEFINE_TESTS(name, step)                                  \
 	static void test_kill_at_##name(void)                     \
@@ -333,7 +339,7 @@ FOR_EACH_STEP(DEFINE_TESTS)
 static const struct {
 	enum kernel_step step;
 	const char *name;
-} listed[] = {FOR_EACH_STEP(LIST_STEP)};
+} listed[] = {FOR_EACH_STEP(LIST_STEP) FOR_EACH_OTHER_STEP(LIST_STEP)};
 
 static bool same_name(const char *here, const char *in_kernel)
 {

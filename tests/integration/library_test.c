@@ -9,10 +9,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 
 #include <pluton/aes.h>
 #include <pluton/digest.h>
+#include <pluton/ecc.h>
+#include <pluton/mac.h>
 #include <pluton/manager.h>
 #include <pluton/random.h>
 
@@ -149,6 +152,171 @@ static void test_a_digest_stream_takes_any_pieces_and_is_gone_afterwards(void)
 	CU_ASSERT_EQUAL(pluton_digest_abort(pluton, &stream), -PLUTON_ERESERVE);
 	end();
 	free(bytes);
+}
+
+/* --- MACs ------------------------------------------------------------------------------------ */
+
+static const struct {
+	enum pluton_mac_algorithm algorithm;
+	const char *name;
+	size_t key_size;
+	const char *evp;
+	const char *parameter; /* and its value */
+	const char *value;
+} macs[] = {
+	{PLUTON_HMAC_SHA1, "hmac-sha1", 1, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA1"},
+	{PLUTON_HMAC_SHA224, "hmac-sha224", 28, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA224"},
+	{PLUTON_HMAC_SHA256, "hmac-sha256", 32, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA256"},
+	{PLUTON_HMAC_SHA384, "hmac-sha384", 129, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA384"},
+	{PLUTON_HMAC_SHA512, "hmac-sha512", 1024, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA512"},
+	{PLUTON_HMAC_SHA3_256, "hmac-sha3-256", 137, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-256"},
+	{PLUTON_HMAC_SHA3_384, "hmac-sha3-384", 48, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-384"},
+	{PLUTON_HMAC_SHA3_512, "hmac-sha3-512", 72, "HMAC", OSSL_MAC_PARAM_DIGEST, "SHA3-512"},
+	{PLUTON_CMAC_AES, "cmac", 16, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-128-CBC"},
+	{PLUTON_CMAC_AES, "cmac", 24, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-192-CBC"},
+	{PLUTON_CMAC_AES, "cmac", 32, "CMAC", OSSL_MAC_PARAM_CIPHER, "AES-256-CBC"},
+};
+
+static uint8_t mac_key[1024];
+static uint8_t mac_out[PLUTON_MAC_SIZE_MAX];
+
+static struct pluton_mac_request mac_request(size_t i, const uint8_t *bytes, size_t size)
+{
+	for (size_t at = 0; at < sizeof(mac_key); at++)
+		mac_key[at] = (uint8_t)(at * 7 + i);
+	return (struct pluton_mac_request){.algorithm = macs[i].algorithm,
+					   .key = mac_key,
+					   .key_size = macs[i].key_size,
+					   .input = bytes,
+					   .length = size,
+					   .mac = mac_out,
+					   .mac_size = pluton_mac_size(macs[i].algorithm)};
+}
+
+static void mac_by_openssl(size_t i, const uint8_t *bytes, size_t size, uint8_t *ret)
+{
+	const OSSL_PARAM params[] = {
+		OSSL_PARAM_utf8_string(macs[i].parameter, (char *)(uintptr_t)macs[i].value,
+				       strlen(macs[i].value)),
+		OSSL_PARAM_END,
+	};
+	EVP_MAC *mac = EVP_MAC_fetch(NULL, macs[i].evp, NULL);
+	EVP_MAC_CTX *context = EVP_MAC_CTX_new(mac);
+	size_t made = 0;
+
+	CU_ASSERT_EQUAL(EVP_MAC_init(context, mac_key, macs[i].key_size, params), 1);
+	CU_ASSERT_EQUAL(EVP_MAC_update(context, bytes, size), 1);
+	CU_ASSERT_EQUAL(EVP_MAC_final(context, ret, &made, PLUTON_MAC_SIZE_MAX), 1);
+	CU_ASSERT_EQUAL(made, pluton_mac_size(macs[i].algorithm));
+	EVP_MAC_CTX_free(context);
+	EVP_MAC_free(mac);
+}
+
+static void check_mac(size_t i, const uint8_t *bytes, size_t size)
+{
+	struct pluton_mac_request request = mac_request(i, bytes, size);
+	uint8_t wanted[PLUTON_MAC_SIZE_MAX];
+
+	mac_by_openssl(i, bytes, size, wanted);
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, request.mac_size), 0);
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), 0);
+	mac_out[request.mac_size - 1] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "does not match"));
+	request.mac_size = 7;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), 0);
+}
+
+static void test_macs_of_all_algorithms_and_lengths_are_openssls(void)
+{
+	static const size_t sizes[] = {0, 1, 16, 17, 64, 1024, 4095, 70000, 3 * MIB + 3};
+	uint8_t *bytes = bytes_of(3 * MIB + 3, 1), *shared;
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++) {
+		CU_ASSERT_EQUAL(pluton_mac_by_name(macs[i].name), macs[i].algorithm);
+		for (size_t j = 0; j < TESTS_COUNT(sizes); j++)
+			check_mac(i, bytes, sizes[j]);
+	}
+	shared = pluton_alloc(pluton, 3 * MIB);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(shared);
+	memcpy(shared, bytes, 3 * MIB);
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++)
+		check_mac(i, shared + 5, 3 * MIB - 5);
+	end();
+	free(bytes);
+}
+
+static size_t begin_mac_stream(size_t i, const uint8_t *bytes, struct pluton_mac_stream *ret)
+{
+	size_t at = 0;
+
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, macs[i].algorithm, mac_key, macs[i].key_size, ret),
+			0);
+	for (size_t piece = 1; at + piece <= 2 * MIB; piece = piece * 3 + 1) {
+		CU_ASSERT_EQUAL(pluton_mac_update(pluton, ret, bytes + at, piece), 0);
+		at += piece;
+	}
+	return at;
+}
+
+static void check_mac_stream(size_t i, const uint8_t *bytes)
+{
+	struct pluton_mac_request request = mac_request(i, bytes, 0);
+	struct pluton_mac_stream stream;
+	uint8_t wanted[PLUTON_MAC_SIZE_MAX];
+	size_t size = begin_mac_stream(i, bytes, &stream);
+
+	mac_by_openssl(i, bytes, size, wanted);
+	CU_ASSERT_EQUAL(pluton_mac_finish(pluton, &stream, mac_out, 3), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_finish(pluton, &stream, mac_out, request.mac_size), 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, request.mac_size), 0);
+	CU_ASSERT_EQUAL(pluton_mac_update(pluton, &stream, bytes, 1), -PLUTON_ERESERVE);
+	begin_mac_stream(i, bytes, &stream);
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, request.mac_size), 0);
+	begin_mac_stream(i, bytes, &stream);
+	wanted[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, 4), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_mac_abort(pluton, &stream), -PLUTON_ERESERVE);
+	CU_ASSERT_EQUAL(
+		pluton_mac_begin(pluton, macs[i].algorithm, mac_key, macs[i].key_size, &stream), 0);
+	CU_ASSERT_EQUAL(pluton_mac_abort(pluton, &stream), 0);
+}
+
+static void test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards(void)
+{
+	uint8_t *bytes = bytes_of(2 * MIB, 5);
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(macs); i++)
+		check_mac_stream(i, bytes);
+	end();
+	free(bytes);
+}
+
+static void test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent(void)
+{
+	struct pluton_mac_request request = mac_request(2, NULL, 0);
+	struct pluton_mac_stream stream;
+
+	begin();
+	request.key_size = 0;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.key_size = 1025;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.key_size = 32;
+	request.mac_size = 33;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ESIZE);
+	request.mac_size = 3;
+	CU_ASSERT_EQUAL(pluton_mac_verify(pluton, &request), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_async(pluton, &request, NULL, NULL, NULL), -PLUTON_ESIZE);
+	request.algorithm = (enum pluton_mac_algorithm)9;
+	CU_ASSERT_EQUAL(pluton_mac(pluton, &request), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_CMAC_AES, mac_key, 20, &stream),
+			-PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_mac_by_name("hmac-md5"), 0);
+	end();
 }
 
 /* --- CTR ------------------------------------------------------------------------------------- */
@@ -507,6 +675,35 @@ static void test_a_cancelled_operation_still_calls_back(void)
 	end();
 }
 
+static void test_macs_are_made_and_verified_asynchronously(void)
+{
+	uint8_t *bytes = bytes_of(300000, 3), wanted[PLUTON_MAC_SIZE_MAX];
+	struct pluton_mac_request request = mac_request(8, bytes, 300000);
+	struct pluton_mac_stream stream;
+
+	begin();
+	mac_by_openssl(8, bytes, 300000, wanted);
+	done_count = 0;
+	CU_ASSERT_EQUAL(pluton_mac_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	CU_ASSERT_EQUAL(memcmp(mac_out, wanted, 16), 0);
+	CU_ASSERT_EQUAL(pluton_mac_verify_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(2);
+	CU_ASSERT_EQUAL(done_status, 0);
+	mac_out[3] ^= 1;
+	CU_ASSERT_EQUAL(pluton_mac_verify_async(pluton, &request, note_done, NULL, NULL), 0);
+	wait_done(3);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_CMAC_AES, mac_key, 16, &stream), 0);
+	CU_ASSERT_EQUAL(
+		pluton_mac_update_async(pluton, &stream, bytes, 300000, note_done, NULL, NULL), 0);
+	wait_done(4);
+	CU_ASSERT_EQUAL(pluton_mac_finish_verify(pluton, &stream, wanted, 16), 0);
+	end();
+	free(bytes);
+}
+
 static void test_closing_in_the_middle_harms_nobody_else(void)
 {
 	struct gcm gcm;
@@ -522,6 +719,162 @@ static void test_closing_in_the_middle_harms_nobody_else(void)
 	}
 	begin();
 	check_gcm(1000, 0);
+	end();
+}
+
+/* --- elliptic curves ------------------------------------------------------------------------- */
+
+/* A key pair and what comes of it, for one curve. */
+struct pair {
+	struct pluton_ecc_private key;
+	struct pluton_ecc_public public, again;
+	uint8_t message[48];
+	uint8_t signature[PLUTON_ECC_SIGNATURE_MAX];
+	uint8_t secret[PLUTON_ECC_SECRET_MAX];
+};
+
+static struct pluton_ecc_sign_request sign_of(struct pair *pair)
+{
+	return (struct pluton_ecc_sign_request){.key = &pair->key,
+						.input = pair->message,
+						.length = sizeof(pair->message),
+						.signature = pair->signature,
+						.signature_size = sizeof(pair->signature)};
+}
+
+static struct pluton_ecc_verify_request verify_of(const struct pair *pair)
+{
+	return (struct pluton_ecc_verify_request){
+		.key = &pair->public,
+		.input = pair->message,
+		.length = sizeof(pair->message),
+		.signature = pair->signature,
+		.signature_size = pluton_ecc_signature_size(pair->key.curve)};
+}
+
+static struct pluton_ecc_agree_request agree_of(struct pair *own, const struct pair *peer)
+{
+	return (struct pluton_ecc_agree_request){.key = &own->key,
+						 .peer = &peer->public,
+						 .secret = own->secret,
+						 .secret_size = sizeof(own->secret)};
+}
+
+static void make_pair(struct pair *pair, enum pluton_ecc_curve curve)
+{
+	*pair = (struct pair){.message = "what is signed"};
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, curve, &pair->key, &pair->public), 0);
+	CU_ASSERT_EQUAL(pair->key.curve, curve);
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &pair->key, &pair->again), 0);
+	CU_ASSERT_EQUAL(memcmp(&pair->public, &pair->again, sizeof(pair->public)), 0);
+}
+
+static void check_signing(struct pair *pair)
+{
+	struct pluton_ecc_sign_request sign = sign_of(pair);
+	struct pluton_ecc_verify_request verify = verify_of(pair);
+
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), 0);
+	pair->message[3] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "does not match"));
+}
+
+static void check_agreeing(struct pair *one, struct pair *other)
+{
+	struct pluton_ecc_agree_request here = agree_of(one, other), there = agree_of(other, one);
+
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &here), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &there), 0);
+	CU_ASSERT_EQUAL(memcmp(one->secret, other->secret, sizeof(one->secret)), 0);
+	CU_ASSERT_FALSE(all(one->secret, pluton_ecc_secret_size(one->key.curve), 0));
+}
+
+static void test_keys_of_every_curve_sign_and_agree(void)
+{
+	struct pair one, other;
+
+	begin();
+	for (enum pluton_ecc_curve curve = PLUTON_P256; curve <= PLUTON_X25519; curve++) {
+		make_pair(&one, curve);
+		make_pair(&other, curve);
+		CU_ASSERT_NOT_EQUAL(memcmp(one.key.bytes, other.key.bytes, 32), 0);
+		if (pluton_ecc_signature_size(curve))
+			check_signing(&one);
+		if (pluton_ecc_secret_size(curve))
+			check_agreeing(&one, &other);
+		pluton_ecc_wipe(&one.key);
+		CU_ASSERT_TRUE(all(one.key.bytes, sizeof(one.key.bytes), 0));
+	}
+	end();
+}
+
+static void test_keys_are_made_and_used_in_callbacks_too(void)
+{
+	struct pair one = {.message = "what is signed"}, other = {.message = ""};
+	struct pluton_ecc_agree_request agree = agree_of(&one, &other);
+	struct pluton_ecc_sign_request sign = sign_of(&one);
+	struct pluton_ecc_verify_request verify;
+	unsigned count = 0;
+
+	begin();
+	done_count = 0;
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &one.key, &one.public,
+						  note_done, NULL, NULL),
+			0);
+	CU_ASSERT_EQUAL(pluton_ecc_generate_async(pluton, PLUTON_P384, &other.key, &other.public,
+						  note_done, NULL, NULL),
+			0);
+	wait_done(count += 2);
+	CU_ASSERT_EQUAL(
+		pluton_ecc_public_of_async(pluton, &one.key, &one.again, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_sign_async(pluton, &sign, note_done, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_ecc_agree_async(pluton, &agree, note_done, NULL, NULL), 0);
+	wait_done(count += 3);
+	CU_ASSERT_EQUAL(memcmp(&one.public, &one.again, sizeof(one.public)), 0);
+	verify = verify_of(&one);
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, 0);
+	one.message[0] ^= 1;
+	CU_ASSERT_EQUAL(pluton_ecc_verify_async(pluton, &verify, note_done, NULL, NULL), 0);
+	wait_done(count += 1);
+	CU_ASSERT_EQUAL(done_status, -PLUTON_EINVAL);
+	check_agreeing(&one, &other);
+	end();
+}
+
+static void test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked(void)
+{
+	struct pair ed, x, p;
+	struct pluton_ecc_sign_request sign;
+	struct pluton_ecc_verify_request verify;
+	struct pluton_ecc_agree_request agree;
+
+	begin();
+	make_pair(&ed, PLUTON_ED25519);
+	make_pair(&x, PLUTON_X25519);
+	make_pair(&p, PLUTON_P256);
+	sign = sign_of(&x);
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&ed, &ed);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_ENOSUPPORT);
+	agree = agree_of(&p, &x);
+	CU_ASSERT_EQUAL(pluton_ecc_agree(pluton, &agree), -PLUTON_EINVAL);
+	sign = sign_of(&p);
+	sign.signature_size = 63;
+	CU_ASSERT_EQUAL(pluton_ecc_sign(pluton, &sign), -PLUTON_ESIZE);
+	verify = verify_of(&p);
+	verify.signature_size = 65;
+	CU_ASSERT_EQUAL(pluton_ecc_verify(pluton, &verify), -PLUTON_ESIZE);
+	p.key.curve = 9;
+	CU_ASSERT_EQUAL(pluton_ecc_public_of(pluton, &p.key, &p.again), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_generate(pluton, 0, &p.key, &p.public), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("p384"), PLUTON_P384);
+	CU_ASSERT_EQUAL(pluton_ecc_by_name("P-384"), 0);
+	CU_ASSERT_STRING_EQUAL(pluton_ecc_name(PLUTON_X25519), "x25519");
+	CU_ASSERT_PTR_NULL(pluton_ecc_name((enum pluton_ecc_curve)6));
 	end();
 }
 
@@ -757,12 +1110,385 @@ static void test_the_log_level_can_be_set(void)
 	end();
 }
 
+/* --- ECB, CBC and CCM ------------------------------------------------------------------------- */
+
+static void note(struct pluton *of, int status, void *userdata)
+{
+	(void)of;
+	*(int *)userdata = status;
+}
+
+/* Waits for an asynchronous call that was accepted. */
+static int settled(int accepted, const int *status)
+{
+	while (accepted == 0 && *status > 0)
+		CU_ASSERT_FATAL(pluton_yield_wait(pluton) >= 0);
+	return accepted < 0 ? accepted : *status;
+}
+
+struct blocks {
+	uint8_t key[32], iv[16];
+	uint8_t *in, *out, *back, *wanted;
+	size_t size;
+};
+
+/* `wanted` is OpenSSL's. */
+static void blocks_make(struct blocks *blocks, const EVP_CIPHER *cipher, size_t size)
+{
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	int n = 0;
+
+	*blocks = (struct blocks){.key = {1, 2, 3}, .iv = {4, 5, 6}, .size = size};
+	blocks->in = bytes_of(size, 2);
+	blocks->out = bytes_of(size, 3);
+	blocks->back = bytes_of(size, 4);
+	blocks->wanted = malloc(size + 16);
+	EVP_EncryptInit_ex(context, cipher, NULL, blocks->key, blocks->iv);
+	EVP_EncryptUpdate(context, blocks->wanted, &n, blocks->in, (int)size);
+	CU_ASSERT_EQUAL((size_t)n, size);
+	EVP_CIPHER_CTX_free(context);
+}
+
+static void blocks_check(struct blocks *blocks)
+{
+	CU_ASSERT_EQUAL(memcmp(blocks->out, blocks->wanted, blocks->size), 0);
+	CU_ASSERT_EQUAL(memcmp(blocks->back, blocks->in, blocks->size), 0);
+	free(blocks->in);
+	free(blocks->out);
+	free(blocks->back);
+	free(blocks->wanted);
+}
+
+static struct pluton_aes_cbc_request cbc_request(const struct blocks *blocks, const uint8_t *from,
+						 uint8_t *to)
+{
+	return (struct pluton_aes_cbc_request){.key = blocks->key,
+					       .key_size = 32,
+					       .iv = blocks->iv,
+					       .input = from,
+					       .output = to,
+					       .length = blocks->size};
+}
+
+static struct pluton_aes_ecb_request ecb_request(const struct blocks *blocks, const uint8_t *from,
+						 uint8_t *to)
+{
+	return (struct pluton_aes_ecb_request){.key = blocks->key,
+					       .key_size = 32,
+					       .input = from,
+					       .output = to,
+					       .length = blocks->size};
+}
+
+static const size_t block_sizes[] = {0,	   16,	   32,	496,	  4096,
+				     4112, 100000, MIB, MIB + 16, 3 * MIB + 32};
+
+static void test_cbc_of_all_lengths_is_openssls_and_comes_back(void)
+{
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(block_sizes); i++) {
+		struct pluton_aes_cbc_request there, back;
+		struct blocks blocks;
+
+		blocks_make(&blocks, EVP_aes_256_cbc(), block_sizes[i]);
+		there = cbc_request(&blocks, blocks.in, blocks.out);
+		back = cbc_request(&blocks, blocks.wanted, blocks.back);
+		CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &there), 0);
+		CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt(pluton, &back), 0);
+		blocks_check(&blocks);
+	}
+	end();
+}
+
+static void test_ecb_of_all_lengths_is_openssls_and_comes_back(void)
+{
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(block_sizes); i++) {
+		struct pluton_aes_ecb_request there, back;
+		struct blocks blocks;
+
+		blocks_make(&blocks, EVP_aes_256_ecb(), block_sizes[i]);
+		there = ecb_request(&blocks, blocks.in, blocks.out);
+		back = ecb_request(&blocks, blocks.wanted, blocks.back);
+		CU_ASSERT_EQUAL(pluton_aes_ecb_encrypt(pluton, &there), 0);
+		CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt(pluton, &back), 0);
+		blocks_check(&blocks);
+	}
+	end();
+}
+
+static void test_ecb_and_cbc_can_be_waited_for(void)
+{
+	struct pluton_aes_cbc_request cbc, cbc_back;
+	struct pluton_aes_ecb_request ecb, ecb_back;
+	struct blocks one, other;
+	int a = 1, b = 1, c = 1, d = 1, r;
+
+	begin();
+	blocks_make(&one, EVP_aes_256_cbc(), 100000);
+	blocks_make(&other, EVP_aes_256_ecb(), 100000);
+	cbc = cbc_request(&one, one.in, one.out);
+	cbc_back = cbc_request(&one, one.wanted, one.back);
+	ecb = ecb_request(&other, other.in, other.out);
+	ecb_back = ecb_request(&other, other.wanted, other.back);
+	r = pluton_aes_cbc_encrypt_async(pluton, &cbc, note, &a, NULL);
+	CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt_async(pluton, &cbc_back, note, &b, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_aes_ecb_encrypt_async(pluton, &ecb, note, &c, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt_async(pluton, &ecb_back, note, &d, NULL), 0);
+	CU_ASSERT_EQUAL(settled(r, &a), 0);
+	CU_ASSERT_EQUAL(settled(0, &b), 0);
+	CU_ASSERT_EQUAL(settled(0, &c), 0);
+	CU_ASSERT_EQUAL(settled(0, &d), 0);
+	blocks_check(&one);
+	blocks_check(&other);
+	end();
+}
+
+static void test_cbc_of_many_mebibytes_in_shared_memory_is_openssls(void)
+{
+	uint8_t key[16] = {1}, iv[16] = {2}, *wanted = malloc(3 * MIB + 16);
+	struct pluton_aes_cbc_request request = {
+		.key = key, .key_size = 16, .iv = iv, .length = 3 * MIB};
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t *in;
+	int n;
+
+	begin();
+	request.input = in = pluton_alloc(pluton, 3 * MIB);
+	request.output = pluton_alloc(pluton, 3 * MIB);
+	for (size_t i = 0; i < 3 * MIB; i++)
+		in[i] = (uint8_t)(i * i >> 5);
+	CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &request), 0);
+	EVP_EncryptInit_ex(context, EVP_aes_128_cbc(), NULL, key, iv);
+	EVP_EncryptUpdate(context, wanted, &n, in, 3 * MIB);
+	CU_ASSERT_EQUAL(memcmp(request.output, wanted, 3 * MIB), 0);
+	EVP_CIPHER_CTX_free(context);
+	end();
+	free(wanted);
+}
+
+static void test_blocks_that_are_not_whole_are_refused_with_a_sentence(void)
+{
+	struct pluton_aes_cbc_request cbc;
+	struct pluton_aes_ecb_request ecb;
+	struct blocks blocks;
+
+	begin();
+	blocks_make(&blocks, EVP_aes_256_cbc(), 32);
+	cbc = cbc_request(&blocks, blocks.in, blocks.out);
+	ecb = ecb_request(&blocks, blocks.in, blocks.out);
+	cbc.length = ecb.length = 17;
+	CU_ASSERT_EQUAL(pluton_aes_cbc_encrypt(pluton, &cbc), -PLUTON_ESIZE);
+	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton),
+			       "a message of 17 bytes: CBC takes whole blocks of 16");
+	CU_ASSERT_EQUAL(pluton_aes_ecb_decrypt_async(pluton, &ecb, NULL, NULL, NULL),
+			-PLUTON_ESIZE);
+	cbc.length = 16;
+	cbc.iv = NULL;
+	CU_ASSERT_EQUAL(pluton_aes_cbc_decrypt(pluton, &cbc), -PLUTON_EINVAL);
+	end();
+	memcpy(blocks.out, blocks.wanted, 32);
+	memcpy(blocks.back, blocks.in, 32);
+	blocks_check(&blocks);
+}
+
+static void check_block_stream(enum pluton_aes_mode mode, enum pluton_aes_direction direction,
+			       const struct blocks *blocks, const uint8_t *from, uint8_t *to)
+{
+	const struct pluton_aes_begin_request request = {.mode = mode,
+							 .direction = direction,
+							 .key = blocks->key,
+							 .key_size = 32,
+							 .iv = blocks->iv};
+	struct pluton_aes_stream stream;
+
+	CU_ASSERT_EQUAL(pluton_aes_begin(pluton, &request, &stream), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 48), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 0), 0);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from, to, 7), -PLUTON_ESIZE);
+	CU_ASSERT_EQUAL(pluton_aes_update(pluton, &stream, from + 48, to + 48, blocks->size - 48),
+			0);
+	CU_ASSERT_EQUAL(pluton_aes_finish(pluton, &stream, NULL), 0);
+}
+
+static void test_streams_of_blocks_are_openssls_and_come_back(void)
+{
+	struct blocks blocks;
+
+	begin();
+	blocks_make(&blocks, EVP_aes_256_cbc(), 2 * MIB + 64);
+	check_block_stream(PLUTON_AES_CBC, PLUTON_AES_ENCRYPT, &blocks, blocks.in, blocks.out);
+	check_block_stream(PLUTON_AES_CBC, PLUTON_AES_DECRYPT, &blocks, blocks.wanted, blocks.back);
+	blocks_check(&blocks);
+	blocks_make(&blocks, EVP_aes_256_ecb(), 2 * MIB + 64);
+	check_block_stream(PLUTON_AES_ECB, PLUTON_AES_ENCRYPT, &blocks, blocks.in, blocks.out);
+	check_block_stream(PLUTON_AES_ECB, PLUTON_AES_DECRYPT, &blocks, blocks.wanted, blocks.back);
+	blocks_check(&blocks);
+	end();
+}
+
+struct ccm {
+	uint8_t key[32], nonce[13], tag[16];
+	uint8_t *aad, *in, *out, *back;
+	struct pluton_aes_ccm_request request;
+};
+
+static void ccm_make(struct ccm *ccm, size_t size, size_t aad_size, size_t tag_size)
+{
+	*ccm = (struct ccm){.key = {1, 2, 3}, .nonce = {4, 5, 6}};
+	ccm->aad = bytes_of(aad_size, 1);
+	ccm->in = bytes_of(size, 2);
+	ccm->out = bytes_of(size, 3);
+	ccm->back = calloc(1, size + 1);
+	ccm->request = (struct pluton_aes_ccm_request){.key = ccm->key,
+						       .key_size = 32,
+						       .nonce = ccm->nonce,
+						       .nonce_size = size < 65536 ? 13 : 11,
+						       .aad = ccm->aad,
+						       .aad_length = aad_size,
+						       .input = ccm->in,
+						       .output = ccm->out,
+						       .length = size,
+						       .tag = ccm->tag,
+						       .tag_size = tag_size};
+}
+
+static void ccm_free(struct ccm *ccm)
+{
+	free(ccm->aad);
+	free(ccm->in);
+	free(ccm->out);
+	free(ccm->back);
+}
+
+/* What OpenSSL makes of it equals `out` and `tag`. */
+static void ccm_compare(const struct ccm *ccm)
+{
+	const struct pluton_aes_ccm_request *request = &ccm->request;
+	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	uint8_t *wanted = bytes_of(request->length, 9), tag[16];
+	int n;
+
+	EVP_EncryptInit_ex(context, EVP_aes_256_ccm(), NULL, NULL, NULL);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, (int)request->nonce_size, NULL);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, (int)request->tag_size, NULL);
+	EVP_EncryptInit_ex(context, NULL, NULL, ccm->key, ccm->nonce);
+	EVP_EncryptUpdate(context, NULL, &n, NULL, (int)request->length);
+	if (request->aad_length > 0)
+		EVP_EncryptUpdate(context, NULL, &n, ccm->aad, (int)request->aad_length);
+	EVP_EncryptUpdate(context, wanted, &n, ccm->in, (int)request->length);
+	EVP_EncryptFinal_ex(context, wanted + n, &n);
+	EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, (int)request->tag_size, tag);
+	CU_ASSERT_EQUAL(memcmp(ccm->out, wanted, request->length), 0);
+	CU_ASSERT_EQUAL(memcmp(ccm->tag, tag, request->tag_size), 0);
+	EVP_CIPHER_CTX_free(context);
+	free(wanted);
+}
+
+static void test_ccm_of_all_lengths_and_tags_is_openssls_and_comes_back(void)
+{
+	static const size_t sizes[][2] = {{0, 0},	{0, 20},	 {1, 0},
+					  {16, 16},	{100, 300},	 {2000, 0},
+					  {5000, 5000}, {100000, 70000}, {MIB, 13}};
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(sizes); i++) {
+		struct ccm ccm;
+
+		ccm_make(&ccm, sizes[i][0], sizes[i][1], 4 + 2 * (i % 7));
+		CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), 0);
+		ccm_compare(&ccm);
+		ccm.request.input = ccm.out;
+		ccm.request.output = ccm.back;
+		CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), 0);
+		CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, sizes[i][0]), 0);
+		ccm_free(&ccm);
+	}
+	end();
+}
+
+static void test_a_ccm_message_that_was_changed_is_not_opened_and_nothing_is_written(void)
+{
+	static const size_t sizes[] = {10, 5000, 300000, 4 * MIB};
+	struct ccm ccm;
+
+	begin();
+	for (size_t i = 0; i < TESTS_COUNT(sizes); i++) {
+		int status = 1;
+
+		ccm_make(&ccm, sizes[i], 5, 8);
+		CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), 0);
+		ccm.out[sizes[i] - 1] ^= 1;
+		ccm.request.input = ccm.out;
+		ccm.request.output = ccm.back;
+		CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), -PLUTON_EINVAL);
+		CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag does not match"));
+		CU_ASSERT_EQUAL(settled(pluton_aes_ccm_decrypt_async(pluton, &ccm.request, note,
+								     &status, NULL),
+					&status),
+				-PLUTON_EINVAL);
+		CU_ASSERT(all(ccm.back, sizes[i], 0));
+		ccm_free(&ccm);
+	}
+	end();
+}
+
+static void test_ccm_over_the_scratch_comes_back_from_a_sealed_copy(void)
+{
+	struct ccm ccm;
+	int status = 1;
+
+	begin();
+	ccm_make(&ccm, 4 * MIB, 20, 16);
+	CU_ASSERT_EQUAL(
+		settled(pluton_aes_ccm_encrypt_async(pluton, &ccm.request, note, &status, NULL),
+			&status),
+		0);
+	ccm_compare(&ccm);
+	ccm.request.input = ccm.out;
+	ccm.request.output = ccm.back;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_decrypt(pluton, &ccm.request), 0);
+	CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, 4 * MIB), 0);
+	memset(ccm.back, 0, 4 * MIB);
+	status = 1;
+	CU_ASSERT_EQUAL(
+		settled(pluton_aes_ccm_decrypt_async(pluton, &ccm.request, note, &status, NULL),
+			&status),
+		0);
+	CU_ASSERT_EQUAL(memcmp(ccm.in, ccm.back, 4 * MIB), 0);
+	ccm_free(&ccm);
+	end();
+}
+
+static void test_sizes_that_ccm_has_not_are_refused_with_a_sentence(void)
+{
+	struct ccm ccm;
+
+	begin();
+	ccm_make(&ccm, 65536, 0, 5);
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "tag has 5 bytes"));
+	ccm.request.tag_size = 16;
+	ccm.request.nonce_size = 13;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "fewer than 2^16"));
+	ccm.request.nonce_size = 14;
+	CU_ASSERT_EQUAL(pluton_aes_ccm_encrypt(pluton, &ccm.request), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "iv has 14 bytes"));
+	ccm_free(&ccm);
+	end();
+}
+
 static const struct test tests[] = {
 	TEST(test_random_bytes_differ_and_fill_the_buffer),
 	TEST(test_random_of_several_mebibytes_has_no_hole),
 	TEST(test_digests_of_all_lengths_are_openssls),
 	TEST(test_a_digest_of_shared_memory_needs_no_copy),
 	TEST(test_a_digest_stream_takes_any_pieces_and_is_gone_afterwards),
+	TEST(test_macs_of_all_algorithms_and_lengths_are_openssls),
+	TEST(test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards),
+	TEST(test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent),
+	TEST(test_macs_are_made_and_verified_asynchronously),
 	TEST(test_ctr_of_all_lengths_is_openssls_across_carries),
 	TEST(test_a_ctr_stream_is_openssls),
 	TEST(test_gcm_of_all_lengths_is_openssls_and_comes_back),
@@ -772,9 +1498,22 @@ static const struct test tests[] = {
 	TEST(test_decryption_of_more_than_the_scratch_uses_a_sealed_copy),
 	TEST(test_gcm_cannot_be_decrypted_in_pieces),
 	TEST(test_a_gcm_stream_gives_what_one_message_gives),
+	TEST(test_cbc_of_all_lengths_is_openssls_and_comes_back),
+	TEST(test_ecb_of_all_lengths_is_openssls_and_comes_back),
+	TEST(test_ecb_and_cbc_can_be_waited_for),
+	TEST(test_cbc_of_many_mebibytes_in_shared_memory_is_openssls),
+	TEST(test_blocks_that_are_not_whole_are_refused_with_a_sentence),
+	TEST(test_streams_of_blocks_are_openssls_and_come_back),
+	TEST(test_ccm_of_all_lengths_and_tags_is_openssls_and_comes_back),
+	TEST(test_a_ccm_message_that_was_changed_is_not_opened_and_nothing_is_written),
+	TEST(test_ccm_over_the_scratch_comes_back_from_a_sealed_copy),
+	TEST(test_sizes_that_ccm_has_not_are_refused_with_a_sentence),
 	TEST(test_as_many_operations_as_allowed_run_at_once_and_one_more_is_busy),
 	TEST(test_a_cancelled_operation_still_calls_back),
 	TEST(test_closing_in_the_middle_harms_nobody_else),
+	TEST(test_keys_of_every_curve_sign_and_agree),
+	TEST(test_keys_are_made_and_used_in_callbacks_too),
+	TEST(test_what_a_curve_has_not_is_refused_before_the_daemon_is_asked),
 	TEST(test_refusals_come_with_the_daemons_sentence),
 	TEST(test_allow_subscribe_command_yield_as_on_the_chip),
 	TEST(test_yield_wait_for_needs_no_subscription),

@@ -26,6 +26,8 @@ class Daemon:
         self.address = f"unix:{self.socket}"
         self.arguments = list(arguments)
         self.stderr = stderr
+        self.environment = {}  # variables beside ours
+        self.pass_fds = ()
         self.process = None
         self.log = ""
         self.configure(config)
@@ -52,6 +54,12 @@ class Daemon:
                 *self.arguments]
 
     def start(self):
+        self.launch()
+        self.expect("READY=1")
+        return self
+
+    def launch(self):
+        """Without waiting for it to be ready."""
         self.notifications = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.notifications.settimeout(TIMEOUT_S)
         path = f"{self.directory}/notify"
@@ -62,18 +70,26 @@ class Daemon:
         self.process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL,
                                         stderr=self.stderr or self.log_file,
-                                        env={**os.environ, "NOTIFY_SOCKET": path})
+                                        pass_fds=self.pass_fds,
+                                        env={**os.environ, **self.environment,
+                                             "NOTIFY_SOCKET": path})
         self.pid = self.process.pid
-        self.expect("READY=1")
-        return self
+
+    def hear(self):
+        """The lines of the next notification."""
+        return self.notifications.recv(4096).decode().split("\n")
 
     def expect(self, *wanted):
-        """Waits for one notification after the other and returns the last."""
+        """Waits for one notification after the other and returns the last, as lines. In between,
+        the state of the bus and the watchdog may be told."""
         for line in wanted:
-            message = self.notifications.recv(4096).decode()
-            if line not in message.split("\n"):
-                raise AssertionError(f"{message!r} instead of {line}")
-        return message
+            lines = self.hear()
+            while line not in lines and all(one.startswith(("STATUS=", "WATCHDOG=1"))
+                                            for one in lines):
+                lines = self.hear()
+            if line not in lines:
+                raise AssertionError(f"{lines!r} instead of {line}")
+        return lines
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)

@@ -314,10 +314,10 @@ struct turns {
 	} of[QUEUERS + 2];
 };
 
-static void on_turn(void *context, enum kernel_step step, struct process_id process)
+static void on_turn(void *context, enum kernel_step step, const struct step *about)
 {
 	struct turns *turns = context;
-	uint32_t me = process.index;
+	uint32_t me = about->process.index;
 
 	turns->now++;
 	if (step == STEP_ENGINE_REQUESTED && turns->of[me].waiting++ == 0)

@@ -444,7 +444,8 @@ signal.pause()
         daemon = self.daemon(arguments=("--bus", bus.address))
         self.client(daemon).named(START, "bad")
         self.assertEqual(self.said(), ["NODEVICE", "refused", "NODEVICE"])
-        self.assertEqual(owners(daemon), ["app-bad"])
+        # On the bus it is not certain who calls: what is kept there is its user's.
+        self.assertEqual(owners(daemon), [f"uid-{os.geteuid()}"])
 
     def test_an_app_administers_nothing_whoever_it_runs_as(self):
         self.define_python("bad", f"""
@@ -564,6 +565,68 @@ while True:
         connection = self.mute.accept()[0]
         self.addCleanup(connection.close)
         return connection
+
+
+class Services(Apps):
+    """[hil] app = systemd. The test listens in systemd's place; who is in which unit only systemd can
+    say, so no app comes here: systemd_test and tests/system have that."""
+
+    def setUp(self):
+        super().setUp()
+        self.define("one", "unit = one.service", f"activation = {self.folder}/one",
+                    "drivers = rng")
+        self.listener = self.enterContext(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+        self.listener.settimeout(DEADLINE)
+        self.listener.bind(f"{self.folder}/one")
+
+    def test_a_client_has_systemd_start_it_and_a_stop_is_told_to_it(self):
+        self.listener.listen()
+        daemon = self.daemon("[hil]", "app = systemd")
+        env = environment(PLUTON_ADDRESS=daemon.address)
+        with subprocess.Popen([CLI, "app", "start", "one"], env=env, stderr=subprocess.PIPE) as cli:
+            caller = self.enterContext(self.listener.accept()[0])
+            caller.settimeout(DEADLINE)
+            self.assertEqual(self.client(daemon).status("one")["state"], "starting")
+            with subprocess.Popen([CLI, "app", "stop", "one"], env=env) as stop:
+                self.assertEqual(caller.recv(16), b"stop")
+                caller.close()
+                self.assertEqual(stop.wait(DEADLINE), 0)
+            self.assertEqual(cli.wait(DEADLINE), 1)
+            self.assertIn(b"CANCEL", cli.stderr.read())
+        self.assertEqual(self.client(daemon).status("one")["state"], "stopped")
+
+    def test_where_nobody_listens_its_clients_are_told_what_to_do(self):
+        daemon = self.daemon("[hil]", "app = systemd")
+        text = self.assert_refused("FAIL", self.client(daemon).connect_app, "one")
+        self.assertIn("systemctl start one.socket", text)
+
+    def test_one_without_a_unit_has_failed_and_keeps_no_other_from_its_start(self):
+        self.listener.listen()
+        self.define("forked", "exec = pluton-counter", "start = boot")
+        self.define("two", "unit = two.service", f"activation = {self.folder}/one", "start = boot")
+        daemon = self.daemon("[hil]", "app = systemd")
+        self.listener.accept()[0].close()
+        status = self.client(daemon).status("forked")
+        self.assertEqual(status["state"], "failed")
+        self.assertIn("unit and activation are missing", status["reason"])
+
+    def test_a_stranger_is_none_of_its_processes(self):
+        daemon = self.daemon("[hil]", "app = systemd")
+        client = self.client(daemon)
+        self.assert_refused("FAIL", client.connect_app, "one")
+        self.assertEqual(len(client.random(4)), 4)
+        self.assertEqual(client.status("one")["pid"], 0)
+
+    def test_the_end_of_plutond_waits_for_none_that_is_being_started(self):
+        self.listener.listen()
+        daemon = self.daemon("[hil]", "app = systemd")
+        with subprocess.Popen([CLI, "app", "start", "one"], stderr=subprocess.DEVNULL,
+                              env=environment(PLUTON_ADDRESS=daemon.address)) as cli:
+            caller = self.enterContext(self.listener.accept()[0])
+            caller.settimeout(DEADLINE)
+            self.assertEqual(daemon.stop(), 0)
+            self.assertEqual(caller.recv(16), b"")
+            self.assertNotEqual(cli.wait(DEADLINE), 0)
 
 
 class Lifetime(Apps):

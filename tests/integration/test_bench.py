@@ -73,6 +73,11 @@ class Bench(unittest.TestCase):
                 for row in table:
                     self.assertGreaterEqual(row["p99_us"], row["median_us"])
 
+        memory = [row for row in all_rows if row["table"].startswith("memory after that")]
+        self.assertEqual({row["what"] for row in memory},
+                         {"tpm2-abrmd + swtpm", "plutond", "plutond + pluton-tpmd"})
+        self.assertEqual({row["budget"] for row in memory if row["budget"]}, {"≤ 1.0"})
+
     def test_footprint_has_a_row_for_every_budget(self):
         all_rows = rows("footprint")
         self.assertEqual(budgets(all_rows),

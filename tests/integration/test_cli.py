@@ -9,9 +9,10 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "random", "hash", "aes", "rsa", "tpm", "nv",
-         "app", "alarm", "log", "log-level"]
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "aes",
+         "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
 VERBS = {"aes": ["encrypt", "decrypt"],
+         "ecc": ["generate", "public", "sign", "verify", "ecdh"],
          "rsa": ["generate", "public", "sign", "verify", "encrypt", "decrypt"],
          "tpm": ["info", "send", "cancel"],
          "nv": ["list", "status", "put", "get", "define", "write", "read", "lock", "delete"],

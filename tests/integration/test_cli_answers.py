@@ -117,6 +117,17 @@ class Advice(unittest.TestCase):
         self.assertIn("a minute, wait a while, or raise it in [console] of plutond.conf (EBUSY)",
                       said)
 
+    def test_a_daemon_that_goes_away_is_not_a_lack_of_memory(self):
+        def answer(client, request):
+            client.upcall(request)
+        for what, line in (("no random bytes, 4", ["random", "4"]),
+                           ("no shared memory for the data, -", ["hash", "sha256"])):
+            with FakePlutond(answer, keeps_windows=False) as daemon:
+                done = cli(daemon, *line)
+            self.assertEqual(done.stderr.decode(), f"pluton-cli: {what}: the daemon closed the "
+                             "connection, start plutond and try again (EOFF)\n")
+            self.assertEqual((done.returncode, done.stdout), (3, b""))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -6,7 +6,9 @@ import os
 import subprocess
 import unittest
 
-from private import CLI_PROGRAM, Private, run
+from bus import Bus
+from plutond import Daemon
+from private import CLI, CLI_PROGRAM, Private, environment, run
 
 LEVELS = ["off", "error", "warning", "info", "debug", "trace"]
 NOBODY = 65534
@@ -54,9 +56,29 @@ class Status(unittest.TestCase):
         self.assertRegex(text, rf"(?m)^pid +{fields['pid']}$")
         self.assertRegex(text, rf"(?m)^pool bytes +{fields['pool_size']}$")
         self.assertRegex(text, rf"(?m)^log level +{fields['log_level']}$")
+        self.assertRegex(text, rf"(?m)^D-Bus +{fields['bus']}$")
+        self.assertRegex(text, rf"(?m)^apps are started by +{', '.join(fields['app_backends'])}$")
         own, apps = text.split("\n\n")
         self.assertEqual(len(own.splitlines()), len(fields) - 1)
         self.assertEqual(len(apps.splitlines()), len(fields["apps"]) + 1)
+
+    def test_a_private_daemon_is_not_the_system_s_and_forks_its_apps(self):
+        fields = answer("status")
+        self.assertEqual((fields["system"], fields["bus"], fields["app_backends"]),
+                         (False, "off", ["fork"]))
+        self.assertRegex(daemon.cli("status").stdout.decode(), r"(?m)^the system's +no$")
+
+    def test_it_says_whether_it_is_on_the_bus(self):
+        with Bus() as bus, Daemon(arguments=["--bus", bus.address]) as on_bus:
+            def said(*line):
+                return run(CLI, *line, "status",
+                           env=environment(PLUTON_ADDRESS=on_bus.address)).stdout.decode()
+            self.assertEqual(json.loads(said("--json"))["bus"], "serving")
+            self.assertNotIn("tries again", said())
+            bus.kill()
+            while json.loads(said("--json"))["bus"] != "away":
+                pass
+            self.assertIn("\nIt is not on the bus, and tries again; its log says why.\n", said())
 
     def test_text_is_aligned(self):
         for line in daemon.cli("status").stdout.decode().split("\n\n")[0].splitlines():
@@ -109,8 +131,8 @@ class Engines(unittest.TestCase):
         rows = answer("engines")
         self.assertEqual(list(rows), ["engines"])
         self.assertEqual({row["hil"] for row in rows["engines"]},
-                         {"rng", "digest", "aes", "alarm", "console", "nv", "app",
-                          "rsa"})
+                         {"rng", "digest", "aes", "alarm", "console", "nv", "app", "hmac", "cmac",
+                          "ecc", "rsa"})
 
     def test_text_has_the_same_rows(self):
         rows = table(daemon.cli("engines").stdout)

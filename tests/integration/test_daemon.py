@@ -93,7 +93,7 @@ class Configuration(unittest.TestCase):
 
 class Locks(unittest.TestCase):
     def assert_refused(self, daemon, done):
-        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.returncode, 75)
         self.assertIn(f"process {daemon.pid} (", done.stderr)
         self.assertRegex(done.stderr, r"\(\S*plutond\) holds this")
         self.assertTrue(connects(daemon.socket))
@@ -119,12 +119,12 @@ class Locks(unittest.TestCase):
             daemon.start()
             self.assertTrue(connects(daemon.socket))
 
-    def test_a_socket_that_cannot_be_made_ends_with_1_and_says_what_to_do(self):
+    def test_a_socket_that_cannot_be_made_ends_with_73_and_says_what_to_do(self):
         with Daemon() as daemon:
             daemon.stop()
             os.mkdir(daemon.socket)
             done = run(*daemon.command()[1:])
-            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.returncode, 73)
             self.assertIn("; remove what is there and make its folder writable", done.stderr)
             self.assertIn("error: cannot listen: ", done.stderr)
             self.assertIn("--listen", done.stderr)
@@ -135,7 +135,7 @@ class Locks(unittest.TestCase):
             daemon.stop()
             os.chmod(daemon.state, 0o777)
             done = run(*daemon.command()[1:])
-            self.assertEqual(done.returncode, 1)
+            self.assertEqual(done.returncode, 78)
             self.assertIn(f"{daemon.state}: others can write there", done.stderr)
 
 
@@ -158,7 +158,7 @@ class Signals(unittest.TestCase):
             self.assertTrue(connects(other.socket))
             refused = run("--config", daemon.config, "--state", daemon.state,
                           "--listen", other.socket)
-            self.assertEqual(refused.returncode, 1)
+            self.assertEqual(refused.returncode, 75)
             self.assertTrue(connects(other.socket))
 
     def test_sighup_takes_over_what_can_change(self):

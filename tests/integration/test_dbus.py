@@ -5,6 +5,7 @@ channels by Connect, and what hostile, dying and silent clients leave behind: no
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import mmap
 import os
 import re
@@ -91,7 +92,7 @@ class OnBus(unittest.TestCase):
     # What the daemon keeps is asked through a channel, so that asking changes nothing on the bus.
 
     def status(self):
-        row = self.channel.perform(0x80000001, 1, (), (136,))[2]
+        row = self.channel.perform(0x80000001, 1, (), (144,))[2]
         number = {"processes": 48, "pool_taken": 64, "pool_committed": 72}
         return {name: int.from_bytes(row[at:at + (4 if name == "processes" else 8)], "little")
                 for name, at in number.items()}
@@ -242,12 +243,49 @@ class Services(OnBus):
         self.assertEqual(secret, openssl("enc", "-aes-256-ctr", "-K", key.hex(), "-iv",
                                          counter.hex(), data=data))
 
+    def test_curves_sign_agree_and_refuse_as_on_the_socket(self):
+        key, public = self.peer.call("Ecc", "Generate", "suu", "ed25519", 32, 32)
+        signature, = self.peer.call("Ecc", "Sign", "sayayu", "ed25519", key, b"abc", 64)
+        self.assertEqual(self.peer.call("Ecc", "Verify", "sayayay", "ed25519", public, b"abc",
+                                        signature), ())
+        self.refused("Inval", "the signature does not match", "Ecc", "Verify", "sayayay", "ed25519",
+                     public, b"abd", signature)
+        self.refused("Size", "ed25519 signs at most 16384", "Ecc", "Sign", "sayayu", "ed25519", key,
+                     bytes(16385), 64)
+        keys = [self.peer.call("Ecc", "Generate", "suu", "p256", 32, 64) for _ in range(2)]
+        secrets = [self.peer.call("Ecc", "Agree", "sayayu", "p256", keys[i][0], keys[1 - i][1], 32)
+                   for i in range(2)]
+        self.assertEqual(secrets[0], secrets[1])
+        self.refused("Inval", "no point of the curve", "Ecc", "Agree", "sayayu", "p256", keys[0][0],
+                     bytes(64), 32)
+        self.refused("NoSupport", "no ecc engine signs with x25519", "Ecc", "Sign", "sayayu",
+                     "x25519", key, b"abc", 64)
+
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
         for piece in b"a" * 100, b"b" * 3000, b"c":
             self.assertEqual(self.peer.call("Digest", "Update", "uay", stream, piece), (stream,))
         digest, _ = self.peer.call("Digest", "Finish", "uu", stream, 32)
         self.assertEqual(digest, hashlib.sha256(b"a" * 100 + b"b" * 3000 + b"c").digest())
+
+    def test_macs_are_made_and_verified_at_once_and_in_pieces(self):
+        key, data = bytes(range(32)), b"message" * 1000
+        wanted = hmac.new(key, data, "sha512").digest()
+        self.assertEqual(self.peer.call("Hmac", "Mac", "sayayu", "sha512", key, data, 64),
+                         (wanted, 64))
+        self.assertEqual(self.peer.call("Hmac", "Verify", "sayayay", "sha512", key, data, wanted), ())
+        self.refused("Inval", "Verify: a wrong value", "Hmac", "Verify", "sayayay", "sha512", key,
+                     data, bytes(64))
+        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt", f"hexkey:{key.hex()}",
+                                     "-in", "-", "CMAC", data=data).decode())
+        stream, = self.peer.call("Cmac", "Begin", "say", "aes", key)
+        for piece in data[:5], data[5:]:
+            self.assertEqual(self.peer.call("Cmac", "Update", "uay", stream, piece), (stream,))
+        self.assertEqual(self.peer.call("Cmac", "Finish", "uu", stream, 16), (cmac, 16))
+        fd = memory(data)
+        self.addCleanup(os.close, fd)
+        self.assertEqual(self.peer.call("Cmac", "MacMemfd", "say(htt)u", "aes", key,
+                                        (fd, 0, len(data)), 16), (cmac, 16))
 
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
@@ -362,6 +400,41 @@ class Memory(OnBus):
             for _ in range(20):
                 self.works()
             self.assertLess(time.monotonic() - start, PATIENCE)
+
+
+class AesModes(OnBus):
+    """Known answers: SP 800-38A, F.1.1 and F.2.1; SP 800-38C, C.1."""
+
+    KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
+    PLAIN = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
+
+    def aes(self, method, *arguments):
+        signature = "sayayayayuu" if method == "Encrypt" else "sayayayayuay"
+        return [bytes(part) for part in self.peer.call("Aes", method, signature, *arguments)]
+
+    def test_ecb_and_cbc_both_ways(self):
+        for mode, iv, cipher in (("ecb", b"", "3ad77bb40d7a3660a89ecaf32466ef97"),
+                                 ("cbc", bytes(range(16)), "7649abac8119b246cee98e9b12e9197d")):
+            cipher = bytes.fromhex(cipher)
+            self.assertEqual(self.aes("Encrypt", mode, self.KEY, iv, b"", self.PLAIN, 16, 0)[0],
+                             cipher)
+            self.assertEqual(self.aes("Decrypt", mode, self.KEY, iv, b"", cipher, 16, b"")[0],
+                             self.PLAIN)
+
+    def test_ccm_both_ways_with_a_tag_of_4_bytes(self):
+        key, nonce, aad = bytes(range(0x40, 0x50)), bytes(range(0x10, 0x17)), bytes(range(8))
+        cipher, tag = bytes.fromhex("7162015b"), bytes.fromhex("4dac255d")
+        self.assertEqual(self.aes("Encrypt", "ccm", key, nonce, aad, b"\x20\x21\x22\x23", 4, 4),
+                         [cipher, tag])
+        call = ("Aes", "Decrypt", "sayayayayuay", "ccm", key, nonce, aad, cipher, 4)
+        self.assertEqual(bytes(self.peer.call(*call, tag)[0]), b"\x20\x21\x22\x23")
+        self.refused("Inval", "Decrypt: a wrong value", *call, b"\x4d\xac\x25\x5c")
+
+    def test_half_blocks_and_other_tags_are_refused_with_the_capsules_sentence(self):
+        self.refused("Size", "cbc needs whole blocks of 16", "Aes", "Encrypt", "sayayayayuu", "cbc",
+                     self.KEY, bytes(16), b"", bytes(15), 15, 0)
+        self.refused("Size", "ccm needs 4, 6, 8", "Aes", "Encrypt", "sayayayayuu", "ccm", self.KEY,
+                     bytes(12), b"", bytes(16), 16, 5)
 
 
 class Refusals(OnBus):

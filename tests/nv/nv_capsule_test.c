@@ -741,9 +741,9 @@ static struct {
 	unsigned most;	 /* places of the flood's, ever */
 } turns;
 
-static void count_turns(void *context, enum kernel_step step, struct process_id process)
+static void count_turns(void *context, enum kernel_step step, const struct step *about)
 {
-	bool is_victim = process.index == turns.victim.index;
+	bool is_victim = about->process.index == turns.victim.index;
 
 	(void)context;
 	if (is_victim && step == STEP_ENGINE_REQUESTED)

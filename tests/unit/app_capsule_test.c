@@ -101,9 +101,10 @@ static const char *next_app; /* what the next process that connects is part of *
 
 static bool next_accepts_only;
 
-static void identify(void *context, struct credentials *who)
+static void identify(void *context, struct credentials *who, bool certain)
 {
 	(void)context;
+	(void)certain;
 	if (!next_app)
 		return;
 	strcpy(who->app, next_app);

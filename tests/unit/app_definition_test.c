@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "backends/fork/folders.h"
+#include "backends/apps/folders.h"
 #include "tests/suite.h"
 
 #define HASH "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789abcdef"
@@ -83,9 +83,11 @@ static void test_every_key_is_read(void)
 		"sha256 = " HASH "\nsecurity_version = 7\ndrivers = nvmem, rng\nuser = nobody\n"
 		"restart = always\nstart = boot\nmemory_max = 64M\nstart_timeout = 3s\n"
 		"stop_timeout = 4s\nwatchdog = 500ms\nrestart_delay = 20\nrestart_delay_max = 1m\n"
-		"fd_store_max = 16\n");
+		"fd_store_max = 16\nunit = thing@1.service\nactivation = /run/thing\n");
 
 	CU_ASSERT_STRING_EQUAL(definition->problem, "");
+	CU_ASSERT_STRING_EQUAL(definition->unit, "thing@1.service");
+	CU_ASSERT_STRING_EQUAL(definition->activation, "/run/thing");
 	CU_ASSERT_STRING_EQUAL(definition->description, "a thing");
 	CU_ASSERT_STRING_EQUAL(definition->arguments[0], "/bin/thing");
 	CU_ASSERT_STRING_EQUAL(definition->arguments[1], "--name");
@@ -129,12 +131,13 @@ static void test_what_is_not_said_has_its_default(void)
 	CU_ASSERT_EQUAL(definition->restart_delay_ms, 100);
 	CU_ASSERT_EQUAL(definition->restart_delay_max_ms, 30000);
 	CU_ASSERT_EQUAL(definition->fd_store_max, 4);
+	CU_ASSERT_STRING_EQUAL(definition->unit, "");
+	CU_ASSERT_STRING_EQUAL(definition->activation, "");
 	give_back(definition);
 }
 
 static void test_what_is_wrong_is_told_with_its_line_and_what_to_write(void)
 {
-	assert_problem("", 0, "exec is missing; write exec = PROGRAM");
 	assert_problem("[app]\n\nexec = a\nexce = b\n", 4, "no key exce; pluton-app.conf(5)");
 	assert_problem("exec = a\n", 1, "no section []; write [app]");
 	assert_problem("[app]\nexec = a\n[service]\nx = y\n", 4, "no section [service]");
@@ -192,6 +195,91 @@ static void test_values_are_taken_at_their_limits_and_refused_beyond(void)
 	}
 }
 
+static void assert_unit(const char *unit, bool good)
+{
+	char text[400];
+	struct definition *definition;
+
+	snprintf(text, sizeof(text), "[app]\nunit = %s\n", unit);
+	if (!good) {
+		assert_problem(text, 2, "a unit of systemd's that ends in .service");
+		return;
+	}
+	definition = read_text(text);
+	CU_ASSERT_STRING_EQUAL(definition->problem, "");
+	CU_ASSERT_STRING_EQUAL(definition->unit, unit);
+	give_back(definition);
+}
+
+static void test_a_unit_is_the_name_of_a_service_and_no_template(void)
+{
+	assert_unit("a.service", true);
+	assert_unit("pluton-tpmd@tpm0.service", true);
+	assert_unit("a@b@c.service", true);
+	assert_unit("a:b-c_d.e\\x2d@f.service", true);
+	assert_unit("", false);
+	assert_unit(".service", false);
+	assert_unit("a", false);
+	assert_unit("a.socket", false);
+	assert_unit("a.service.socket", false);
+	assert_unit("a@.service", false);
+	assert_unit("@a.service", false);
+	assert_unit("a/b.service", false);
+	assert_unit("a b.service", false);
+	assert_unit("a@b/c.service", false);
+}
+
+static void test_an_activation_socket_has_an_absolute_path_of_107_bytes_and_not_108(void)
+{
+	char text[160] = "[app]\nactivation = /", *path = strchr(text, '/');
+	struct definition *definition;
+
+	memset(path + 1, 'a', 106);
+	definition = read_text(text);
+	CU_ASSERT_STRING_EQUAL(definition->problem, "");
+	CU_ASSERT_EQUAL(strlen(definition->activation), 107);
+	give_back(definition);
+	path[107] = 'a';
+	assert_problem(text, 2, "begins with / and has at most 107 bytes");
+	assert_problem("[app]\nactivation = run/a\n", 2, "begins with /");
+	assert_problem("[app]\nactivation =\n", 2, "begins with /");
+}
+
+typedef void (*require_fn)(struct definition *definition);
+
+static void assert_required(require_fn require, const char *text, const char *part)
+{
+	struct definition *definition = read_text(text);
+
+	CU_ASSERT_STRING_EQUAL(definition->problem, "");
+	require(definition);
+	CU_ASSERT_EQUAL(definition->problem_line, 0);
+	if (*part)
+		CU_ASSERT_PTR_NOT_NULL(strstr(definition->problem, part));
+	if (!*part)
+		CU_ASSERT_STRING_EQUAL(definition->problem, "");
+	give_back(definition);
+}
+
+static void test_one_to_be_forked_must_have_a_program(void)
+{
+	assert_required(definition_require_program, "[app]\nexec = a\n", "");
+	assert_required(definition_require_program, "", "exec is missing; write exec = PROGRAM");
+	assert_required(definition_require_program, "[app]\nunit = a.service\nactivation = /a\n",
+			"exec is missing; write exec = PROGRAM");
+}
+
+static void test_a_service_must_have_a_unit_and_an_activation_socket(void)
+{
+	assert_required(definition_require_unit, "[app]\nunit = a.service\nactivation = /a\n", "");
+	assert_required(definition_require_unit, "[app]\nexec = a\n",
+			"unit and activation are missing");
+	assert_required(definition_require_unit, "[app]\nactivation = /a\n",
+			"unit is missing; write unit = NAME.service");
+	assert_required(definition_require_unit, "[app]\nunit = a.service\n",
+			"activation is missing; write activation = PATH");
+}
+
 static void test_a_program_has_64_words_and_not_65(void)
 {
 	char text[256] = "[app]\nexec = a";
@@ -211,7 +299,7 @@ static void test_a_program_has_64_words_and_not_65(void)
 static void test_two_that_say_the_same_are_equal(void)
 {
 	struct definition *a = read_text("[app]\nexec = a b\nwatchdog = 1s\n");
-	struct definition *same, *other;
+	struct definition *same, *other, *unit;
 	char path[160];
 
 	snprintf(path, sizeof(path), "%s/x.conf", folder);
@@ -219,6 +307,10 @@ static void test_two_that_say_the_same_are_equal(void)
 	same = definition_read("x", path, 0);
 	write_file("x.conf", "[app]\nwatchdog = 1000\nexec = a   b c\n");
 	other = definition_read("x", path, 0);
+	write_file("x.conf", "[app]\nwatchdog = 1000\nexec = a b\nunit = a.service\n");
+	unit = definition_read("x", path, 0);
+	CU_ASSERT_FALSE(definition_equal(a, unit));
+	definition_release(unit);
 	CU_ASSERT_TRUE(definition_equal(a, same));
 	CU_ASSERT_FALSE(definition_equal(a, other));
 	definition_release(same);
@@ -403,6 +495,10 @@ static const struct test tests[] = {
 	TEST(test_what_is_not_said_has_its_default),
 	TEST(test_what_is_wrong_is_told_with_its_line_and_what_to_write),
 	TEST(test_values_are_taken_at_their_limits_and_refused_beyond),
+	TEST(test_a_unit_is_the_name_of_a_service_and_no_template),
+	TEST(test_an_activation_socket_has_an_absolute_path_of_107_bytes_and_not_108),
+	TEST(test_one_to_be_forked_must_have_a_program),
+	TEST(test_a_service_must_have_a_unit_and_an_activation_socket),
 	TEST(test_a_program_has_64_words_and_not_65),
 	TEST(test_two_that_say_the_same_are_equal),
 	TEST(test_definitions_come_in_the_order_of_their_names),

@@ -545,6 +545,41 @@ static void test_connections_come_through_the_listening_socket(void)
 	close_channel();
 }
 
+static unsigned identified;
+
+/* Takes longer than a pass may. */
+static void identify_slowly(void *context, struct credentials *who, bool certain)
+{
+	uint64_t end = loop_now_us() + 1000;
+
+	(void)context;
+	(void)who;
+	(void)certain;
+	while (loop_now_us() < end)
+		;
+	identified++;
+}
+
+static void test_who_connects_makes_nobody_wait_for_all_who_connect_with_him(void)
+{
+	int fds[3];
+
+	open_channel();
+	channel.identify_app = identify_slowly;
+	identified = 0;
+	for (unsigned i = 0; i < TESTS_COUNT(fds); i++)
+		fds[i] = connect_socket();
+	for (unsigned i = 0; i < TESTS_COUNT(fds); i++) {
+		CU_ASSERT_EQUAL(identified, i);
+		loop_pass(&loop, true);
+	}
+	CU_ASSERT_EQUAL(identified, TESTS_COUNT(fds));
+	CU_ASSERT_EQUAL(bare.kernel.processes, TESTS_COUNT(fds));
+	for (unsigned i = 0; i < TESTS_COUNT(fds); i++)
+		close(fds[i]);
+	close_channel();
+}
+
 /* The descriptor limit is lowered to what is open now, so that the next accept fails. */
 static void test_without_descriptors_a_connection_is_hung_up_on_and_the_loop_sleeps(void)
 {
@@ -673,6 +708,7 @@ static const struct test tests[] = {
 	TEST(test_a_process_that_the_pool_cannot_promise_for_is_told_why),
 	TEST(test_one_that_takes_all_memory_leaves_the_others_their_promise),
 	TEST(test_connections_come_through_the_listening_socket),
+	TEST(test_who_connects_makes_nobody_wait_for_all_who_connect_with_him),
 	TEST(test_without_descriptors_a_connection_is_hung_up_on_and_the_loop_sleeps),
 	TEST(test_while_what_was_hung_up_on_waits_to_be_closed_the_loop_sleeps),
 	TEST(test_while_half_of_all_descriptors_hang_nobody_new_is_let_in),

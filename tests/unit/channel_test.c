@@ -670,9 +670,9 @@ static struct {
 	void *context;
 } engine;
 
-static void identify_app(void *context, struct credentials *who)
+static void identify_app(void *context, struct credentials *who, bool certain)
 {
-	engine.asked++;
+	engine.asked += certain;
 	engine.context = context;
 	engine.pid = (pid_t)who->pid;
 	engine.uid = who->uid;

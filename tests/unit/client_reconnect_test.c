@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -114,6 +115,123 @@ static void note_off(struct pluton *of, int status, const uint32_t words[3], voi
 	CU_ASSERT_PTR_EQUAL(of, pluton);
 	CU_ASSERT_EQUAL(status, -PLUTON_EOFF);
 	offs++;
+}
+
+/* A socket at `path` that nobody serves yet. */
+static int listen_by_hand(void)
+{
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	unlink(path);
+	memcpy(name.sun_path, path, strlen(path) + 1);
+	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	CU_ASSERT_EQUAL(listen(fd, 0), 0);
+	return fd;
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+/* Opens another one, beside that of begin. */
+static int open_other(struct pluton **ret, char *message, size_t size)
+{
+	fake_hang_up(&fake); /* it serves one after the other */
+	fake.connections = 0;
+	return pluton_open_explained(address, ret, message, size);
+}
+
+static void test_who_is_cut_off_before_the_greeting_finds_the_next_daemon(void)
+{
+	struct pluton *other;
+
+	for (unsigned times = 1; times < OPEN_TRIES; times++) {
+		begin();
+		fake.cut_offs = times;
+		CU_ASSERT_EQUAL_FATAL(open_other(&other, NULL, 0), 0);
+		CU_ASSERT_EQUAL(fake.connections, times + 1);
+		pluton_close(other);
+		end();
+	}
+}
+
+static void test_who_is_cut_off_again_and_again_is_told_so(void)
+{
+	struct pluton *other = pluton;
+	char message[128] = "";
+
+	begin();
+	fake.cut_offs = 100;
+	CU_ASSERT_EQUAL(open_other(&other, message, sizeof(message)), -PLUTON_EOFF);
+	CU_ASSERT_PTR_NULL(other);
+	CU_ASSERT_STRING_EQUAL(message, "the daemon closed the connection");
+	CU_ASSERT_EQUAL(fake.connections, OPEN_TRIES);
+	end();
+}
+
+/* Whatever the error in it is. */
+static void test_who_is_turned_away_with_a_sentence_is_not_tried_again(void)
+{
+	static const uint32_t errors[] = {PLUTON_EFAIL, PLUTON_EOFF, PLUTON_ENODEVICE};
+	struct pluton *other;
+	char message[128];
+
+	for (size_t i = 0; i < TESTS_COUNT(errors); i++) {
+		begin();
+		fake.greeting_refusal = errors[i];
+		CU_ASSERT_EQUAL(open_other(&other, message, sizeof(message)), -(int)errors[i]);
+		CU_ASSERT_PTR_NOT_NULL(strstr(message, "the fake daemon"));
+		CU_ASSERT_EQUAL(fake.connections, 1);
+		end();
+	}
+}
+
+/* As one that has its socket to itself. */
+static void *cut_off_and_leave(void *arg)
+{
+	int listen_fd = *(int *)arg;
+	int fd = accept(listen_fd, NULL, NULL);
+
+	unlink(path);
+	close(listen_fd);
+	close(fd);
+	return NULL;
+}
+
+static void test_a_daemon_that_is_gone_after_it_cut_off_is_not_waited_for(void)
+{
+	struct pluton *other;
+	char message[128];
+	pthread_t thread;
+	int fd;
+
+	begin();
+	fake_daemon_end(&fake);
+	fd = listen_by_hand();
+	CU_ASSERT_EQUAL(pthread_create(&thread, NULL, cut_off_and_leave, &fd), 0);
+	CU_ASSERT_EQUAL(pluton_open_explained(address, &other, message, sizeof(message)),
+			-PLUTON_EOFF);
+	CU_ASSERT_PTR_NOT_NULL(strstr(message, "nobody listens"));
+	pthread_join(thread, NULL);
+	close_and_remove();
+}
+
+static void test_an_asynchronous_call_is_not_lost_to_a_daemon_that_stops(void)
+{
+	uint8_t byte;
+
+	begin();
+	fake.cut_offs = OPEN_TRIES - 1;
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, NULL, NULL, NULL), 0);
+	CU_ASSERT_EQUAL(fake.cut_offs, 0);
+	fake.cut_offs = 100;
+	fake_hang_up(&fake);
+	while (pluton_dispatch(pluton) >= 0)
+		poll(&(struct pollfd){pluton_get_fd(pluton), POLLIN, 0}, 1, -1);
+	CU_ASSERT_EQUAL(pluton_random_async(pluton, &byte, 1, NULL, NULL, NULL), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(fake.cut_offs, 100 - OPEN_TRIES);
+	end();
 }
 
 /* --- synchronous calls ----------------------------------------------------------------------- */
@@ -234,6 +352,20 @@ static void test_what_is_harmless_is_repeated(void)
 	check_repeated(call_now);
 	check_repeated(call_put);
 	check_repeated(call_connect);
+}
+
+static void test_memory_is_asked_for_again_once(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), 0);
+	fake.window_crashes = 2;
+	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_EOFF);
+	CU_ASSERT_EQUAL(fake.window_crashes, 0);
+	fake.window_crashes = 1;
+	CU_ASSERT_PTR_NOT_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), 0);
+	end();
 }
 
 static void test_what_is_repeated_is_repeated_once(void)
@@ -390,20 +522,52 @@ static void test_a_refused_greeting_is_told_and_tried_again_by_the_next_call(voi
 	end();
 }
 
+/* Another try would not change what somebody may use. */
+static void test_who_may_use_nothing_any_more_is_told_so_and_stays_out(void)
+{
+	uint8_t byte;
+
+	begin();
+	fake.greeting_refusal = PLUTON_ENODEVICE;
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	fake.greeting_refusal = 0;
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	end();
+}
+
+/* As plutond's is for a moment, when it makes its socket anew. */
+static void test_a_socket_that_nobody_may_connect_to_is_waited_for(void)
+{
+	bool is_root = geteuid() == 0;
+	uint8_t byte;
+
+	begin();
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(chmod(path, 0), 0);
+	CU_ASSERT_EQUAL(pluton_set_reconnect(pluton, 50), 0);
+	if (is_root) /* root could connect */
+		CU_ASSERT_EQUAL_FATAL(seteuid(65534), 0);
+	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_EOFF);
+	if (is_root)
+		CU_ASSERT_EQUAL_FATAL(seteuid(0), 0);
+	CU_ASSERT(said("may not connect"));
+	CU_ASSERT_EQUAL(chmod(path, 0700), 0);
+	CU_ASSERT(works());
+	end();
+}
+
 /* The kernel takes connections for a socket that listens; nobody ever answers. */
 static void test_a_daemon_that_does_not_greet_is_given_up(void)
 {
-	struct sockaddr_un name = {.sun_family = AF_UNIX};
 	uint8_t byte;
 	int fd;
 
 	begin();
 	fake_daemon_end(&fake);
-	unlink(path);
-	memcpy(name.sun_path, path, strlen(path) + 1);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	CU_ASSERT_EQUAL(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
-	CU_ASSERT_EQUAL(listen(fd, 0), 0);
+	fd = listen_by_hand();
 	CU_ASSERT_EQUAL(pluton_set_reconnect(pluton, 50), 0);
 	CU_ASSERT_EQUAL(pluton_random(pluton, &byte, 1), -PLUTON_EOFF);
 	/* Now its queue is full: the same while connecting. */
@@ -860,6 +1024,24 @@ static void test_dispatch_tells_a_loss_once_and_connects_again(void)
 	end();
 }
 
+static void test_dispatch_ends_with_the_sentence_for_who_may_use_nothing_any_more(void)
+{
+	int r = 0;
+
+	begin();
+	(void)pluton_get_fd(pluton);
+	fake.greeting_refusal = PLUTON_ENODEVICE;
+	fake_hang_up(&fake);
+	CU_ASSERT_EQUAL(turn_loop(), -PLUTON_EOFF);
+	while (r >= 0)
+		r = turn_loop();
+	CU_ASSERT_EQUAL(r, -PLUTON_ENODEVICE);
+	CU_ASSERT(said("the fake daemon"));
+	fake.greeting_refusal = 0;
+	CU_ASSERT_EQUAL(turn_loop(), -PLUTON_ENODEVICE);
+	end();
+}
+
 /* The kernel's list of what an epoll has in it; a dead socket there would never let it wait. */
 static bool waits_for_socket(int epoll_fd)
 {
@@ -1224,9 +1406,15 @@ static void test_the_new_daemons_limits_hold(void)
 }
 
 static const struct test tests[] = {
+	TEST(test_who_is_cut_off_before_the_greeting_finds_the_next_daemon),
+	TEST(test_who_is_cut_off_again_and_again_is_told_so),
+	TEST(test_who_is_turned_away_with_a_sentence_is_not_tried_again),
+	TEST(test_a_daemon_that_is_gone_after_it_cut_off_is_not_waited_for),
+	TEST(test_an_asynchronous_call_is_not_lost_to_a_daemon_that_stops),
 	TEST(test_a_call_after_a_restart_finds_the_new_daemon),
 	TEST(test_a_new_connection_waits_for_answers_as_long_as_the_old_one),
 	TEST(test_what_is_harmless_is_repeated),
+	TEST(test_memory_is_asked_for_again_once),
 	TEST(test_what_is_repeated_is_repeated_once),
 	TEST(test_what_is_not_harmless_is_left_to_the_caller),
 	TEST(test_what_no_daemon_has_seen_is_done_whatever_it_is),
@@ -1237,6 +1425,8 @@ static const struct test tests[] = {
 	TEST(test_a_connection_over_a_given_descriptor_is_not_made_again),
 	TEST(test_who_has_exited_does_not_come_back),
 	TEST(test_a_refused_greeting_is_told_and_tried_again_by_the_next_call),
+	TEST(test_who_may_use_nothing_any_more_is_told_so_and_stays_out),
+	TEST(test_a_socket_that_nobody_may_connect_to_is_waited_for),
 	TEST(test_a_daemon_that_does_not_greet_is_given_up),
 	TEST(test_a_protocol_breach_is_not_mended),
 	TEST(test_a_mistake_is_told_although_the_connection_is_lost),
@@ -1258,6 +1448,7 @@ static const struct test tests[] = {
 	TEST(test_a_yield_that_told_of_the_loss_spares_the_next_raw_call),
 	TEST(test_yields_tell_a_loss_once_and_after_the_callbacks),
 	TEST(test_dispatch_tells_a_loss_once_and_connects_again),
+	TEST(test_dispatch_ends_with_the_sentence_for_who_may_use_nothing_any_more),
 	TEST(test_polling_without_a_daemon_waits_for_the_next_try),
 	TEST(test_a_call_may_connect_before_the_event_loop_does),
 	TEST(test_an_epoll_that_is_told_once_goes_on_across_restarts),

@@ -455,6 +455,7 @@ static void test_without_windows_small_requests_still_work(void)
 	CU_ASSERT_EQUAL(pluton_perform(pluton, &request, NULL), -PLUTON_ENOMEM);
 	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "the fake daemon?does not want to");
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ENOMEM);
 	check_invert(100, FAKE_INLINE << 4 | FAKE_INLINE);
 	end();
 }
@@ -469,6 +470,7 @@ static void test_when_all_windows_are_taken_the_next_is_refused_here(void)
 		CU_ASSERT_PTR_NOT_NULL(held[i]);
 	}
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 1));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ENOMEM);
 	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "all 4 windows"));
 	pluton_free(pluton, held[2]);
 	CU_ASSERT_PTR_NOT_NULL(pluton_alloc(pluton, 1));
@@ -546,6 +548,7 @@ static void test_nothing_and_too_much_cannot_be_allocated(void)
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 0));
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, FAKE_WINDOW_SIZE_MAX + 1));
 	CU_ASSERT_PTR_NULL(pluton_alloc(pluton, SIZE_MAX));
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ESIZE);
 	end();
 }
 
@@ -1172,6 +1175,7 @@ static void test_a_window_number_that_is_none_closes_the_connection(void)
 		begin_by_hand();
 		fake_send(&fake, &wrong[i]);
 		CU_ASSERT_PTR_NULL(pluton_alloc(pluton, 100));
+		CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_EBADRVAL);
 		CU_ASSERT_EQUAL(pluton_dispatch(pluton), -PLUTON_EBADRVAL);
 		end();
 	}
@@ -1459,6 +1463,9 @@ static void test_what_does_not_go_with_a_streams_mode_is_refused_here(void)
 	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "a counter of 64 bits: 32 or 128");
 	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CTR, 128, 1), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_GCM, 128, 0), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CBC, 0, 1), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_ECB, 128, 0), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(try_begin(PLUTON_AES_CCM, 0, 0), -PLUTON_ENOSUPPORT);
 	end();
 	CU_ASSERT_EQUAL(fake.operations, 0);
 }
@@ -1863,7 +1870,7 @@ static void test_lists_that_make_no_sense_close_the_connection(void)
 
 static void test_a_status_without_an_end_closes_the_connection(void)
 {
-	uint8_t row[136];
+	uint8_t row[144];
 	const struct record upcall = {
 		.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID},
 		.upcall = {.output_length = sizeof(row), .output = row},

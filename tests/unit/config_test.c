@@ -5,6 +5,8 @@
  */
 #include "daemon/config.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +20,30 @@ static char directory[64];
 static char path[128];
 static struct config *config;
 static struct config_error error;
+static bool has_pluton_group;
+static size_t pluton_group_size; /* bytes of its entry */
 
 /* --- the fixture ----------------------------------------------------------------------------- */
 
+/* In place of libc's: what groups there are is not this machine's business. */
+int getgrnam_r(const char *name, struct group *group, char *buffer, size_t size,
+	       struct group **result)
+{
+	bool is_pluton = strcmp(name, "pluton") == 0 && has_pluton_group;
+
+	(void)buffer;
+	*result = NULL;
+	if (is_pluton && size < pluton_group_size)
+		return ERANGE;
+	*group = (struct group){.gr_gid = is_pluton ? 987 : 0};
+	*result = is_pluton || strcmp(name, "root") == 0 ? group : NULL;
+	return 0;
+}
+
 static void set_up(void)
 {
+	has_pluton_group = true;
+	pluton_group_size = 100;
 	strcpy(directory, "/tmp/pluton-config-XXXXXX");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(mkdtemp(directory));
 	snprintf(path, sizeof(path), "%s/plutond.conf", directory);
@@ -67,8 +88,19 @@ static void make_conf_d(mode_t mode)
 
 static int load(void)
 {
-	int r = config_load(path, &config, &error);
+	int r = config_load(path, false, &config, &error);
 
+	if (r < 0)
+		printf("# %s\n", error.message);
+	return r;
+}
+
+static int load_for_system(const char *text)
+{
+	int r;
+
+	write_text("plutond.conf", text);
+	r = config_load(path, true, &config, &error);
 	if (r < 0)
 		printf("# %s\n", error.message);
 	return r;
@@ -135,6 +167,8 @@ static void test_an_empty_file_gives_the_defaults_of_loop_and_engines(void)
 	CU_ASSERT_STRING_EQUAL(config->rng, "openssl");
 	CU_ASSERT_STRING_EQUAL(config->digest, "openssl");
 	CU_ASSERT_STRING_EQUAL(config->aes, "openssl");
+	CU_ASSERT_STRING_EQUAL(config->hmac, "openssl");
+	CU_ASSERT_STRING_EQUAL(config->cmac, "openssl");
 	CU_ASSERT_EQUAL(config->aead_scratch, 1u << 20);
 	CU_ASSERT_EQUAL(config->workers, 2);
 	CU_ASSERT_FALSE(config->checker);
@@ -164,7 +198,7 @@ static void test_the_default_file_may_be_missing(void)
 	if (access(CONFIG_DEFAULT_PATH, F_OK) == 0)
 		suite_skip("this machine has a configuration of its own");
 	set_up();
-	CU_ASSERT_EQUAL(config_load(NULL, &config, &error), 0);
+	CU_ASSERT_EQUAL(config_load(NULL, false, &config, &error), 0);
 	tear_down();
 }
 
@@ -508,7 +542,7 @@ static void test_random_bytes_never_crash_it(void)
 		}
 		set_up();
 		write_bytes("plutond.conf", bytes, sizeof(bytes));
-		CU_ASSERT_EQUAL(config_load(path, &config, &error), -PLUTON_EINVAL);
+		CU_ASSERT_EQUAL(config_load(path, false, &config, &error), -PLUTON_EINVAL);
 		CU_ASSERT_TRUE(message_has(":"));
 		tear_down();
 	}
@@ -688,6 +722,139 @@ static void test_a_complaint_names_the_line_that_set_the_key(void)
 	tear_down();
 }
 
+/* --- the system's service --------------------------------------------------------------------- */
+
+static const struct access_rule *rule_of(const char *key)
+{
+	for (size_t i = 0; config && i < config->access_rule_count; i++) {
+		if (strcmp(config->access_rules[i].key, key) == 0)
+			return &config->access_rules[i];
+	}
+	return NULL;
+}
+
+static const char *text_of(const char *key)
+{
+	const struct access_rule *rule = rule_of(key);
+
+	return rule ? rule->text : NULL;
+}
+
+static void test_the_system_s_service_is_on_the_bus_and_has_systemd_start_apps(void)
+{
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system(""), 0);
+	CU_ASSERT_STRING_EQUAL(config->bus, "system");
+	CU_ASSERT_STRING_EQUAL(config->app, "systemd");
+	CU_ASSERT_STRING_EQUAL(config->state, "/var/lib/pluton");
+	tear_down();
+}
+
+static void test_the_system_s_service_is_for_root_and_its_group(void)
+{
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system(""), 0);
+	CU_ASSERT_EQUAL_FATAL(config->access_rule_count, 3);
+	CU_ASSERT_EQUAL(config->access_rules[0].kind, ACCESS_DEFAULT);
+	CU_ASSERT_STRING_EQUAL(text_of("default"), "none");
+	CU_ASSERT_STRING_EQUAL_FATAL(text_of("user.root"), "all");
+	CU_ASSERT_EQUAL(rule_of("user.root")->id, 0);
+	CU_ASSERT_STRING_EQUAL_FATAL(text_of("group.pluton"), "all");
+	CU_ASSERT_EQUAL(rule_of("group.pluton")->id, 987);
+	tear_down();
+}
+
+static void test_a_file_beats_the_defaults_of_the_system_s_service(void)
+{
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system("[hil]\napp = fork\n[dbus]\nbus = off\n"
+					      "[access]\ndefault = rng\nuser.0 = aes\n"
+					      "group.pluton = digest\n"),
+			      0);
+	CU_ASSERT_STRING_EQUAL(config->bus, "off");
+	CU_ASSERT_STRING_EQUAL(config->app, "fork");
+	CU_ASSERT_EQUAL(config->access_rule_count, 3);
+	CU_ASSERT_STRING_EQUAL(text_of("default"), "rng");
+	CU_ASSERT_STRING_EQUAL(text_of("user.0"), "aes");
+	CU_ASSERT_STRING_EQUAL(text_of("group.pluton"), "digest");
+	tear_down();
+}
+
+static void test_a_file_can_name_the_service_s_group_by_its_number(void)
+{
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system("[access]\ngroup.987 = none\n"), 0);
+	CU_ASSERT_EQUAL(config->access_rule_count, 3);
+	CU_ASSERT_STRING_EQUAL(text_of("group.987"), "none");
+	tear_down();
+}
+
+static void test_a_group_with_very_many_members_is_found(void)
+{
+	set_up();
+	pluton_group_size = 1000000;
+	CU_ASSERT_EQUAL_FATAL(load_for_system(""), 0);
+	CU_ASSERT_EQUAL(rule_of("group.pluton")->id, 987);
+	tear_down();
+}
+
+static void test_without_the_service_s_group_it_is_said_how_to_make_it_and_how_to_do_without(void)
+{
+	set_up();
+	has_pluton_group = false;
+	CU_ASSERT_EQUAL(load_for_system(""), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NULL(config);
+	CU_ASSERT_TRUE(message_has("--system"));
+	CU_ASSERT_TRUE(message_has("there is no group pluton"));
+	CU_ASSERT_TRUE(message_has("systemd-sysusers"));
+	CU_ASSERT_TRUE(message_has("addgroup --system pluton"));
+	CU_ASSERT_TRUE(message_has("group.pluton = none"));
+	tear_down();
+}
+
+static void test_a_file_can_do_without_the_service_s_group(void)
+{
+	set_up();
+	has_pluton_group = false;
+	CU_ASSERT_EQUAL_FATAL(load_for_system("[access]\ngroup.pluton = none\n"), 0);
+	CU_ASSERT_STRING_EQUAL(text_of("group.pluton"), "none");
+	CU_ASSERT_EQUAL(rule_of("group.pluton")->id, UINT32_MAX); /* nobody is in it */
+	tear_down();
+}
+
+static void test_a_file_that_gives_something_to_a_missing_group_is_refused(void)
+{
+	set_up();
+	has_pluton_group = false;
+	CU_ASSERT_EQUAL(load_for_system("[access]\ngroup.pluton = rng\n"), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(message_has("plutond.conf:2: "));
+	CU_ASSERT_TRUE(message_has("there is no group pluton"));
+	tear_down();
+}
+
+static void test_only_the_system_s_service_needs_its_group_or_knows_it(void)
+{
+	set_up();
+	has_pluton_group = false;
+	write_text("plutond.conf", "");
+	CU_ASSERT_EQUAL_FATAL(load(), 0);
+	CU_ASSERT_EQUAL(config->access_rule_count, 1);
+	config_free(config);
+	config = NULL;
+	write_text("plutond.conf", "[access]\ngroup.pluton = none\n");
+	CU_ASSERT_EQUAL(load(), -PLUTON_EINVAL);
+	tear_down();
+}
+
+static void test_a_complaint_about_a_default_of_the_service_names_the_option(void)
+{
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system(""), 0);
+	config_complain(config, "hil", "app", &error, "no such backend");
+	CU_ASSERT_STRING_EQUAL(error.message, "--system: hil.app: no such backend");
+	tear_down();
+}
+
 /* --- reloading ------------------------------------------------------------------------------- */
 
 static char restart_keys[256];
@@ -706,7 +873,7 @@ static size_t reload_with(const char *text)
 
 	restart_keys[0] = '\0';
 	write_text("plutond.conf", text);
-	CU_ASSERT_EQUAL_FATAL(config_load(path, &fresh, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(path, false, &fresh, &error), 0);
 	moved = config_reloadable_changes(config, fresh, note_restart, NULL);
 	config_free(fresh);
 	return moved;
@@ -765,7 +932,7 @@ static void test_a_dump_can_be_read_again_and_means_the_same(void)
 		  "[hil]\nchecker = yes\nrng = a, b\n"
 		  "[access]\ndefault = none\ngroup.root = aes, rng\n");
 	dump_into_file(config);
-	CU_ASSERT_EQUAL_FATAL(config_load(path, &again, &error), 0);
+	CU_ASSERT_EQUAL_FATAL(config_load(path, false, &again, &error), 0);
 	for (const struct config_key *key = config_keys; key->name; key++)
 		CU_ASSERT_TRUE(config_key_equal(key, config, again));
 	CU_ASSERT_TRUE(config_access_equal(config, again));
@@ -786,6 +953,53 @@ static void test_a_dump_says_where_a_value_was_set(void)
 	fclose(in);
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "/plutond.conf:2\nworkers = 3\n"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(buf, "# Default: 64M\npool = 64M\n"));
+	tear_down();
+}
+
+/* What a dump of `config` says, in `path` afterwards too. */
+static const char *dumped(void)
+{
+	static char buf[16384];
+	FILE *in;
+
+	dump_into_file(config);
+	in = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(in);
+	buf[fread(buf, 1, sizeof(buf) - 1, in)] = '\0';
+	fclose(in);
+	return buf;
+}
+
+static void test_a_dump_for_the_system_says_what_comes_from_the_option(void)
+{
+	const char *text;
+
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(load_for_system("[dbus]\nbus = session\n"), 0);
+	text = dumped();
+	CU_ASSERT_PTR_NOT_NULL(strstr(
+		text,
+		"# Default: systemd; fork without --system\n# Set by --system\napp = systemd"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "# Default: system; off without --system\n# Set at "));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "# Set by --system\ndefault = none\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "# Set by --system\nuser.root = all\n"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(text, "# Set by --system\ngroup.pluton = all\n"));
+	CU_ASSERT_PTR_NOT_NULL(
+		strstr(text, "# Default: none; all for user.root and group.pluton\n"));
+	tear_down();
+}
+
+static void test_a_dump_for_the_system_can_be_read_again_and_means_the_same(void)
+{
+	struct config *again = NULL;
+
+	set_up();
+	has_pluton_group = false;
+	CU_ASSERT_EQUAL_FATAL(load_for_system("[access]\ngroup.pluton = none\n"), 0);
+	dump_into_file(config);
+	CU_ASSERT_EQUAL_FATAL(config_load(path, true, &again, &error), 0);
+	CU_ASSERT_EQUAL(config_reloadable_changes(config, again, note_restart, NULL), 0);
+	config_free(again);
 	tear_down();
 }
 
@@ -851,6 +1065,16 @@ static const struct test tests[] = {
 	TEST(test_a_later_rule_for_the_same_user_replaces_the_earlier),
 	TEST(test_unknown_users_and_groups_are_refused),
 	TEST(test_wrong_access_lines_are_refused),
+	TEST(test_the_system_s_service_is_on_the_bus_and_has_systemd_start_apps),
+	TEST(test_the_system_s_service_is_for_root_and_its_group),
+	TEST(test_a_file_beats_the_defaults_of_the_system_s_service),
+	TEST(test_a_file_can_name_the_service_s_group_by_its_number),
+	TEST(test_a_group_with_very_many_members_is_found),
+	TEST(test_without_the_service_s_group_it_is_said_how_to_make_it_and_how_to_do_without),
+	TEST(test_a_file_can_do_without_the_service_s_group),
+	TEST(test_a_file_that_gives_something_to_a_missing_group_is_refused),
+	TEST(test_only_the_system_s_service_needs_its_group_or_knows_it),
+	TEST(test_a_complaint_about_a_default_of_the_service_names_the_option),
 	TEST(test_an_option_beats_the_file_and_is_named_in_errors),
 	TEST(test_a_complaint_names_the_line_that_set_the_key),
 	TEST(test_reloading_the_same_file_changes_nothing),
@@ -858,6 +1082,8 @@ static const struct test tests[] = {
 	TEST(test_reloading_reports_what_needs_a_restart),
 	TEST(test_a_dump_can_be_read_again_and_means_the_same),
 	TEST(test_a_dump_says_where_a_value_was_set),
+	TEST(test_a_dump_for_the_system_says_what_comes_from_the_option),
+	TEST(test_a_dump_for_the_system_can_be_read_again_and_means_the_same),
 	TEST(test_a_dump_into_a_full_device_fails),
 };
 

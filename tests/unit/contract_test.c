@@ -32,6 +32,7 @@ static struct aes_request request_of(enum aes_mode mode, size_t iv_size, size_t 
 				    .phase = HIL_ONE_SHOT,
 				    .key_size = 16,
 				    .iv_size = iv_size,
+				    .tag_size = aes_is_aead(mode) ? AES_TAG_SIZE : 0,
 				    .ctr_bits = mode == AES_CTR ? 128 : 0,
 				    .length = length};
 }
@@ -194,12 +195,38 @@ static void test_aead_decryption_over_the_scratch_must_be_sealed(void)
 static void test_aead_decryption_never_streams(void)
 {
 	for (unsigned phase = HIL_MIDDLE; phase < HIL_ONE_SHOT; phase++) {
-		struct aes_request request = request_of(AES_CCM, 12, 16);
+		struct aes_request request = request_of(AES_GCM, phase & HIL_FIRST ? 12 : 0, 16);
 
 		request.phase = (enum hil_phase)phase;
 		CU_ASSERT_EQUAL(check(&request), 0);
 		request.direction = AES_DECRYPT;
 		CU_ASSERT_EQUAL(check(&request), -PLUTON_ENOSUPPORT);
+	}
+}
+
+/* Whatever caps say: its first block needs the length of all of it. */
+static void test_ccm_never_streams(void)
+{
+	for (unsigned phase = HIL_MIDDLE; phase < HIL_ONE_SHOT; phase++) {
+		struct aes_request request = request_of(AES_CCM, 12, 16);
+
+		request.phase = (enum hil_phase)phase;
+		CU_ASSERT_EQUAL(check(&request), -PLUTON_ENOSUPPORT);
+	}
+}
+
+static void test_tags_have_16_bytes_in_gcm_and_even_sizes_from_4_in_ccm(void)
+{
+	for (size_t size = 0; size < 20; size++) {
+		struct aes_request gcm = request_of(AES_GCM, 12, 16);
+		struct aes_request ccm = request_of(AES_CCM, 12, 16);
+		struct aes_request cbc = request_of(AES_CBC, 16, 16);
+
+		gcm.tag_size = ccm.tag_size = cbc.tag_size = size;
+		CU_ASSERT_EQUAL(check(&gcm), size == 16 ? 0 : -PLUTON_ESIZE);
+		CU_ASSERT_EQUAL(check(&ccm),
+				size >= 4 && size <= 16 && size % 2 == 0 ? 0 : -PLUTON_ESIZE);
+		CU_ASSERT_EQUAL(check(&cbc), size == 0 ? 0 : -PLUTON_ESIZE);
 	}
 }
 
@@ -291,6 +318,8 @@ static const struct test tests[] = {
 	TEST(test_a_key_is_bytes_or_a_slot_where_there_are_slots),
 	TEST(test_aead_decryption_over_the_scratch_must_be_sealed),
 	TEST(test_aead_decryption_never_streams),
+	TEST(test_ccm_never_streams),
+	TEST(test_tags_have_16_bytes_in_gcm_and_even_sizes_from_4_in_ccm),
 	TEST(test_the_steps_of_ecb_cbc_and_ctr_are_the_same_both_ways),
 	TEST(test_the_steps_of_gcm_and_ccm_check_before_they_give),
 	TEST(test_what_is_empty_or_kept_by_the_engine_has_no_step),

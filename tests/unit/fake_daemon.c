@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -532,6 +533,12 @@ static void serve_record(struct fake_daemon *fake, const struct record *record, 
 		serve_cancel(fake, record);
 		break;
 	case RECORD_WINDOW_ADD:
+		if (fake->window_crashes > 0) {
+			fake->window_crashes--;
+			close(fd);
+			fake_hang_up(fake);
+			break;
+		}
 		add_window(fake, record, fd);
 		break;
 	case RECORD_WINDOW_REMOVE:
@@ -577,12 +584,28 @@ static void forget_client(struct fake_daemon *fake)
 	fake->restarts++;
 }
 
+/* Closed before HELLO came or with it unread, in turn: EPIPE or the end, and ECONNRESET. */
+static bool cut_off(struct fake_daemon *fake, int fd)
+{
+	struct pollfd hello = {.fd = fd, .events = POLLIN};
+
+	if (fake->cut_offs == 0)
+		return false;
+	if (fake->cut_offs-- % 2)
+		MUST(poll(&hello, 1, -1) == 1);
+	close(fd);
+	return true;
+}
+
 static void *serve_listening(void *arg)
 {
 	struct fake_daemon *fake = arg;
 	int fd;
 
 	while ((fd = accept4(fake->listen_fd, NULL, NULL, SOCK_CLOEXEC)) >= 0) {
+		fake->connections++;
+		if (cut_off(fake, fd))
+			continue;
 		fake->fd = fd;
 		serve_connection(fake);
 		close(fd);

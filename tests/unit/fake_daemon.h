@@ -63,6 +63,9 @@ struct fake_daemon {
 	int listen_fd;		   /* 0: it serves one end of a pair */
 	_Atomic unsigned crash_at; /* instead of serving the n-th operation from now; 0: never */
 	_Atomic bool crash_every;  /* instead of serving any */
+	_Atomic unsigned cut_offs; /* so many who connect are hung up on without a word */
+	_Atomic unsigned window_crashes; /* ... or when they want to share a window */
+	_Atomic unsigned connections;
 	uint32_t restarts;
 	_Atomic uint32_t operations_max;   /* 0: FAKE_OPERATIONS_MAX */
 	_Atomic uint32_t greeting_refusal; /* this error for every HELLO; 0: accept */

@@ -662,16 +662,31 @@ static void serve_call(struct fake_tpm *fake, int fd, const struct record *recor
 		give_channel(fake, fd, op_id, BROKER_GIVES);
 }
 
+/* false: plutond stops, before or after it. */
+static bool greet(struct fake_tpm *fake, int fd)
+{
+	if (fake->cut_offs > 0) {
+		fake->cut_offs--;
+		return false;
+	}
+	welcome(fake, fd);
+	if (fake->departures == 0)
+		return true;
+	fake->departures--;
+	return false;
+}
+
 static void serve_client(struct fake_tpm *fake, int fd)
 {
 	uint8_t bytes[RECORD_SIZE_MAX];
 	struct record record;
 	uint32_t op_id = 0;
+	bool stays = true;
 
-	while (take_record(fd, bytes, sizeof(bytes), &record)) {
+	while (stays && take_record(fd, bytes, sizeof(bytes), &record)) {
 		pthread_mutex_lock(&fake->lock);
 		if (record.header.type == RECORD_HELLO) {
-			welcome(fake, fd);
+			stays = greet(fake, fd);
 		} else {
 			MUST(record.header.driver == PLUTON_DRIVER_APP);
 			if (record.header.type == RECORD_OPERATION)

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -217,6 +218,42 @@ static void test_a_lock_file_that_is_a_link_is_not_followed(void)
 	tear_down();
 }
 
+static void test_a_state_directory_in_which_nothing_can_be_written_is_refused_and_stays_free(void)
+{
+	struct rlimit before, none;
+	char probe[160];
+
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(mkdir(state, 0700), 0);
+	CU_ASSERT_EQUAL_FATAL(getrlimit(RLIMIT_FSIZE, &before), 0);
+	none = (struct rlimit){0, before.rlim_max};
+	signal(SIGXFSZ, SIG_IGN);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &none), 0);
+	CU_ASSERT_EQUAL(lock_state(state, &lock, &error), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_FSIZE, &before), 0);
+	signal(SIGXFSZ, SIG_DFL);
+	CU_ASSERT_TRUE(message_has("nothing can be written there: File too large; make room"));
+	CU_ASSERT_EQUAL(lock.fd, -1);
+	snprintf(probe, sizeof(probe), "%s/probe", state);
+	CU_ASSERT_NOT_EQUAL(access(probe, F_OK), 0);
+	CU_ASSERT_EQUAL(lock_state(state, &lock, &error), 0);
+	CU_ASSERT_NOT_EQUAL(access(probe, F_OK), 0);
+	tear_down();
+}
+
+static void test_a_probe_that_a_killed_daemon_left_is_in_nobodys_way(void)
+{
+	char probe[160];
+
+	set_up();
+	CU_ASSERT_EQUAL_FATAL(mkdir(state, 0700), 0);
+	snprintf(probe, sizeof(probe), "%s/probe", state);
+	write_file(probe, "half of it");
+	CU_ASSERT_EQUAL(lock_state(state, &lock, &error), 0);
+	CU_ASSERT_NOT_EQUAL(access(probe, F_OK), 0);
+	tear_down();
+}
+
 /* --- the socket ------------------------------------------------------------------------------ */
 
 static void test_a_missing_directory_of_the_socket_is_made_for_everybody_to_enter(void)
@@ -279,6 +316,8 @@ static const struct test tests[] = {
 	TEST(test_a_file_in_place_of_the_state_directory_is_refused),
 	TEST(test_a_state_directory_without_a_parent_is_refused),
 	TEST(test_a_lock_file_that_is_a_link_is_not_followed),
+	TEST(test_a_state_directory_in_which_nothing_can_be_written_is_refused_and_stays_free),
+	TEST(test_a_probe_that_a_killed_daemon_left_is_in_nobodys_way),
 	TEST(test_a_missing_directory_of_the_socket_is_made_for_everybody_to_enter),
 	TEST(test_a_second_holder_of_a_socket_is_refused_and_told_of_the_first),
 	TEST(test_two_sockets_in_one_directory_do_not_meet),

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/kernel/record.h"
 #include "tests/suite.h"
 
 /* --- catching stderr ------------------------------------------------------------------------- */
@@ -131,6 +132,21 @@ static void test_more_fields_than_fit_are_left_out(void)
 	release_stderr();
 	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "n=7"));
 	CU_ASSERT_PTR_NULL(strstr(caught, "n=8"));
+}
+
+static void test_why_a_start_failed_is_kept_for_who_waits_even_if_nothing_is_logged(void)
+{
+	CU_ASSERT_STRING_EQUAL(log_start_failure(), "");
+	catch_stderr();
+	log_set_level(PLUTON_LOG_OFF);
+	log_start_failed(LOG_NO_FIELDS, "no %s", "room");
+	release_stderr();
+	CU_ASSERT_STRING_EQUAL(caught, "");
+	catch_stderr();
+	log_start_failed(LOG_FIELDS(LOG_TEXT("socket", "/s")), "and so on");
+	release_stderr();
+	check_line("error: and so on (socket=/s)");
+	CU_ASSERT_STRING_EQUAL(log_start_failure(), "no room");
 }
 
 static void test_logging_keeps_errno(void)
@@ -499,6 +515,22 @@ static void test_a_flood_prints_a_burst_and_the_end_tells_of_the_rest(void)
 		strstr(caught, "info: 990 more suppressed, the last: garbage 999\n"));
 }
 
+/* As long as a refusal can be, with what stands before it. */
+static void test_the_last_of_those_suppressed_is_told_whole(void)
+{
+	char long_one[RECORD_TEXT_MAX + 64];
+
+	memset(long_one, 'x', sizeof(long_one) - 1);
+	memcpy(long_one + sizeof(long_one) - sizeof(" end"), " end", sizeof(" end"));
+	catch_stderr();
+	for (unsigned i = 0; i < LOG_BURST + 1; i++)
+		log_event_limited(PLUTON_LOG_INFO, LOG_NO_FIELDS, "%s", long_one);
+	log_close();
+	release_stderr();
+	CU_ASSERT_PTR_NOT_NULL(strstr(caught, "1 more suppressed, the last: xxx"));
+	CU_ASSERT_PTR_NOT_NULL(strstr(strstr(caught, "suppressed"), long_one));
+}
+
 static void test_call_sites_have_allowances_of_their_own(void)
 {
 	catch_stderr();
@@ -548,6 +580,7 @@ static const struct test tests[] = {
 	TEST(test_a_client_cannot_forge_lines_or_move_the_cursor),
 	TEST(test_long_messages_and_values_are_cut_off),
 	TEST(test_more_fields_than_fit_are_left_out),
+	TEST(test_why_a_start_failed_is_kept_for_who_waits_even_if_nothing_is_logged),
 	TEST(test_logging_keeps_errno),
 	TEST(test_a_reader_that_does_not_read_costs_lines_and_is_told_how_many),
 	TEST(test_the_end_tells_of_dropped_lines_if_there_is_room),
@@ -566,6 +599,7 @@ static const struct test tests[] = {
 	TEST(test_an_allowance_is_a_burst_and_then_one_line_a_time),
 	TEST(test_an_allowance_never_grows_beyond_the_burst),
 	TEST(test_a_flood_prints_a_burst_and_the_end_tells_of_the_rest),
+	TEST(test_the_last_of_those_suppressed_is_told_whole),
 	TEST(test_call_sites_have_allowances_of_their_own),
 	TEST(test_what_the_level_hides_costs_no_allowance),
 	TEST(test_suppressed_lines_are_told_when_the_allowance_is_back),

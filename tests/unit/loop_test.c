@@ -171,6 +171,27 @@ static void test_an_idle_loop_has_no_timer(void)
 	open_loop(run_once);
 	loop_pass(&loop, false);
 	CU_ASSERT_FALSE(event_pending(&loop.tick, EV_TIMEOUT, NULL));
+	CU_ASSERT_FALSE(event_pending(&loop.beat, EV_TIMEOUT, NULL));
+	close_loop();
+}
+
+static unsigned beats;
+
+static void on_beat(void *context)
+{
+	CU_ASSERT_PTR_EQUAL(context, &beats);
+	if (++beats == 3)
+		loop_stop(&loop);
+}
+
+static void test_what_is_called_every_so_often_is_called_while_the_loop_runs(void)
+{
+	open_loop(run_once);
+	beats = 0;
+	CU_ASSERT_EQUAL(loop_every(&loop, 1000, on_beat, &beats), 0);
+	CU_ASSERT_EQUAL(beats, 0);
+	loop_run(&loop);
+	CU_ASSERT_EQUAL(beats, 3);
 	close_loop();
 }
 
@@ -272,6 +293,7 @@ static const struct test tests[] = {
 	TEST(test_the_loop_runs_until_it_is_stopped),
 	TEST(test_an_interrupt_wakes_the_loop_and_runs_on_it),
 	TEST(test_an_idle_loop_has_no_timer),
+	TEST(test_what_is_called_every_so_often_is_called_while_the_loop_runs),
 	TEST(test_while_operations_run_the_loop_looks_at_deadlines),
 	TEST(test_every_handler_is_in_the_histogram_once),
 	TEST(test_a_handler_longer_than_the_histogram_is_in_its_last_bucket),

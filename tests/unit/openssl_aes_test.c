@@ -3,12 +3,18 @@
  * AES of the OpenSSL backend in one start: results, each compared with nettle's, and the rules
  * about unverified plaintext. Streams: openssl_stream_test.c.
  */
+#include <nettle/cbc.h>
+#include <nettle/ccm.h>
 #include <nettle/ctr.h>
 #include <nettle/nettle-meta.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#undef AES_BLOCK_SIZE /* nettle/aes.h has one, too */
 
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
@@ -20,7 +26,8 @@ static const size_t lengths[] = {0, 1, 15, 16, 17, 255, 4096, 4097, 65537, 30000
 #define LENGTHS (sizeof(lengths) / sizeof(lengths[0]))
 
 static const size_t key_sizes[] = {16, 24, 32};
-static const uint8_t some_aad[5000] = {1, 2, 3, 4, 5};
+static const enum aes_mode aead_modes[] = {AES_GCM, AES_CCM};
+static const uint8_t some_aad[70000] = {1, 2, 3, 4, 5}; /* CCM: some lengths have six bytes */
 
 /* Four ways for a client to hold its data. */
 static const struct manners all_manners[] = {
@@ -42,11 +49,17 @@ union reference_context {
 	uint8_t bytes[8192];
 };
 
-static void reference_ctr(const struct aes_test_client *c, size_t key_size, uint8_t *output)
+static const struct nettle_cipher *nettle_aes(size_t key_size)
 {
 	static const struct nettle_cipher *const ciphers[] = {&nettle_aes128, &nettle_aes192,
 							      &nettle_aes256};
-	const struct nettle_cipher *cipher = ciphers[key_size / 8 - 2];
+
+	return ciphers[key_size / 8 - 2];
+}
+
+static void reference_ctr(const struct aes_test_client *c, size_t key_size, uint8_t *output)
+{
+	const struct nettle_cipher *cipher = nettle_aes(key_size);
 	union reference_context context;
 	uint8_t ctr[AES_BLOCK_SIZE];
 
@@ -73,6 +86,38 @@ static void reference_gcm(const struct aes_test_client *c, size_t key_size, uint
 	aead->digest(&context, AES_TAG_SIZE, tag);
 }
 
+static void reference_blocks(const struct aes_test_client *c, const struct aes_request *request,
+			     uint8_t *output)
+{
+	const struct nettle_cipher *cipher = nettle_aes(request->key_size);
+	union reference_context context;
+	uint8_t iv[AES_BLOCK_SIZE];
+
+	memcpy(iv, c->iv, sizeof(iv));
+	cipher->set_encrypt_key(&context, c->key);
+	if (request->mode == AES_ECB)
+		cipher->encrypt(&context, c->length, output, c->input);
+	else
+		cbc_encrypt(&context, cipher->encrypt, AES_BLOCK_SIZE, iv, c->length, output,
+			    c->input);
+}
+
+static void reference_ccm(const struct aes_test_client *c, const struct aes_request *request,
+			  uint8_t *output, uint8_t tag[AES_TAG_SIZE])
+{
+	const struct nettle_cipher *cipher = nettle_aes(request->key_size);
+	uint8_t *sealed = malloc(c->length + request->tag_size);
+	union reference_context context;
+
+	cipher->set_encrypt_key(&context, c->key);
+	ccm_encrypt_message(&context, cipher->encrypt, request->iv_size, c->iv, c->aad_length,
+			    c->aad, request->tag_size, c->length + request->tag_size, sealed,
+			    c->input);
+	memcpy(output, sealed, c->length);
+	memcpy(tag, sealed + c->length, request->tag_size);
+	free(sealed);
+}
+
 /* --- a message ---------------------------------------------------------------------------------
  */
 
@@ -84,6 +129,24 @@ struct message {
 	uint8_t *output; /* what the engine makes */
 	uint8_t tag[AES_TAG_SIZE];
 };
+
+static void reference(struct message *m)
+{
+	switch (m->request.mode) {
+	case AES_CTR:
+		reference_ctr(&m->client, m->request.key_size, m->cipher);
+		break;
+	case AES_GCM:
+		reference_gcm(&m->client, m->request.key_size, m->cipher, m->tag);
+		break;
+	case AES_CCM:
+		reference_ccm(&m->client, &m->request, m->cipher, m->tag);
+		break;
+	default:
+		reference_blocks(&m->client, &m->request, m->cipher);
+		break;
+	}
+}
 
 static void message_make(struct message *m, enum aes_mode mode, size_t key_size, size_t length)
 {
@@ -105,20 +168,20 @@ static void message_make(struct message *m, enum aes_mode mode, size_t key_size,
 		.direction = AES_ENCRYPT,
 		.phase = HIL_ONE_SHOT,
 		.key_size = key_size,
-		.iv_size = mode == AES_GCM ? AES_GCM_IV_SIZE : 0,
+		.iv_size = mode == AES_CBC     ? AES_BLOCK_SIZE
+			   : aes_is_aead(mode) ? 12
+					       : 0,
+		.tag_size = aes_is_aead(mode) ? AES_TAG_SIZE : 0,
 		.ctr_bits = mode == AES_CTR ? 128 : 0,
 		.length = length,
 	};
-	if (mode == AES_CTR)
-		reference_ctr(&m->client, key_size, m->cipher);
-	else
-		reference_gcm(&m->client, key_size, m->cipher, m->tag);
+	reference(m);
 }
 
 static void message_add_aad(struct message *m, size_t aad_length)
 {
 	m->client.aad_length = m->request.aad_length = aad_length;
-	reference_gcm(&m->client, m->request.key_size, m->cipher, m->tag);
+	reference(m);
 }
 
 /* Now the client has ciphertext and tag. */
@@ -159,9 +222,9 @@ static void check_encrypt(struct machine *machine, struct message *m)
 {
 	CU_ASSERT_EQUAL(aes_test_run(machine, &m->client, &m->request), 0);
 	CU_ASSERT(is_output(m, m->cipher));
-	if (m->request.mode == AES_GCM) {
+	if (aes_is_aead(m->request.mode)) {
 		CU_ASSERT_EQUAL(m->client.tags, 1);
-		CU_ASSERT_EQUAL(memcmp(m->client.tag, m->tag, AES_TAG_SIZE), 0);
+		CU_ASSERT_EQUAL(memcmp(m->client.tag, m->tag, m->request.tag_size), 0);
 	}
 }
 
@@ -176,14 +239,16 @@ static void check_decrypt(struct machine *machine, struct message *m)
 /* Every length and key size in every execution, there and back. */
 static void check_mode(enum aes_mode mode, const struct manners *manners)
 {
+	bool has_blocks = mode == AES_ECB || mode == AES_CBC;
 	struct machine machine;
 
 	for (size_t e = 0; e < EXECUTIONS; e++) {
 		machine_open(&machine, &executions[e], NULL);
 		for (size_t i = 0; i < LENGTHS; i++) {
+			size_t length = has_blocks ? lengths[i] / 16 * 16 : lengths[i];
 			struct message m;
 
-			message_make(&m, mode, key_sizes[i % 3], lengths[i]);
+			message_make(&m, mode, key_sizes[i % 3], length);
 			m.client.manners = *manners;
 			check_encrypt(&machine, &m);
 			check_decrypt(&machine, &m);
@@ -205,16 +270,53 @@ static void test_gcm_agrees_with_nettle_however_the_client_holds_its_data(void)
 		check_mode(AES_GCM, &all_manners[i]);
 }
 
+static void test_ecb_agrees_with_nettle_however_the_client_holds_its_data(void)
+{
+	for (size_t i = 0; i < MANNERS; i++)
+		check_mode(AES_ECB, &all_manners[i]);
+}
+
+static void test_cbc_agrees_with_nettle_however_the_client_holds_its_data(void)
+{
+	for (size_t i = 0; i < MANNERS; i++)
+		check_mode(AES_CBC, &all_manners[i]);
+}
+
+static void test_ccm_agrees_with_nettle_however_the_client_holds_its_data(void)
+{
+	for (size_t i = 0; i < MANNERS; i++)
+		check_mode(AES_CCM, &all_manners[i]);
+}
+
+/* A nonce of 13 bytes leaves two for the length. */
+static void test_ccm_takes_the_longest_message_of_its_nonce(void)
+{
+	struct machine machine;
+	struct message m;
+
+	machine_open(&machine, &executions[0], NULL);
+	message_make(&m, AES_CCM, 16, 65535);
+	m.request.iv_size = 13;
+	m.request.tag_size = 4;
+	reference(&m);
+	check_encrypt(&machine, &m);
+	check_decrypt(&machine, &m);
+	m.request.length = 65536;
+	CU_ASSERT_EQUAL(aes_test_run(&machine, &m.client, &m.request), -PLUTON_ESIZE);
+	message_free(&m);
+	machine_close(&machine);
+}
+
 static void test_all_key_sizes_agree_with_nettle(void)
 {
-	static const enum aes_mode modes[] = {AES_CTR, AES_GCM};
+	static const enum aes_mode modes[] = {AES_CTR, AES_GCM, AES_ECB, AES_CBC, AES_CCM};
 	struct machine machine;
 
 	machine_open(&machine, &executions[0], NULL);
-	for (size_t i = 0; i < 6; i++) {
+	for (size_t i = 0; i < 15; i++) {
 		struct message m;
 
-		message_make(&m, modes[i % 2], key_sizes[i / 2], 1000);
+		message_make(&m, modes[i % 5], key_sizes[i / 5], 1008);
 		check_encrypt(&machine, &m);
 		check_decrypt(&machine, &m);
 		message_free(&m);
@@ -224,15 +326,15 @@ static void test_all_key_sizes_agree_with_nettle(void)
 
 static void test_aad_of_any_length_is_authenticated(void)
 {
-	static const size_t aad_lengths[] = {1, 16, 17, 4096, sizeof(some_aad)};
+	static const size_t aad_lengths[] = {1, 16, 17, 0xfeff, 0xff00, sizeof(some_aad)};
 	struct machine machine;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
-		machine_open(&machine, &executions[e], NULL);
+	for (size_t e = 0; e < 2 * EXECUTIONS; e++) {
+		machine_open(&machine, &executions[e / 2], NULL);
 		for (size_t i = 0; i < sizeof(aad_lengths) / sizeof(aad_lengths[0]); i++) {
 			struct message m;
 
-			message_make(&m, AES_GCM, 32, i % 2 ? 0 : 100);
+			message_make(&m, aead_modes[e % 2], 32, i % 2 ? 0 : 100);
 			m.client.manners.most = i > 2 ? 1000 : 0;
 			message_add_aad(&m, aad_lengths[i]);
 			check_encrypt(&machine, &m);
@@ -245,13 +347,14 @@ static void test_aad_of_any_length_is_authenticated(void)
 
 static void test_input_and_output_may_be_the_same_memory(void)
 {
+	static const enum aes_mode modes[] = {AES_GCM, AES_CCM, AES_ECB, AES_CBC};
 	struct machine machine;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
+	for (size_t e = 0; e < 4 * EXECUTIONS; e++) {
 		struct message m;
 
-		machine_open(&machine, &executions[e], NULL);
-		message_make(&m, AES_GCM, 32, 100000);
+		machine_open(&machine, &executions[e / 4], NULL);
+		message_make(&m, modes[e % 4], 32, 100000);
 		m.client.manners = all_manners[4];
 		memcpy(m.output, m.plain, m.client.length);
 		m.client.input = m.output;
@@ -310,11 +413,11 @@ static void check_bad_tags(size_t length, bool sealed, const struct manners *man
 {
 	struct machine machine;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
+	for (size_t e = 0; e < 2 * EXECUTIONS; e++) {
 		struct message m;
 
-		machine_open(&machine, &executions[e], NULL);
-		message_make(&m, AES_GCM, 32, length);
+		machine_open(&machine, &executions[e / 2], NULL);
+		message_make(&m, aead_modes[e % 2], 32, length);
 		m.client.manners = *manners;
 		m.request.input_sealed = sealed;
 		check_refused(&machine, &m);
@@ -345,12 +448,12 @@ static void test_long_sealed_input_is_decrypted_in_two_passes(void)
 	static const size_t which[] = {2, 4};
 	struct machine machine;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
-		machine_open(&machine, &executions[e], NULL);
+	for (size_t e = 0; e < 2 * EXECUTIONS; e++) {
+		machine_open(&machine, &executions[e / 2], NULL);
 		for (size_t i = 0; i < 2; i++) {
 			struct message m;
 
-			message_make(&m, AES_GCM, 32, LONG_MESSAGE);
+			message_make(&m, aead_modes[e % 2], 32, LONG_MESSAGE);
 			m.client.manners = all_manners[which[i]];
 			m.request.input_sealed = true;
 			check_decrypt(&machine, &m);
@@ -361,13 +464,14 @@ static void test_long_sealed_input_is_decrypted_in_two_passes(void)
 }
 
 /* One byte more than the scratch holds. */
-static void check_too_long(const struct manners *manners, bool sealed, unsigned callbacks)
+static void check_too_long(enum aes_mode mode, const struct manners *manners, bool sealed,
+			   unsigned callbacks)
 {
 	struct machine machine;
 	struct message m;
 
 	machine_open(&machine, &executions[0], NULL);
-	message_make(&m, AES_GCM, 32, MACHINE_SCRATCH + 1);
+	message_make(&m, mode, 32, MACHINE_SCRATCH + 1);
 	m.client.manners = *manners;
 	m.request.input_sealed = sealed;
 	message_turn(&m);
@@ -380,29 +484,32 @@ static void check_too_long(const struct manners *manners, bool sealed, unsigned 
 
 static void test_input_over_the_scratch_that_is_not_sealed_is_refused_in_start(void)
 {
-	check_too_long(&all_manners[4], false, 0);
+	check_too_long(AES_GCM, &all_manners[4], false, 0);
+	check_too_long(AES_CCM, &all_manners[4], false, 0);
 }
 
 static void test_sealed_input_over_the_scratch_that_is_not_lent_ends_with_size(void)
 {
-	check_too_long(&all_manners[0], true, 3); /* key, iv, tag */
+	check_too_long(AES_GCM, &all_manners[0], true, 3); /* key, iv, tag */
+	check_too_long(AES_CCM, &all_manners[0], true, 3);
 }
 
 static void test_sealed_input_over_the_scratch_that_is_lent_in_part_ends_with_size(void)
 {
-	check_too_long(&all_manners[5], true, 4); /* key, iv, tag, the first loan */
+	check_too_long(AES_GCM, &all_manners[5], true, 4); /* key, iv, tag, the first loan */
+	check_too_long(AES_CCM, &all_manners[5], true, 4);
 }
 
 static void test_input_of_exactly_the_scratch_needs_no_seal(void)
 {
 	struct machine machine;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
+	for (size_t e = 0; e < 2 * EXECUTIONS; e++) {
 		struct message m;
 
-		machine_open(&machine, &executions[e], NULL);
-		message_make(&m, AES_GCM, 32, MACHINE_SCRATCH);
-		m.client.manners = all_manners[e % 2 ? 4 : 0];
+		machine_open(&machine, &executions[e / 2], NULL);
+		message_make(&m, aead_modes[e % 2], 32, MACHINE_SCRATCH);
+		m.client.manners = all_manners[e / 2 % 2 ? 4 : 0];
 		check_decrypt(&machine, &m);
 		message_free(&m);
 		machine_close(&machine);
@@ -437,14 +544,14 @@ static void test_input_that_changes_at_any_callback_gives_the_plaintext_or_nothi
 	struct machine machine;
 	unsigned good = 0, bad = 0;
 
-	for (size_t e = 0; e < EXECUTIONS; e++) {
-		machine_open(&machine, &executions[e], NULL);
+	for (size_t e = 0; e < 2 * EXECUTIONS; e++) {
+		machine_open(&machine, &executions[e / 2], NULL);
 		for (unsigned k = 1; k <= 6; k++) {
 			struct message m;
 			struct flip flip = {&m, k};
 			int r;
 
-			message_make(&m, AES_GCM, 32, 50000);
+			message_make(&m, aead_modes[e % 2], 32, 50000);
 			m.client.manners = all_manners[k % 2 ? 4 : 2];
 			m.client.manners.before = flip_input;
 			m.client.manners.context = &flip;
@@ -481,7 +588,7 @@ __attribute__((no_sanitize("thread"))) static void *keep_flipping(void *argument
 	return NULL;
 }
 
-static void test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext(void)
+static void flip_while_decrypting(enum aes_mode mode)
 {
 	struct flipper flipper;
 	struct machine machine;
@@ -489,7 +596,7 @@ static void test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext(void
 	pthread_t thread;
 
 	machine_open(&machine, &executions[3], NULL);
-	message_make(&m, AES_GCM, 32, 200000);
+	message_make(&m, mode, 32, 200000);
 	m.client.manners = all_manners[4];
 	message_turn(&m);
 	flipper.byte = &m.cipher[150000];
@@ -506,6 +613,140 @@ static void test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext(void
 	atomic_store(&flipper.stop, true);
 	pthread_join(thread, NULL);
 	message_free(&m);
+	machine_close(&machine);
+}
+
+static void test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext(void)
+{
+	flip_while_decrypting(AES_GCM);
+	flip_while_decrypting(AES_CCM);
+}
+
+/*
+ * The same thread beside an encryption in CCM, which looks at the plaintext twice: ciphertext and
+ * tag are those of the message with the byte as it was or as it came to be.
+ */
+static void test_a_thread_that_flips_a_byte_gets_the_tag_of_what_was_encrypted(void)
+{
+	struct message before, after;
+	struct flipper flipper;
+	struct machine machine;
+	pthread_t thread;
+
+	machine_open(&machine, &executions[3], NULL);
+	message_make(&before, AES_CCM, 32, 200000);
+	message_make(&after, AES_CCM, 32, 200000);
+	after.plain[150000] ^= 1;
+	reference(&after);
+	before.client.manners = all_manners[4];
+	flipper.byte = &before.plain[150000];
+	atomic_init(&flipper.stop, false);
+	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, keep_flipping, &flipper), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		const struct message *is = &before;
+
+		CU_ASSERT_EQUAL(aes_test_run(&machine, &before.client, &before.request), 0);
+		if (!is_output(&before, before.cipher))
+			is = &after;
+		CU_ASSERT(is_output(&before, is->cipher));
+		CU_ASSERT_EQUAL(memcmp(before.client.tag, is->tag, AES_TAG_SIZE), 0);
+	}
+	atomic_store(&flipper.stop, true);
+	pthread_join(thread, NULL);
+	message_free(&before);
+	message_free(&after);
+	machine_close(&machine);
+}
+
+/*
+ * Only the page that is being read can be read; each is changed as soon as the next one is. Whoever
+ * comes back to a page is seen, and gets something else.
+ */
+#define PAGE 4096u
+#define PAGES 10u
+
+static struct {
+	uint8_t *memory;
+	uint8_t *alias; /* the same, always writable */
+	size_t now;	/* PAGES: none yet */
+	unsigned visits[PAGES];
+} watched;
+
+static void visit(int number, siginfo_t *info, void *context)
+{
+	size_t page = (size_t)((uint8_t *)info->si_addr - watched.memory) / PAGE;
+
+	(void)context;
+	if ((uint8_t *)info->si_addr < watched.memory || page >= PAGES) {
+		signal(number, SIG_DFL); /* no watched page: a fault like any other */
+		return;
+	}
+	if (watched.now < PAGES) {
+		mprotect(watched.memory + watched.now * PAGE, PAGE, PROT_NONE);
+		watched.alias[watched.now * PAGE + 7] ^= 1;
+	}
+	watched.now = page;
+	watched.visits[page]++;
+	mprotect(watched.memory + page * PAGE, PAGE, PROT_READ);
+}
+
+static void watch(const uint8_t *bytes)
+{
+	const int shared = MAP_SHARED;
+	int fd = memfd_create("watched", MFD_CLOEXEC);
+
+	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, PAGES * PAGE), 0);
+	watched.memory = mmap(NULL, PAGES * PAGE, PROT_NONE, shared, fd, 0);
+	watched.alias = mmap(NULL, PAGES * PAGE, PROT_READ | PROT_WRITE, shared, fd, 0);
+	CU_ASSERT_FATAL(watched.memory != MAP_FAILED && watched.alias != MAP_FAILED);
+	close(fd);
+	memcpy(watched.alias, bytes, PAGES * PAGE);
+	memset(watched.visits, 0, sizeof(watched.visits));
+	watched.now = PAGES;
+}
+
+static void unwatch(void)
+{
+	munmap(watched.memory, PAGES * PAGE);
+	munmap(watched.alias, PAGES * PAGE);
+}
+
+static void check_single_read(struct machine *machine, enum aes_mode mode,
+			      enum aes_direction direction)
+{
+	struct message m;
+
+	message_make(&m, mode, 32, PAGES * PAGE);
+	if (direction == AES_DECRYPT)
+		message_turn(&m);
+	m.client.manners = all_manners[4];
+	watch(m.client.input);
+	m.client.input = watched.memory;
+	CU_ASSERT_EQUAL(aes_test_run(machine, &m.client, &m.request), 0);
+	CU_ASSERT(is_output(&m, direction == AES_ENCRYPT ? m.cipher : m.plain));
+	if (direction == AES_ENCRYPT && aes_is_aead(mode))
+		CU_ASSERT_EQUAL(memcmp(m.client.tag, m.tag, AES_TAG_SIZE), 0);
+	for (size_t i = 0; i < PAGES; i++)
+		CU_ASSERT_EQUAL(watched.visits[i], 1);
+	unwatch();
+	message_free(&m);
+}
+
+static void test_no_page_of_lent_input_is_read_again(void)
+{
+	struct sigaction action = {.sa_sigaction = visit, .sa_flags = SA_SIGINFO}, before;
+	struct machine machine;
+
+	machine_open(&machine, &executions[1], NULL); /* inline: pieces are pages */
+	sigaction(SIGSEGV, &action, &before);
+	check_single_read(&machine, AES_ECB, AES_ENCRYPT);
+	check_single_read(&machine, AES_ECB, AES_DECRYPT);
+	check_single_read(&machine, AES_CBC, AES_ENCRYPT);
+	check_single_read(&machine, AES_CBC, AES_DECRYPT);
+	check_single_read(&machine, AES_CCM, AES_ENCRYPT);
+	check_single_read(&machine, AES_CCM, AES_DECRYPT);
+	check_single_read(&machine, AES_GCM, AES_DECRYPT);
+	sigaction(SIGSEGV, &before, NULL);
 	machine_close(&machine);
 }
 
@@ -592,11 +833,12 @@ static void test_what_caps_do_not_offer_is_nosupport(void)
 		.phase = HIL_ONE_SHOT,
 		.key_size = 16,
 		.iv_size = 12,
+		.tag_size = AES_TAG_SIZE,
 	};
 	struct aes_request request = good;
 
-	request.mode = AES_CBC;
-	request.iv_size = 16;
+	request.mode = AES_CCM;
+	request.phase = HIL_FIRST;
 	check_start(-PLUTON_ENOSUPPORT, &request);
 	request = good;
 	request.key.kind = HIL_KEY_SLOT;
@@ -628,6 +870,7 @@ static void test_wrong_sizes_are_refused_in_start(void)
 	check_start(-PLUTON_ESIZE, &request);
 	request = good;
 	request.mode = AES_GCM;
+	request.tag_size = AES_TAG_SIZE;
 	request.iv_size = 16;
 	check_start(-PLUTON_ESIZE, &request);
 }
@@ -854,6 +1097,10 @@ static void test_without_scratch_only_empty_or_sealed_messages_are_decrypted(voi
 static const struct test tests[] = {
 	TEST(test_ctr_agrees_with_nettle_however_the_client_holds_its_data),
 	TEST(test_gcm_agrees_with_nettle_however_the_client_holds_its_data),
+	TEST(test_ecb_agrees_with_nettle_however_the_client_holds_its_data),
+	TEST(test_cbc_agrees_with_nettle_however_the_client_holds_its_data),
+	TEST(test_ccm_agrees_with_nettle_however_the_client_holds_its_data),
+	TEST(test_ccm_takes_the_longest_message_of_its_nonce),
 	TEST(test_all_key_sizes_agree_with_nettle),
 	TEST(test_aad_of_any_length_is_authenticated),
 	TEST(test_input_and_output_may_be_the_same_memory),
@@ -868,6 +1115,8 @@ static const struct test tests[] = {
 	TEST(test_input_of_exactly_the_scratch_needs_no_seal),
 	TEST(test_input_that_changes_at_any_callback_gives_the_plaintext_or_nothing),
 	TEST(test_a_thread_that_flips_a_byte_never_gets_unverified_plaintext),
+	TEST(test_a_thread_that_flips_a_byte_gets_the_tag_of_what_was_encrypted),
+	TEST(test_no_page_of_lent_input_is_read_again),
 	TEST(test_a_32_bit_counter_ends_with_the_block_of_all_ones),
 	TEST(test_a_128_bit_counter_ends_with_the_block_of_all_ones),
 	TEST(test_a_128_bit_counter_carries_over_its_low_bits),

@@ -104,7 +104,7 @@ struct aes_test_client {
 	const uint8_t *aad;
 	size_t aad_length;
 	uint8_t key[AES_KEY_SIZE_MAX];
-	uint8_t iv[AES_GCM_IV_SIZE];
+	uint8_t iv[AES_BLOCK_SIZE];
 	uint8_t ctr[AES_BLOCK_SIZE];
 	uint8_t tag[AES_TAG_SIZE];
 	uint8_t state[HIL_STATE_MAX];

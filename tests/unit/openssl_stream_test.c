@@ -205,6 +205,8 @@ struct stream {
 	size_t cursor;
 };
 
+static const size_t iv_sizes[AES_MODES] = {[AES_CBC] = AES_BLOCK_SIZE, [AES_GCM] = AES_GCM_IV_SIZE};
+
 /* The expected output is what the same engine makes of it in one start. */
 static void make_expected(struct stream *s)
 {
@@ -235,7 +237,8 @@ static void stream_open(struct stream *s, enum aes_mode mode, const struct opens
 		.mode = mode,
 		.direction = AES_ENCRYPT,
 		.key_size = 32,
-		.iv_size = mode == AES_GCM ? AES_GCM_IV_SIZE : 0,
+		.iv_size = iv_sizes[mode],
+		.tag_size = mode == AES_GCM ? AES_TAG_SIZE : 0,
 		.ctr_bits = mode == AES_CTR ? 32 : 0,
 	};
 	make_expected(s);
@@ -250,7 +253,7 @@ static int stream_go(struct stream *s, enum hil_phase phase, size_t length)
 		s->cursor = 0;
 	s->request.phase = phase;
 	s->request.length = s->client.length = length;
-	s->request.iv_size = phase & HIL_FIRST && s->request.mode == AES_GCM ? AES_GCM_IV_SIZE : 0;
+	s->request.iv_size = phase & HIL_FIRST ? iv_sizes[s->request.mode] : 0;
 	s->client.input = s->plain + s->cursor;
 	s->client.output = s->output + s->cursor;
 	r = aes_test_run(&s->machine, &s->client, &s->request);
@@ -358,8 +361,71 @@ static void test_a_stream_cannot_change_its_key_size_or_mode(void)
 	s.request.ctr_bits = 128;
 	CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, 20), -PLUTON_EINVAL);
 	s.request.mode = AES_GCM;
+	s.request.tag_size = AES_TAG_SIZE;
 	CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, 20), -PLUTON_EINVAL);
+	s.request.mode = AES_CBC;
+	s.request.tag_size = 0;
+	CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, 32), -PLUTON_EINVAL);
 	stream_close(&s);
+}
+
+/* --- ECB and CBC -------------------------------------------------------------------------------
+ */
+
+static void check_block_cuts(enum aes_mode mode, enum aes_direction direction)
+{
+	static const size_t cuts[] = {0, 16, 32, 4096, 4112, 70000};
+
+	for (size_t e = 0; e < EXECUTIONS; e++) {
+		struct stream s;
+
+		stream_open(&s, mode, &executions[e]);
+		s.request.direction = direction;
+		make_expected(&s);
+		for (size_t i = 0; i < sizeof(cuts) / sizeof(cuts[0]); i++) {
+			memset(s.output, 0, MESSAGE);
+			s.client.manners.lend_most = i % 2 ? 1001 : 0;
+			CU_ASSERT_EQUAL(stream_go(&s, HIL_FIRST, cuts[i]), 0);
+			CU_ASSERT_EQUAL(stream_go(&s, HIL_MIDDLE, 80), 0);
+			CU_ASSERT_EQUAL(stream_go(&s, HIL_MIDDLE, 0), 0);
+			CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, MESSAGE - s.cursor), 0);
+			CU_ASSERT(is_expected(&s));
+		}
+		stream_close(&s);
+	}
+}
+
+static void test_ecb_and_cbc_may_be_cut_between_any_blocks(void)
+{
+	check_block_cuts(AES_ECB, AES_ENCRYPT);
+	check_block_cuts(AES_ECB, AES_DECRYPT);
+	check_block_cuts(AES_CBC, AES_ENCRYPT);
+	check_block_cuts(AES_CBC, AES_DECRYPT);
+}
+
+static void check_wrong_fields(enum aes_mode mode, const size_t *fields, size_t count)
+{
+	struct stream s;
+
+	stream_open(&s, mode, &executions[0]);
+	s.request.key_size = 16;
+	s.owner.limit = 0; /* they charge nobody */
+	for (size_t i = 0; i < count; i++) {
+		CU_ASSERT_EQUAL(stream_go(&s, HIL_FIRST, 32), 0);
+		s.client.state[fields[i]] ^= 0x90;
+		CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, 32), -PLUTON_EINVAL);
+		CU_ASSERT_EQUAL(s.client.outcome.pulled, 0);
+	}
+	stream_close(&s);
+}
+
+static void test_an_ecb_or_cbc_state_with_a_wrong_field_is_refused(void)
+{
+	/* version, mode, key size, counter bits, offset, the zeros, behind a key of 16 bytes */
+	static const size_t fields[] = {0, 1, 2, 3, 4, 5, 7, 24 + 16, AES_STATE_SIZE - 1, 8, 23};
+
+	check_wrong_fields(AES_ECB, fields, sizeof(fields) / sizeof(fields[0]));
+	check_wrong_fields(AES_CBC, fields, sizeof(fields) / sizeof(fields[0]) - 2);
 }
 
 /* --- GCM ---------------------------------------------------------------------------------------
@@ -687,6 +753,8 @@ static const struct test tests[] = {
 	TEST(test_a_stream_that_used_up_its_counter_takes_no_more),
 	TEST(test_a_ctr_state_with_a_wrong_field_is_refused),
 	TEST(test_a_stream_cannot_change_its_key_size_or_mode),
+	TEST(test_ecb_and_cbc_may_be_cut_between_any_blocks),
+	TEST(test_an_ecb_or_cbc_state_with_a_wrong_field_is_refused),
 	TEST(test_gcm_encryption_may_be_cut_anywhere),
 	TEST(test_a_gcm_stream_is_charged_until_its_last_start),
 	TEST(test_the_declared_cost_of_a_gcm_stream_is_what_openssl_allocates),

@@ -51,7 +51,7 @@ static void reload(const char *key, const char *value)
 	struct config_error error;
 	size_t changes;
 
-	if (config_load("/dev/null", &fresh, &error) < 0 ||
+	if (config_load("/dev/null", false, &fresh, &error) < 0 ||
 	    config_set(fresh, "kernel", key, value, "test", &error) < 0)
 		abort();
 	CU_ASSERT_EQUAL(machine_reload(rig.machine, fresh, &changes, &error), 0);
@@ -111,7 +111,7 @@ static void test_numbers_of_the_configuration_are_found_by_name(void)
 	struct config_error error;
 	uint64_t value = 77;
 
-	if (config_load("/dev/null", &config, &error) < 0)
+	if (config_load("/dev/null", false, &config, &error) < 0)
 		abort();
 	CU_ASSERT_EQUAL(config_number(config, "kernel", "inline_max", &value), 0);
 	CU_ASSERT_EQUAL(value, 1024);

@@ -157,6 +157,24 @@ static void test_a_wrong_iv_or_tag_size_is_named_with_the_modes(void)
 	assert_refused(&client, &record, -PLUTON_ESIZE, "iv has 14 bytes, ccm needs 7 to 13");
 	record = aes_request(&client, ENCRYPT, AES_GCM, (struct sizes){16, 12, 0, 16, 0});
 	assert_refused(&client, &record, -PLUTON_ESIZE, "tag has 0 bytes, gcm needs 16");
+	record = aes_request(&client, ENCRYPT, AES_GCM, (struct sizes){16, 12, 0, 16, 12});
+	assert_refused(&client, &record, -PLUTON_ESIZE, "tag has 12 bytes, gcm needs 16");
+	record = aes_request(&client, ENCRYPT, AES_CCM, (struct sizes){16, 12, 0, 16, 5});
+	assert_refused(&client, &record, -PLUTON_ESIZE,
+		       "tag has 5 bytes, ccm needs 4, 6, 8, 10, 12, 14 or 16");
+	close_client(&client);
+}
+
+static void test_a_message_that_is_too_long_for_its_nonce_is_named(void)
+{
+	struct client client = open_client(4 * MIB);
+	struct record record =
+		aes_request(&client, ENCRYPT, AES_CCM, (struct sizes){16, 13, 0, 65536, 16});
+
+	assert_refused(&client, &record, -PLUTON_ESIZE,
+		       "input has 65536 bytes, ccm with an iv of 13 takes fewer than 2^16");
+	record = aes_request(&client, ENCRYPT, AES_CCM, (struct sizes){16, 13, 0, 65535, 16});
+	CU_ASSERT_EQUAL(rig_perform(&rig, client.fd, &record, &answer), 0);
 	close_client(&client);
 }
 
@@ -166,6 +184,7 @@ static void test_what_no_engine_does_is_named(void)
 	struct record record =
 		aes_request(&client, ENCRYPT, AES_CBC, (struct sizes){16, 16, 0, 16, 0});
 
+	aes_caps()->modes &= ~(1u << AES_CBC);
 	assert_refused(&client, &record, -PLUTON_ENOSUPPORT, "no aes engine does cbc");
 	aes_caps()->key_sizes = 1u << 2;
 	record = aes_request(&client, ENCRYPT, CTR32, (struct sizes){32, 16, 0, 16, 0});
@@ -178,6 +197,10 @@ static void test_what_no_engine_does_is_named(void)
 	record.operation.words[1] = AES_DECRYPT;
 	assert_refused(&client, &record, -PLUTON_ENOSUPPORT,
 		       "gcm decryption is no stream: its tag comes last, use Decrypt");
+	record = aes_request(&client, BEGIN, AES_CCM, (struct sizes){16, 12, 0, 0, 0});
+	assert_refused(&client, &record, -PLUTON_ENOSUPPORT,
+		       "ccm is no stream: its first block says how long the message is, use "
+		       "Encrypt or Decrypt");
 	close_client(&client);
 }
 
@@ -187,9 +210,11 @@ static void test_blocks_that_are_not_whole_are_named(void)
 	struct record record =
 		aes_request(&client, ENCRYPT, AES_CBC, (struct sizes){16, 16, 0, 17, 0});
 
-	aes_caps()->modes |= 1u << AES_CBC; /* refused before it comes to it */
 	assert_refused(&client, &record, -PLUTON_ESIZE,
 		       "input has 17 bytes, cbc needs whole blocks of 16");
+	record = aes_request(&client, ENCRYPT, AES_ECB, (struct sizes){16, 0, 0, 15, 0});
+	assert_refused(&client, &record, -PLUTON_ESIZE,
+		       "input has 15 bytes, ecb needs whole blocks of 16");
 	close_client(&client);
 }
 
@@ -284,6 +309,7 @@ static const struct test tests[] = {
 	TEST(test_too_much_additional_data_is_named_with_the_most),
 	TEST(test_aead_scratch_is_named_for_what_is_longer_only),
 	TEST(test_a_wrong_iv_or_tag_size_is_named_with_the_modes),
+	TEST(test_a_message_that_is_too_long_for_its_nonce_is_named),
 	TEST(test_what_no_engine_does_is_named),
 	TEST(test_blocks_that_are_not_whole_are_named),
 	TEST(test_an_update_that_is_too_long_says_so_and_leaves_the_stream_open),

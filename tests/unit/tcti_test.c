@@ -341,7 +341,7 @@ static void test_what_plutond_says_about_the_app_becomes_a_code(void)
 	snprintf(conf, sizeof(conf), "address=%s", fake.address);
 	conf_to_try = conf;
 	for (size_t i = 0; i < TESTS_COUNT(cases); i++) {
-		fake_tpm_broker(&fake, cases[i].how, 1);
+		fake_tpm_broker(&fake, cases[i].how, 0);
 		capture(STDERR_FILENO, try_conf, text, sizeof(text));
 		CU_ASSERT_EQUAL(code_of_try, cases[i].code);
 		CU_ASSERT(strlen(text) > strlen("ERROR:tcti:pluton: \n"));

@@ -15,6 +15,7 @@
 
 #include <pluton/tpm.h>
 
+#include "client-lib/connection.h"
 #include "tests/suite.h"
 #include "tests/unit/fake_tpm.h"
 
@@ -151,8 +152,7 @@ static void test_what_plutond_says_about_the_app_is_what_opening_says(void)
 	} cases[] = {
 		{BROKER_NO_DEVICE, -PLUTON_ENODEVICE}, {BROKER_FAILS, -PLUTON_EFAIL},
 		{BROKER_IS_BUSY, -PLUTON_EBUSY},       {BROKER_GIVES_NONE, -PLUTON_EBADRVAL},
-		{BROKER_NOISE, -PLUTON_EBADRVAL},      {BROKER_HANGS_UP, -PLUTON_EOFF},
-		{BROKER_GIVES_FULL, -PLUTON_EBUSY},
+		{BROKER_NOISE, -PLUTON_EBADRVAL},      {BROKER_GIVES_FULL, -PLUTON_EBUSY},
 	};
 
 	fake_tpm_begin(&fake);
@@ -272,6 +272,51 @@ static void test_a_plutond_that_stops_after_its_greeting_is_given_up(void)
 	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 1);
 	CU_ASSERT_EQUAL(fake_tpm_calls(&fake), 1);
 	unsetenv("PLUTON_TPM_RECONNECT_MS");
+	fake_tpm_end(&fake);
+}
+
+static void test_a_plutond_that_stops_before_its_greeting_is_followed_by_the_next(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_set(&fake, &fake.cut_offs, OPEN_TRIES - 1);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 1);
+	check_ran(1);
+	end();
+}
+
+static void test_a_plutond_that_ends_after_its_greeting_is_followed_by_the_next(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_set(&fake, &fake.departures, 1);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 1);
+	check_ran(1);
+	end();
+}
+
+static void test_a_plutond_that_ends_when_it_was_asked_is_asked_once_more(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_broker(&fake, BROKER_HANGS_UP, 1);
+	CU_ASSERT_EQUAL_FATAL(try_open(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 2);
+	pluton_tpm_close(tpm);
+	fake_tpm_broker(&fake, BROKER_HANGS_UP, 0);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EOFF);
+	CU_ASSERT_STRING_EQUAL(message, "the daemon closed the connection");
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 4);
+	fake_tpm_end(&fake);
+}
+
+static void test_a_plutond_that_never_comes_to_its_greeting_is_given_up(void)
+{
+	fake_tpm_begin(&fake);
+	fake_tpm_set(&fake, &fake.cut_offs, 100);
+	CU_ASSERT_EQUAL(try_open(), -PLUTON_EOFF);
+	CU_ASSERT_STRING_EQUAL(message, "the daemon closed the connection");
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 0);
+	CU_ASSERT_EQUAL(fake.cut_offs, 100 - OPEN_TRIES);
 	fake_tpm_end(&fake);
 }
 
@@ -1131,6 +1176,10 @@ static const struct test tests[] = {
 	TEST(test_an_app_that_is_no_tpm_is_called_that),
 	TEST(test_a_plutond_that_never_greets_is_given_up),
 	TEST(test_a_plutond_that_stops_after_its_greeting_is_given_up),
+	TEST(test_a_plutond_that_stops_before_its_greeting_is_followed_by_the_next),
+	TEST(test_a_plutond_that_ends_after_its_greeting_is_followed_by_the_next),
+	TEST(test_a_plutond_that_ends_when_it_was_asked_is_asked_once_more),
+	TEST(test_a_plutond_that_never_comes_to_its_greeting_is_given_up),
 	TEST(test_an_app_that_starts_slowly_is_waited_for_while_plutond_lives),
 	TEST(test_a_queue_before_plutond_is_waited_for),
 	TEST(test_an_app_that_takes_too_short_records_is_refused),

@@ -1,0 +1,358 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The ECC HIL. An operation is a list of steps: small things move on the loop, and in between is
+ * arithmetic, which cannot be cut into slices and so is a worker's.
+ *
+ * The rule a newcomer would break first: a message to be signed is copied before the arithmetic,
+ * however it could be had. Ed25519 reads it twice, and the difference between two readings of what
+ * its owner changes in between is the private key.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/openssl/curve.h"
+#include "backends/openssl/engines.h"
+#include "backends/openssl/scratch.h"
+
+#define VERIFY_MAX ((size_t)1 << 30)
+#define PROGRAM_MAX 6u
+
+struct ecc_operation;
+typedef int (*step_fn)(struct ecc_operation *op);
+
+struct ecc_operation {
+	struct task task;
+	struct ecc_unit *unit;
+	struct scratch copy;	   /* of the input */
+	struct ecc_client *client; /* NULL: idle. From here on wiped at the end */
+	struct ecc_request request;
+	const step_fn *step; /* the next one */
+	size_t cursor;	     /* bytes of input taken */
+	int (*arithmetic)(struct curve_parts *parts);
+	struct curve_parts parts;
+};
+
+struct ecc_unit {
+	struct ecc_engine engine;
+	const char *why; /* inside done */
+	struct ecc_operation operations[TASKS_PER_ENGINE];
+};
+
+/* --- steps that move ------------------------------------------------------------------------- */
+
+static int refuse(struct ecc_operation *op, const char *fault)
+{
+	op->parts.why = fault;
+	return fault ? -PLUTON_EINVAL : TASK_DONE;
+}
+
+static int pull_key(struct ecc_operation *op)
+{
+	enum ecc_curve curve = op->request.curve;
+	int r = task_answer(
+		op->client->ops->pull_key(op->client, op->parts.key, ecc_key_size(curve)));
+
+	return r < 0 ? r : refuse(op, ecc_key_fault(curve, op->parts.key));
+}
+
+static int pull_public(struct ecc_operation *op)
+{
+	enum ecc_curve curve = op->request.curve;
+	int r = task_answer(
+		op->client->ops->pull_public(op->client, op->parts.public, ecc_public_size(curve)));
+
+	return r < 0 ? r : refuse(op, ecc_public_fault(curve, op->parts.public));
+}
+
+static int pull_signature(struct ecc_operation *op)
+{
+	enum ecc_curve curve = op->request.curve;
+	int r = task_answer(op->client->ops->pull_signature(op->client, op->parts.signature,
+							    ecc_signature_size(curve)));
+
+	return r < 0 ? r : refuse(op, ecc_signature_fault(curve, op->parts.signature));
+}
+
+static int push_key(struct ecc_operation *op)
+{
+	return task_answer(op->client->ops->push_key(op->client, op->parts.key,
+						     ecc_key_size(op->request.curve)));
+}
+
+static int push_public(struct ecc_operation *op)
+{
+	return task_answer(op->client->ops->push_public(op->client, op->parts.public,
+							ecc_public_size(op->request.curve)));
+}
+
+static int push_signature(struct ecc_operation *op)
+{
+	return task_answer(op->client->ops->push_signature(op->client, op->parts.signature,
+							   ecc_signature_size(op->request.curve)));
+}
+
+static int push_secret(struct ecc_operation *op)
+{
+	return task_answer(op->client->ops->push_secret(op->client, op->parts.secret,
+							ecc_secret_size(op->request.curve)));
+}
+
+/* --- input ----------------------------------------------------------------------------------- */
+
+static int copy_piece(struct ecc_operation *op)
+{
+	size_t len = task_piece(&op->task, op->request.length - op->cursor, op->copy.size);
+	ssize_t n;
+
+	op->copy.used = op->cursor + len;
+	n = task_count(op->client->ops->pull_input(op->client, op->copy.memory + op->cursor, len,
+						   op->cursor),
+		       len);
+	if (n < 0)
+		return (int)n;
+	op->cursor += (size_t)n;
+	task_spend(&op->task, (size_t)n);
+	return 0;
+}
+
+static int copy_input(struct ecc_operation *op)
+{
+	op->parts.input = op->copy.memory;
+	op->parts.length = op->request.length;
+	while (op->cursor < op->request.length) {
+		int r;
+
+		if (op->task.budget == 0)
+			return TASK_AGAIN;
+		r = copy_piece(op);
+		if (r < 0)
+			return r;
+	}
+	return TASK_DONE;
+}
+
+/* A message to be verified is read once and holds no secret: a long one stays where it is. */
+static int take_input(struct ecc_operation *op)
+{
+	const struct ecc_client_ops *ops = op->client->ops;
+	size_t len = 0;
+
+	if (op->request.length <= op->copy.size)
+		return copy_input(op);
+	if (ops->lend_input)
+		op->parts.input = ops->lend_input(op->client, 0, &len);
+	if (len == op->request.length) {
+		op->parts.length = len;
+		return TASK_DONE;
+	}
+	op->parts.why = ECC_NOT_LENT;
+	return -PLUTON_ESIZE;
+}
+
+/* --- arithmetic ------------------------------------------------------------------------------ */
+
+static int calculate_on_worker(struct work *work)
+{
+	struct ecc_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct ecc_operation);
+
+	return op->arithmetic(&op->parts);
+}
+
+static int calculate(struct ecc_operation *op, int (*arithmetic)(struct curve_parts *parts))
+{
+	if (!task_wants_worker_whole(&op->task))
+		return arithmetic(&op->parts);
+	op->arithmetic = arithmetic;
+	return task_to_worker(&op->task, calculate_on_worker);
+}
+
+static int generate(struct ecc_operation *op)
+{
+	return calculate(op, curve_generate);
+}
+
+static int find_public(struct ecc_operation *op)
+{
+	return calculate(op, curve_public);
+}
+
+static int check_public(struct ecc_operation *op)
+{
+	return calculate(op, curve_check_public);
+}
+
+static int sign(struct ecc_operation *op)
+{
+	return calculate(op, curve_sign);
+}
+
+static int verify(struct ecc_operation *op)
+{
+	return calculate(op, curve_verify);
+}
+
+static int agree(struct ecc_operation *op)
+{
+	return calculate(op, curve_agree);
+}
+
+/* --- an operation ---------------------------------------------------------------------------- */
+
+/* The order of hil/ecc.h, with the arithmetic. */
+static const step_fn programs[ECC_ACTIONS][PROGRAM_MAX] = {
+	[ECC_GENERATE] = {generate, push_key, push_public},
+	[ECC_PUBLIC] = {pull_key, find_public, push_public},
+	[ECC_SIGN] = {pull_key, copy_input, sign, push_signature},
+	[ECC_VERIFY] = {pull_public, pull_signature, take_input, verify},
+	[ECC_AGREE] = {pull_public, check_public, pull_key, agree, push_secret},
+};
+
+static int advance(struct task *task)
+{
+	struct ecc_operation *op = TASK_OWNER(task, struct ecc_operation);
+
+	while (*op->step) {
+		int r = (*op->step)(op);
+
+		if (r == TASK_DONE || r == TASK_ELSEWHERE)
+			op->step++;
+		if (r != TASK_DONE)
+			return r;
+	}
+	return TASK_DONE;
+}
+
+static void wipe(struct ecc_operation *op)
+{
+	scratch_wipe(&op->copy);
+	explicit_bzero((char *)op + offsetof(struct ecc_operation, client),
+		       sizeof(*op) - offsetof(struct ecc_operation, client));
+}
+
+static void finish(struct task *task, int result)
+{
+	struct ecc_operation *op = TASK_OWNER(task, struct ecc_operation);
+	struct ecc_unit *unit = op->unit;
+	struct ecc_client *client = op->client;
+
+	unit->why = op->parts.why;
+	wipe(op);
+	client->ops->done(client, result);
+	unit->why = NULL;
+}
+
+/* --- the engine ------------------------------------------------------------------------------ */
+
+static struct ecc_operation *find(struct ecc_engine *engine, const struct ecc_client *client)
+{
+	struct ecc_unit *unit = (struct ecc_unit *)(void *)engine;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		if (unit->operations[i].client == client)
+			return &unit->operations[i];
+	}
+	return NULL;
+}
+
+static int start(struct ecc_engine *engine, const struct ecc_request *request,
+		 struct ecc_client *client)
+{
+	struct ecc_operation *op;
+	int r = ecc_check(&engine->head, request);
+
+	if (r < 0)
+		return r;
+	op = find(engine, NULL);
+	if (!op)
+		return -PLUTON_EBUSY;
+	op->client = client;
+	op->request = *request;
+	op->step = programs[request->action];
+	op->parts.curve = request->curve;
+	op->parts.properties = op->task.host->options.properties;
+	task_begin(&op->task);
+	return 0;
+}
+
+static int cancel(struct ecc_engine *engine, struct ecc_client *client)
+{
+	struct ecc_operation *op = find(engine, client);
+
+	if (!op)
+		return -PLUTON_EINVAL;
+	task_cancel(&op->task);
+	return 0;
+}
+
+static const char *why(struct ecc_engine *engine)
+{
+	const struct ecc_unit *unit = (const struct ecc_unit *)(const void *)engine;
+
+	return unit->why ? unit->why : "";
+}
+
+static const struct ecc_engine_ops ops = {start, cancel, why};
+
+static uint32_t available_curves(const char *properties)
+{
+	uint32_t curves = 0;
+
+	for (enum ecc_curve curve = ECC_P256; curve < ECC_CURVES; curve++) {
+		if (curve_available(curve, properties))
+			curves |= 1u << curve;
+	}
+	return curves;
+}
+
+static int open_operations(struct ecc_unit *unit, struct task_host *host)
+{
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		struct ecc_operation *op = &unit->operations[i];
+		int r = scratch_open(&op->copy, ECC_MESSAGE_MAX);
+
+		if (r < 0)
+			return r;
+		task_init(&op->task, host, ECC_MESSAGE_MAX, advance, finish);
+		op->unit = unit;
+	}
+	return 0;
+}
+
+int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine)
+{
+	struct ecc_unit *unit = calloc(1, sizeof(*unit));
+	int r;
+
+	if (!unit)
+		return -PLUTON_ENOMEM;
+	unit->engine = (struct ecc_engine){
+		.head = {.name = "openssl",
+			 .kind = HIL_ECC,
+			 .level = HIL_LEVEL_ECC,
+			 .concurrency = TASKS_PER_ENGINE},
+		.caps = {.curves = available_curves(host->options.properties),
+			 .message_max = ECC_MESSAGE_MAX,
+			 .verify_max = VERIFY_MAX},
+		.ops = &ops,
+	};
+	r = open_operations(unit, host);
+	if (r == 0 && unit->engine.caps.curves == 0)
+		r = -PLUTON_ENODEVICE;
+	if (r < 0) {
+		ecc_engine_close(&unit->engine.head);
+		return r;
+	}
+	*ret_engine = &unit->engine.head;
+	return 0;
+}
+
+void ecc_engine_close(struct hil_engine *engine)
+{
+	struct ecc_unit *unit = (struct ecc_unit *)(void *)engine;
+
+	if (!unit)
+		return;
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
+		scratch_close(&unit->operations[i].copy);
+	free(unit);
+}

@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The capsules hmac and cmac: message authentication codes, made or verified, in one shot or as
+ * streams. They differ in their HIL's kind, algorithms and keys, so they are one file. Between the
+ * updates of a stream the engine's state, which holds the key, lies in the client's grant.
+ */
+#include <assert.h>
+
+#include "daemon/kernel/capsule.h"
+#include "hil/mac.h"
+
+enum { SLOT_KEY = 0, SLOT_INPUT = 1, SLOT_MAC = 2 };
+enum { WORD_ALGORITHM = 0, WORD_STREAM = 0 };
+
+static const struct enum_name hashes[] = {
+	{MAC_HMAC_SHA1, "sha1"},
+	{MAC_HMAC_SHA224, "sha224"},
+	{MAC_HMAC_SHA256, "sha256"},
+	{MAC_HMAC_SHA384, "sha384"},
+	{MAC_HMAC_SHA512, "sha512"},
+	{MAC_HMAC_SHA3_256, "sha3-256"},
+	{MAC_HMAC_SHA3_384, "sha3-384"},
+	{MAC_HMAC_SHA3_512, "sha3-512"},
+	{0, NULL},
+};
+static const struct enum_name ciphers[] = {{MAC_CMAC_AES, "aes"}, {0, NULL}};
+
+/* What every start of a stream has in common: kept with the stream. */
+struct mac_shape {
+	struct mac_engine *engine; /* the state is its own, no other engine can take it */
+	enum mac_algorithm algorithm;
+	size_t key_size;
+};
+static_assert(sizeof(struct mac_shape) <= STREAM_ABOUT_MAX, "a stream has room for it");
+
+struct mac_operation {
+	struct mac_client client;
+	struct operation *op;
+	struct mac_engine *engine;
+	struct mac_request request;
+	uint32_t stream; /* in use unless one-shot */
+};
+
+static struct mac_operation *of_client(struct mac_client *client)
+{
+	return (struct mac_operation *)(void *)client;
+}
+
+/* --- what the engine calls ------------------------------------------------------------------- */
+
+static ssize_t pull_input(struct mac_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
+}
+
+static const uint8_t *lend_input(struct mac_client *client, size_t cursor, size_t *ret_len)
+{
+	return op_lend_ro(of_client(client)->op, SLOT_INPUT, cursor, ret_len);
+}
+
+static int pull_key(struct mac_client *client, uint8_t *key, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
+}
+
+static int push_mac(struct mac_client *client, const uint8_t *mac, size_t len)
+{
+	return op_write_all(of_client(client)->op, SLOT_MAC, mac, len);
+}
+
+static int pull_mac(struct mac_client *client, uint8_t *mac, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_MAC, mac, len);
+}
+
+static int pull_state(struct mac_client *client, uint8_t *exported, size_t len)
+{
+	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
+}
+
+static int push_state(struct mac_client *client, const uint8_t *exported, size_t len)
+{
+	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
+}
+
+static uint32_t answer_of(const struct mac_operation *state)
+{
+	if (!(state->request.phase & HIL_LAST))
+		return state->stream;
+	return state->request.verify ? 0 : (uint32_t)state->request.mac_size;
+}
+
+static void done(struct mac_client *client, int result)
+{
+	struct mac_operation *state = of_client(client);
+
+	stream_leave(state->op, state->stream, state->request.phase, result);
+	op_done(state->op, result, answer_of(state), 0);
+}
+
+static const struct mac_client_ops client_ops = {
+	.pull_input = pull_input,
+	.lend_input = lend_input,
+	.pull_key = pull_key,
+	.push_mac = push_mac,
+	.pull_mac = pull_mac,
+	.pull_state = pull_state,
+	.push_state = push_state,
+	.done = done,
+};
+
+/* --- choosing an engine ---------------------------------------------------------------------- */
+
+static const char *name_of(const struct mac_operation *state)
+{
+	const struct hil_port *port = op_port(state->op, 0);
+
+	return port->kind == HIL_CMAC ? "cmac" : "hmac";
+}
+
+static int explain_nosupport(const struct mac_operation *state, const struct mac_caps *caps)
+{
+	const struct mac_request *request = &state->request;
+	bool is_cmac = request->algorithm == MAC_CMAC_AES;
+
+	if (!(caps->algorithms >> request->algorithm & 1))
+		return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no %s engine does %s",
+				 name_of(state),
+				 enum_name_of(is_cmac ? ciphers : hashes, request->algorithm));
+	if (request->phase != HIL_ONE_SHOT && caps->state_bytes == 0)
+		return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no %s engine does streams",
+				 name_of(state));
+	return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no %s engine takes a key of %zu bytes",
+			 name_of(state), request->key_size);
+}
+
+static int explain_size(const struct mac_operation *state, const struct mac_caps *caps)
+{
+	const struct mac_request *request = &state->request;
+
+	if (request->length > caps->length_max)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "input has %zu bytes, the %s engine takes at most %zu at once",
+				 request->length, name_of(state), caps->length_max);
+	if (request->algorithm == MAC_CMAC_AES)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "key has %zu bytes, AES needs 16, 24 or 32", request->key_size);
+	return op_refuse(state->op, -PLUTON_ESIZE,
+			 "key has %zu bytes, the hmac engine takes at most %zu", request->key_size,
+			 caps->key_size_max);
+}
+
+/* 0, or why this engine refuses the request. */
+static int explain(const struct mac_operation *state, const struct hil_engine *engine, int error)
+{
+	const struct mac_caps *caps = &((const struct mac_engine *)(const void *)engine)->caps;
+
+	if (error == -PLUTON_ENOSUPPORT)
+		return explain_nosupport(state, caps);
+	return error == -PLUTON_ESIZE ? explain_size(state, caps) : error;
+}
+
+static int select_engine(struct mac_operation *state)
+{
+	const struct hil_port *port = op_port(state->op, 0);
+	struct hil_engine *engine;
+	int r = hil_select(port, &state->request, mac_check, &engine);
+
+	if (r == -PLUTON_ENODEVICE)
+		return op_refuse(state->op, r, "there is no %s engine", name_of(state));
+	if (r < 0) /* the last engine's */
+		return explain(state, port->engines[port->count - 1], r);
+	state->engine = (struct mac_engine *)(void *)engine;
+	return 0;
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static void granted(struct operation *op)
+{
+	struct mac_operation *state = op_state(op);
+	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
+
+	if (r < 0)
+		done(&state->client, r);
+}
+
+static struct mac_operation *prepare(struct operation *op, enum hil_phase phase)
+{
+	struct mac_operation *state = op_state(op);
+
+	state->client.ops = &client_ops;
+	state->op = op;
+	state->request.phase = phase;
+	state->request.length = op_length(op, SLOT_INPUT);
+	return state;
+}
+
+/* For a first start: what the slots and words say. */
+static struct mac_operation *describe(struct operation *op, enum hil_phase phase)
+{
+	struct mac_operation *state = prepare(op, phase);
+
+	state->request.algorithm = op_word(op, WORD_ALGORITHM);
+	state->request.key_size = op_length(op, SLOT_KEY);
+	return state;
+}
+
+/* For a last start: how much of the MAC is wanted, or is to be compared. */
+static int measure_mac(struct mac_operation *state, bool verify)
+{
+	size_t whole = mac_size(state->request.algorithm);
+	size_t size = op_length(state->op, SLOT_MAC);
+
+	if (verify && size > whole)
+		return op_refuse(state->op, -PLUTON_ESIZE, "mac has %zu bytes, at most %zu can be",
+				 size, whole);
+	state->request.verify = verify;
+	state->request.mac_size = size < whole ? size : whole;
+	return 0;
+}
+
+static int one_shot(struct operation *op, bool verify)
+{
+	struct mac_operation *state = describe(op, HIL_ONE_SHOT);
+	int r = measure_mac(state, verify);
+
+	if (r == 0)
+		r = select_engine(state);
+	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+}
+
+static int make(struct operation *op)
+{
+	return one_shot(op, false);
+}
+
+static int verify(struct operation *op)
+{
+	return one_shot(op, true);
+}
+
+static int begin(struct operation *op)
+{
+	struct mac_operation *state = describe(op, HIL_FIRST);
+	struct mac_shape shape;
+	int r = select_engine(state);
+
+	if (r < 0)
+		return r;
+	shape = (struct mac_shape){state->engine, state->request.algorithm,
+				   state->request.key_size};
+	r = stream_open(op, &shape, sizeof(shape), &state->stream);
+	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+}
+
+static int claim_stream(struct mac_operation *state)
+{
+	struct mac_shape shape;
+	int r;
+
+	state->stream = op_word(state->op, WORD_STREAM);
+	r = stream_claim(state->op, state->stream, &shape, sizeof(shape));
+	if (r < 0)
+		return r;
+	state->engine = shape.engine;
+	state->request.algorithm = shape.algorithm;
+	state->request.key_size = shape.key_size;
+	return 0;
+}
+
+static int run_on_stream(struct mac_operation *state, int checked)
+{
+	struct hil_engine *engine = &state->engine->head;
+	int r = checked;
+
+	if (r == 0)
+		r = explain(state, engine, mac_check(engine, &state->request));
+	return stream_engine_request(state->op, state->stream, r, engine, granted);
+}
+
+static int update(struct operation *op)
+{
+	struct mac_operation *state = prepare(op, HIL_MIDDLE);
+	int r = claim_stream(state);
+
+	return r < 0 ? r : run_on_stream(state, 0);
+}
+
+static int finish_stream(struct operation *op, bool verify_it)
+{
+	struct mac_operation *state = prepare(op, HIL_LAST);
+	int r = claim_stream(state);
+
+	return r < 0 ? r : run_on_stream(state, measure_mac(state, verify_it));
+}
+
+static int finish(struct operation *op)
+{
+	return finish_stream(op, false);
+}
+
+static int finish_verify(struct operation *op)
+{
+	return finish_stream(op, true);
+}
+
+static int abort_stream(struct operation *op)
+{
+	return stream_abort(op, op_word(op, WORD_STREAM));
+}
+
+static void cancel(struct operation *op)
+{
+	struct mac_operation *state = op_state(op);
+
+	if (op_engine_withdraw(op))
+		done(&state->client, -PLUTON_ECANCEL);
+	else
+		state->engine->ops->cancel(state->engine, &state->client);
+}
+
+#define HASH                                                                                       \
+	{                                                                                          \
+		"algorithm", hashes, "the hash function"                                           \
+	}
+#define CIPHER                                                                                     \
+	{                                                                                          \
+		"algorithm", ciphers, "the block cipher"                                           \
+	}
+#define HMAC_KEY                                                                                   \
+	{                                                                                          \
+		"key", SLOT_RO, 1, HMAC_KEY_SIZE_MAX, false, "of any length up to that"            \
+	}
+#define CMAC_KEY                                                                                   \
+	{                                                                                          \
+		"key", SLOT_RO, 16, CMAC_KEY_SIZE_MAX, false, "16, 24 or 32 bytes"                 \
+	}
+#define INPUT                                                                                      \
+	{                                                                                          \
+		"input", SLOT_RO, 1, 0, true, "the message; absent: the empty one"                 \
+	}
+#define MAC_OUT                                                                                    \
+	{                                                                                          \
+		"mac", SLOT_RW, MAC_SIZE_MIN, MAC_SIZE_MAX, false,                                 \
+			"gets the MAC, or as many of its leftmost bytes as there is room for"      \
+	}
+#define MAC_IN                                                                                     \
+	{                                                                                          \
+		"mac", SLOT_RO, MAC_SIZE_MIN, MAC_SIZE_MAX, false,                                 \
+			"the MAC to check, or its leftmost bytes"                                  \
+	}
+#define STREAM                                                                                     \
+	{                                                                                          \
+		"stream", NULL, "as Begin returned it"                                             \
+	}
+
+/* Word 1 of Mac, Verify and Begin is free for the number of a key slot. */
+/* clang-format off */
+#define COMMANDS(algorithm, key)                                                                   \
+	{                                                                                          \
+		{                                                                                  \
+			.number = 1,                                                               \
+			.name = "Mac",                                                             \
+			.doc = "the MAC of one message",                                           \
+			.answers = {"bytes of mac"},                                               \
+			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.slots = {[SLOT_KEY] = key, [SLOT_INPUT] = INPUT, [SLOT_MAC] = MAC_OUT},   \
+			.run = make,                                                               \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 2,                                                               \
+			.name = "Verify",                                                          \
+			.doc = "checks the MAC of one message; one that does not match is INVAL",  \
+			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.slots = {[SLOT_KEY] = key, [SLOT_INPUT] = INPUT, [SLOT_MAC] = MAC_IN},    \
+			.run = verify,                                                             \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 3,                                                               \
+			.name = "Begin",                                                           \
+			.doc = "opens a stream for a message in pieces",                           \
+			.answers = {"stream"},                                                     \
+			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.slots = {[SLOT_KEY] = key},                                               \
+			.run = begin,                                                              \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 4,                                                               \
+			.name = "Update",                                                          \
+			.doc = "adds a piece; a failed or cancelled update closes the stream",     \
+			.answers = {"stream"},                                                     \
+			.words = {[WORD_STREAM] = STREAM},                                         \
+			.slots = {[SLOT_INPUT] = INPUT},                                           \
+			.run = update,                                                             \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 5,                                                               \
+			.name = "Finish",                                                          \
+			.doc = "gives the MAC and closes the stream",                              \
+			.answers = {"bytes of mac"},                                               \
+			.words = {[WORD_STREAM] = STREAM},                                         \
+			.slots = {[SLOT_MAC] = MAC_OUT},                                           \
+			.run = finish,                                                             \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 6,                                                               \
+			.name = "FinishVerify",                                                    \
+			.doc = "checks the MAC and closes the stream; one that does not match is " \
+			       "INVAL",                                                            \
+			.words = {[WORD_STREAM] = STREAM},                                         \
+			.slots = {[SLOT_MAC] = MAC_IN},                                            \
+			.run = finish_verify,                                                      \
+		},                                                                                 \
+		{                                                                                  \
+			.number = 7,                                                               \
+			.name = "Abort",                                                           \
+			.doc = "closes the stream",                                                \
+			.words = {[WORD_STREAM] = STREAM},                                         \
+			.run = abort_stream,                                                       \
+		},                                                                                 \
+	}
+/* clang-format on */
+
+static const struct command hmac_commands[] = COMMANDS(HASH, HMAC_KEY);
+static const struct command cmac_commands[] = COMMANDS(CIPHER, CMAC_KEY);
+
+extern const struct capsule hmac_capsule;
+const struct capsule hmac_capsule = {
+	.name = "hmac",
+	.interface = "Hmac",
+	.doc = "HMAC: FIPS 198-1, over FIPS 180-4 and FIPS 202.",
+	.driver = 0x40003,
+	.state_size = sizeof(struct mac_operation),
+	.grant_size = STREAM_SIZE(HMAC_STATE_MAX),
+	.ports = 1,
+	.port_kinds = {HIL_HMAC},
+	.commands = hmac_commands,
+	.command_count = sizeof(hmac_commands) / sizeof(hmac_commands[0]),
+	.cancel = cancel,
+};
+
+extern const struct capsule cmac_capsule;
+const struct capsule cmac_capsule = {
+	.name = "cmac",
+	.interface = "Cmac",
+	.doc = "AES-CMAC: NIST SP 800-38B.",
+	.driver = 0x80000003,
+	.state_size = sizeof(struct mac_operation),
+	.grant_size = STREAM_SIZE(CMAC_STATE_MAX),
+	.ports = 1,
+	.port_kinds = {HIL_CMAC},
+	.commands = cmac_commands,
+	.command_count = sizeof(cmac_commands) / sizeof(cmac_commands[0]),
+	.cancel = cancel,
+};
