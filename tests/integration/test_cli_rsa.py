@@ -256,6 +256,11 @@ class Ciphers(Rsa):
             self.refused("(E", *arguments, status=2)
 
 
+def heed_ctrl_c():
+    """Who runs the tests in the background has them, and all they start, ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Generation(Rsa):
     def turns(self):
         """(generations and others under way, turns given) of the rsa engine."""
@@ -266,7 +271,7 @@ class Generation(Rsa):
     def begin(self):
         before = self.turns()[1]
         process = daemon.start("rsa", "generate", "--bits", "4096", "--out", at("never"),
-                               stderr=subprocess.PIPE)
+                               stderr=subprocess.PIPE, preexec_fn=heed_ctrl_c)
         self.addCleanup(process.stderr.close)
         while self.turns()[1] == before:
             pass
