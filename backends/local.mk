@@ -55,6 +55,10 @@ libbackends_la_SOURCES = \
 	backends/openssl/mac_operation.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
+	backends/openssl/rsa.c \
+	backends/openssl/rsa_job.c backends/openssl/rsa_job.h \
+	backends/openssl/rsa_key.c \
+	backends/openssl/rsa_unpad.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
 	backends/systemd/activation.c backends/systemd/activation.h \

@@ -34,6 +34,10 @@ pluton_cli_SOURCES = \
 	cli/progress.c cli/progress.h \
 	cli/ps.c \
 	cli/random.c \
+	cli/rsa.c cli/rsa.h \
+	cli/rsa_data.c \
+	cli/rsa_file.c \
+	cli/rsa_key.c \
 	cli/session.c cli/session.h \
 	cli/status.c \
 	cli/stream.c cli/stream.h \

@@ -29,6 +29,7 @@ static const struct verb nouns[] = {
 	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
 	{"ecc", "sign|verify...", "Keys and signatures on elliptic curves", noun_ecc},
+	{"rsa", "generate|sign...", "RSA keys, and what is done with them", noun_rsa},
 	{"tpm", "send|info|cancel", "A TPM 2.0", noun_tpm},
 	{"nv", "put|get|list...", "Data that outlives program and daemon", noun_nv},
 	{"app", "list|status...", "The programs that the daemon runs", noun_app},

@@ -4,7 +4,7 @@
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc tpm nv app
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc rsa tpm nv app
 	alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -29,6 +29,16 @@ _pluton_cli_words()
 		echo "--key --signature --hash --format --in $_pluton_cli_common"
 		;;
 	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
+	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
+	'rsa generate') echo "--bits --exponent --form --out $_pluton_cli_common" ;;
+	'rsa public') echo "--key --form --out $_pluton_cli_common" ;;
+	'rsa sign') echo "--key --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
+	'rsa verify')
+		echo "--key --signature --padding --hash --mgf-hash --salt --in $_pluton_cli_common"
+		;;
+	'rsa encrypt' | 'rsa decrypt')
+		echo "--key --padding --hash --mgf-hash --label-hex --in --out $_pluton_cli_common"
+		;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;
 	'tpm send') echo "--instance --locality --in --out $_pluton_cli_common" ;;
@@ -68,16 +78,24 @@ _pluton_cli_values()
 {
 	case "$1" in
 	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
-	--padding) echo 'pkcs7 none' ;;
+	--padding | -p)
+		case "$noun" in
+		'rsa sign' | 'rsa verify') echo 'pss pkcs1' ;;
+		'rsa encrypt' | 'rsa decrypt') echo 'oaep pkcs1' ;;
+		*) echo 'pkcs7 none' ;;
+		esac
+		;;
 	--tag-size) echo '4 6 8 10 12 14 16' ;;
 	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
-	--hash) echo "$_pluton_cli_digests" ;;
+	--hash | --mgf-hash) echo "$_pluton_cli_digests" ;;
 	--format)
 		case "$noun" in
 		'ecc sign' | 'ecc verify') echo 'der raw' ;;
 		*) echo 'pem der' ;;
 		esac
 		;;
+	--form) echo 'pem der' ;;
+	--bits | -b) echo '2048 3072 4096' ;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
 	--locality) echo '0 1 2 3 4' ;;
@@ -128,14 +146,15 @@ _pluton_cli_where()
 		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
 			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
 			--locality | --offset | --length | --count | --level | --curve | --format | \
-			--key | --hash | --signature | --peer)
+			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
+			--label-hex | --form | --bits | -b | --exponent)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|ecc|tpm|nv|app) ]]; then
+			elif [[ $noun == @(aes|ecc|rsa|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -162,17 +181,17 @@ _pluton_cli()
 	before=
 	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--in | -i | --out | -o | --key-file | -k | --key | --signature | --peer)
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | -s | --peer)
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --padding | --tag-size | --curve | --hash | --format | --instance | --level | \
-		--locality)
+	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | --form | \
+		--bits | -b | --instance | --level | --locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
-	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --verify | --address | -a | --offset | \
-		--length | --count)
+	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --label-hex | --salt | --exponent | \
+		--verify | --address | -a | --offset | --length | --count)
 		return
 		;;
 	esac

@@ -82,19 +82,38 @@ static void draw(uint64_t done, uint64_t elapsed_ms)
 	fflush(stderr);
 }
 
-void progress_show(uint64_t done)
+/* true: it is time to draw. */
+static bool is_due(uint64_t *ret_elapsed_ms)
 {
-	uint64_t now, elapsed_ms;
+	uint64_t now;
 
 	if (!bar.wanted)
-		return;
+		return false;
 	now = now_ms();
-	elapsed_ms = now - bar.started_ms;
-	if (elapsed_ms < FIRST_AFTER_MS || now - bar.drawn_ms < AGAIN_AFTER_MS)
-		return;
-	draw(done, elapsed_ms);
+	*ret_elapsed_ms = now - bar.started_ms;
+	if (*ret_elapsed_ms < FIRST_AFTER_MS || now - bar.drawn_ms < AGAIN_AFTER_MS)
+		return false;
 	bar.drawn = true;
 	bar.drawn_ms = now;
+	return true;
+}
+
+void progress_show(uint64_t done)
+{
+	uint64_t elapsed_ms;
+
+	if (is_due(&elapsed_ms))
+		draw(done, elapsed_ms);
+}
+
+void progress_wait(const char *what)
+{
+	uint64_t elapsed_ms;
+
+	if (!is_due(&elapsed_ms))
+		return;
+	fprintf(stderr, "\r%s  %" PRIu64 " s\033[K", what, elapsed_ms / 1000);
+	fflush(stderr);
 }
 
 void progress_end(void)

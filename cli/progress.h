@@ -13,6 +13,9 @@
 void progress_begin(bool wanted, uint64_t total);
 void progress_show(uint64_t done);
 
+/* In place of a bar, for what cannot tell how far it is: WHAT, and the seconds so far. */
+void progress_wait(const char *what);
+
 /* Takes the bar away, if there is one: before anything else is printed. */
 void progress_end(void);
 

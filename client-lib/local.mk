@@ -12,6 +12,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/nv.h \
 	client-lib/pluton/pluton.h \
 	client-lib/pluton/random.h \
+	client-lib/pluton/rsa.h \
 	client-lib/pluton/tpm.h \
 	client-lib/pluton/trace.h
 
@@ -38,6 +39,7 @@ libclient_la_SOURCES = \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
 	client-lib/reconnect.c client-lib/reconnect.h \
+	client-lib/rsa.c \
 	client-lib/status.c client-lib/status.h \
 	client-lib/stream.c client-lib/stream.h \
 	client-lib/tpm.c client-lib/tpm_channel.h \
@@ -70,6 +72,7 @@ dist_man_MANS += \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
 	docs/man/pluton_random.3 \
+	docs/man/pluton_rsa.3 \
 	docs/man/pluton_trace.3
 
 include $(srcdir)/client-lib/tcti/local.mk

@@ -81,6 +81,7 @@ struct config {
 	char *hmac;
 	char *cmac;
 	char *ecc;
+	char *rsa;
 	char *alarm;
 	char *console;
 	char *nv;

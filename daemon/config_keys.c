@@ -86,6 +86,8 @@ const struct config_key config_keys[] = {
 	 "Backends for AES-CMAC, the preferred one first."},
 	{"hil", "ecc", KEY_LIST, FIELD(ecc), 0, 0, "openssl", RESTART,
 	 "Backends for elliptic curves, the preferred one first."},
+	{"hil", "rsa", KEY_LIST, FIELD(rsa), 0, 0, "openssl", RESTART,
+	 "Backends for RSA, the preferred one first."},
 	{"hil", "alarm", KEY_LIST, FIELD(alarm), 0, 0, "clock", RESTART,
 	 "Backends for the clock and its alarm, the preferred one first."},
 	{"hil", "console", KEY_LIST, FIELD(console), 0, 0, "journal", RESTART,

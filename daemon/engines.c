@@ -9,8 +9,8 @@
 #include "daemon/log.h"
 #include "hil/checker.h"
 
-static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console",
-					     "nv",  "app",    "hmac", "cmac",  "ecc"};
+static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
+					     "app", "hmac",   "cmac", "ecc",   "rsa"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -19,9 +19,10 @@ const char *hil_name(enum hil_kind kind)
 
 static const char *priorities(const struct config *config, enum hil_kind kind)
 {
-	const char *const lists[HIL_KINDS] = {
-		config->rng, config->digest, config->aes,  config->alarm, config->console,
-		config->nv,  config->app,    config->hmac, config->cmac,  config->ecc};
+	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
+					      config->alarm, config->console, config->nv,
+					      config->app,   config->hmac,    config->cmac,
+					      config->ecc,   config->rsa};
 
 	return lists[kind];
 }

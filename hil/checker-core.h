@@ -6,6 +6,7 @@
 #ifndef PLUTON_HIL_CHECKER_CORE_H
 #define PLUTON_HIL_CHECKER_CORE_H
 
+#include <assert.h>
 #include <pthread.h>
 
 #include "hil/aes.h"
@@ -18,8 +19,10 @@
 #include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rng.h"
+#include "hil/rsa.h"
 
-/* What an operation goes through; the steps of hil/aes.h and hil/ecc.h, a digest's and a MAC's. */
+/* What an operation goes through; the steps of hil/aes.h, hil/ecc.h and hil/rsa.h, a digest's and
+ * a MAC's. */
 enum checker_step {
 	STEP_END = 0,
 	STEP_KEY,
@@ -43,9 +46,13 @@ enum checker_step {
 	STEP_SIGNATURE_IN,
 	STEP_SIGNATURE_OUT,
 	STEP_SECRET_OUT,
+	STEP_PART_IN, /* one for each part of an RSA key */
+	STEP_PART_OUT,
+	STEP_LABEL,
 };
 
-#define CHECKER_STEPS_MAX AES_STEPS_MAX
+#define CHECKER_STEPS_MAX (RSA_PARTS + 4u) /* its label, input and output, and the end */
+static_assert(CHECKER_STEPS_MAX >= AES_STEPS_MAX, "AES has fewer");
 
 enum checker_call {
 	CALL_PULL_KEY = 0,
@@ -71,6 +78,9 @@ enum checker_call {
 	CALL_PULL_SIGNATURE,
 	CALL_PUSH_SIGNATURE,
 	CALL_PUSH_SECRET,
+	CALL_PULL_PART,
+	CALL_PUSH_PART,
+	CALL_PULL_LABEL,
 	CALL_DONE,
 	CHECKER_CALLS,
 };
@@ -94,6 +104,7 @@ struct checker_slot {
 		struct console_client console;
 		struct ecc_client ecc;
 		struct nv_client nv;
+		struct rsa_client rsa;
 		struct { /* what an alarm was set with */
 			const struct alarm_client_ops *client_ops;
 			void *driver;
@@ -109,6 +120,7 @@ struct checker_slot {
 		struct console_client_ops console;
 		struct ecc_client_ops ecc;
 		struct nv_client_ops nv;
+		struct rsa_client_ops rsa;
 	} ops; /* NULL where the client has NULL */
 	struct checker *checker;
 	void *outer; /* the client */
@@ -119,13 +131,16 @@ struct checker_slot {
 	unsigned at; /* the current step */
 	struct checker_stream input;
 	struct checker_stream output;
-	struct checker_stream aad;
+	struct checker_stream aad;   /* or an RSA label */
 	size_t whole[CHECKER_CALLS]; /* bytes of what moves whole */
 	uint32_t seen;		     /* bit per call: moved whole already */
 	bool slot_key;
-	bool verifies; /* authenticated decryption */
-	bool sealed;   /* its input cannot change */
-	bool signs;    /* by a secret: its input is read once */
+	bool verifies;	 /* authenticated decryption */
+	bool sealed;	 /* its input cannot change */
+	bool signs;	 /* by a secret: its input is read once */
+	bool open_ended; /* it gives as much output as it has, up to its length */
+	unsigned part;	 /* RSA: the part of the key that comes next */
+	size_t rsa_size; /* RSA: bytes of the modulus */
 	bool cancelled;
 	bool poisoned; /* a violation was reported: nothing passes any more */
 	int owed;      /* what done must report, 0: free to choose */
@@ -163,6 +178,7 @@ struct checker {
 		struct console_engine console;
 		struct ecc_engine ecc;
 		struct nv_engine nv;
+		struct rsa_engine rsa;
 	} engine;
 	struct hil_engine *inner;
 	const struct checker_type *type;
@@ -186,6 +202,7 @@ extern const struct checker_type checker_app_type;
 extern const struct checker_type checker_console_type;
 extern const struct checker_type checker_ecc_type;
 extern const struct checker_type checker_nv_type;
+extern const struct checker_type checker_rsa_type;
 
 /* Gives the checker's own engine the caps of the inner one, and ops. */
 void checker_rng_open(struct checker *checker);
@@ -197,6 +214,7 @@ void checker_app_open(struct checker *checker);
 void checker_console_open(struct checker *checker);
 void checker_ecc_open(struct checker *checker);
 void checker_nv_open(struct checker *checker);
+void checker_rsa_open(struct checker *checker);
 
 /* checker.c: an engine's start and cancel, and the end of an operation. */
 int checker_start(struct checker *checker, const void *request, void *outer);

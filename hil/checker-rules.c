@@ -36,12 +36,15 @@ static const struct {
 	[CALL_PULL_SIGNATURE] = {"pull_signature", STEP(STEP_SIGNATURE_IN), false},
 	[CALL_PUSH_SIGNATURE] = {"push_signature", STEP(STEP_SIGNATURE_OUT), true},
 	[CALL_PUSH_SECRET] = {"push_secret", STEP(STEP_SECRET_OUT), true},
+	[CALL_PULL_PART] = {"pull_part", STEP(STEP_PART_IN), false},
+	[CALL_PUSH_PART] = {"push_part", STEP(STEP_PART_OUT), true},
+	[CALL_PULL_LABEL] = {"pull_label", STEP(STEP_LABEL), false},
 	[CALL_DONE] = {"done", 0, false},
 };
 
 static struct checker_stream *stream_of(struct checker_slot *slot, enum checker_call call)
 {
-	if (call == CALL_PULL_AAD)
+	if (call == CALL_PULL_AAD || call == CALL_PULL_LABEL)
 		return &slot->aad;
 	return calls[call].is_push ? &slot->output : &slot->input;
 }
@@ -132,6 +135,7 @@ static bool is_complete(const struct checker_slot *slot, enum checker_step step)
 {
 	switch (step) {
 	case STEP_AAD:
+	case STEP_LABEL:
 		return is_taken(&slot->aad);
 	case STEP_DATA:
 		return is_taken(&slot->input) && is_taken(&slot->output);
@@ -170,7 +174,7 @@ static void judge_wrong_step(struct checker_slot *slot, enum checker_call call)
 		rule = HIL_READ_TWICE;
 	if (slot->verifies && is_output(call))
 		rule = HIL_UNVERIFIED_PLAINTEXT;
-	if (slot->slot_key && call == CALL_PULL_KEY)
+	if (slot->slot_key && (call == CALL_PULL_KEY || call == CALL_PULL_PART))
 		rule = HIL_KEY_CROSSED;
 	checker_violation(slot, rule, "%s in step %u of its operation", calls[call].name,
 			  slot->at + 1);

@@ -51,6 +51,7 @@ static const struct {
 	[HIL_CONSOLE] = {&checker_console_type, checker_console_open},
 	[HIL_APP] = {&checker_app_type, checker_app_open},
 	[HIL_ECC] = {&checker_ecc_type, checker_ecc_open},
+	[HIL_RSA] = {&checker_rsa_type, checker_rsa_open},
 };
 
 const char *checker_rule_name(enum hil_rule rule)

@@ -62,6 +62,7 @@ enum hil_kind {
 	HIL_HMAC,
 	HIL_CMAC,
 	HIL_ECC,
+	HIL_RSA,
 	HIL_KINDS,
 };
 
@@ -74,6 +75,7 @@ enum hil_level {
 	HIL_LEVEL_AES = 2,
 	HIL_LEVEL_DIGEST = 2,
 	HIL_LEVEL_ECC = 2,
+	HIL_LEVEL_RSA = 2,
 	HIL_LEVEL_HMAC = 3,
 	HIL_LEVEL_CMAC = 3,
 	HIL_LEVEL_KDF = 4,

@@ -17,6 +17,7 @@ libhil_la_SOURCES = \
 	hil/checker-ecc.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
+	hil/checker-rsa.c \
 	hil/checker-rules.c \
 	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
@@ -24,5 +25,6 @@ libhil_la_SOURCES = \
 	hil/mac.c hil/mac.h \
 	hil/ecc.c hil/ecc.h \
 	hil/nv.c hil/nv.h \
-	hil/rng.c hil/rng.h
+	hil/rng.c hil/rng.h \
+	hil/rsa.c hil/rsa.h
 libhil_la_LIBADD = librows.la

@@ -9,4 +9,5 @@ libsvc_la_SOURCES = \
 	svc/ecc.c \
 	svc/nvmem.c \
 	svc/rng.c \
+	svc/rsa.c \
 	svc/table.c svc/table.h

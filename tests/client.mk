@@ -31,7 +31,7 @@ client_reconnect_test_LDADD = libsuite.la libclient.la
 
 # libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
 # daemon that they can kill.
-CLIENT_INTEGRATION_TESTS = library_test restart_test services_test
+CLIENT_INTEGRATION_TESTS = library_test restart_test rsa_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
 
@@ -44,6 +44,11 @@ OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
 restart_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 restart_test_SOURCES = tests/integration/restart_test.c $(OWN_PLUTOND)
 restart_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
+
+rsa_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+rsa_test_SOURCES = tests/integration/rsa_test.c tests/rsa_material.c tests/rsa_material.h \
+	$(OWN_PLUTOND)
+rsa_test_LDADD = libsuite.la libclient.la
 
 services_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 services_test_SOURCES = tests/integration/services_test.c $(OWN_PLUTOND)

@@ -18,6 +18,7 @@
 #define RIG_HMAC 0x40003u
 #define RIG_CMAC 0x80000003u
 #define RIG_ECC 0x80000005u
+#define RIG_RSA 0x80000004u
 #define RIG_MANAGER 0x80000001u
 
 struct rig {

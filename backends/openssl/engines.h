@@ -10,6 +10,7 @@
 #include "hil/digest.h"
 #include "hil/ecc.h"
 #include "hil/rng.h"
+#include "hil/rsa.h"
 
 /* 0, -PLUTON_ENOMEM or -PLUTON_ENODEVICE; *ret_engine is untouched then. */
 int rng_engine_open(struct task_host *host, struct hil_engine **ret_engine);
@@ -18,6 +19,7 @@ int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int hmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 
 /* Nothing may be under way; NULL is fine. */
 void rng_engine_close(struct hil_engine *engine);
@@ -25,5 +27,6 @@ void digest_engine_close(struct hil_engine *engine);
 void aes_engine_close(struct hil_engine *engine);
 void mac_engine_close(struct hil_engine *engine); /* of either kind */
 void ecc_engine_close(struct hil_engine *engine);
+void rsa_engine_close(struct hil_engine *engine);
 
 #endif

@@ -98,15 +98,20 @@ bool task_wants_worker_whole(const struct task *task)
 	       task->host->options.execution != OPENSSL_EXECUTION_SLICED;
 }
 
-int task_to_worker(struct task *task, int (*work)(struct work *work))
+int task_to_pool(struct task *task, struct worker_pool *pool, int (*work)(struct work *work))
 {
 	/* A cancel from inside a callback queued the call: the worker's end settles the task now.
 	 */
 	deferred_call_drop(&task->call);
 	task->on_worker = true;
 	task->work.run = work;
-	worker_pool_submit(&task->host->workers, &task->work);
+	worker_pool_submit(pool, &task->work);
 	return TASK_ELSEWHERE;
+}
+
+int task_to_worker(struct task *task, int (*work)(struct work *work))
+{
+	return task_to_pool(task, &task->host->workers, work);
 }
 
 size_t task_piece(const struct task *task, size_t left, size_t limit)

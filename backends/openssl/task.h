@@ -73,6 +73,9 @@ bool task_wants_worker_whole(const struct task *task);
 /* Hands the task to a worker; advance then returns TASK_ELSEWHERE, and runs again afterwards. */
 int task_to_worker(struct task *task, int (*run)(struct work *work));
 
+/* The same in another pool than the one that all share. */
+int task_to_pool(struct task *task, struct worker_pool *pool, int (*run)(struct work *work));
+
 /* How many of `left` bytes may be moved next, at most `limit`; 0 only when the slice is used up. */
 size_t task_piece(const struct task *task, size_t left, size_t limit);
 

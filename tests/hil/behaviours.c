@@ -7,11 +7,10 @@
 #define TESTS_MAX 300u
 
 static const struct behaviour *const behaviour_tables[] = {
-	rng_behaviours,	    digest_behaviours,	blocks_behaviours,
-	ctr_behaviours,	    aead_behaviours,	gcm_behaviours,
-	ccm_behaviours,	    mac_behaviours,	refusal_behaviours,
-	trouble_behaviours, sharing_behaviours, vector_behaviours,
-	nist_behaviours,    ecc_behaviours,	NULL,
+	rng_behaviours,	    digest_behaviours,	blocks_behaviours,  ctr_behaviours,
+	aead_behaviours,    gcm_behaviours,	ccm_behaviours,	    mac_behaviours,
+	refusal_behaviours, trouble_behaviours, sharing_behaviours, vector_behaviours,
+	nist_behaviours,    ecc_behaviours,	rsa_behaviours,	    NULL,
 };
 
 const size_t chunkings[CHUNKINGS] = {1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 4096, 0};
@@ -34,8 +33,8 @@ int behaviours_main(int argc, char **argv, const struct bench_maker *maker)
 	static struct test tests[TESTS_MAX];
 	size_t count = 0;
 
+	bench_use(maker);
 	for (size_t i = 0; behaviour_tables[i]; i++)
 		count = collect(maker, behaviour_tables[i], tests, count);
-	bench_use(maker);
 	return suite_main(argc, argv, maker->name, tests, count);
 }

@@ -12,7 +12,7 @@
 struct behaviour {
 	const char *name;
 	void (*run)(void);
-	enum hil_kind kind;	   /* the HIL it needs; HIL_KINDS: all of them */
+	enum hil_kind kind;	   /* the HIL it needs; HIL_KINDS: any */
 	bool needs_failing_engine; /* bench_maker.fail_at */
 };
 
@@ -35,6 +35,7 @@ extern const struct behaviour sharing_behaviours[];
 extern const struct behaviour vector_behaviours[];
 extern const struct behaviour nist_behaviours[];
 extern const struct behaviour ecc_behaviours[];
+extern const struct behaviour rsa_behaviours[];
 
 /* suite_main with all behaviours that this maker's engines can show. */
 int behaviours_main(int argc, char **argv, const struct bench_maker *maker);

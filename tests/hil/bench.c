@@ -131,6 +131,11 @@ const struct ecc_caps *bench_ecc_caps(const struct bench *bench)
 	return &((const struct ecc_engine *)(const void *)bench->engines[HIL_ECC])->caps;
 }
 
+const struct rsa_caps *bench_rsa_caps(const struct bench *bench)
+{
+	return &((const struct rsa_engine *)(const void *)bench->engines[HIL_RSA])->caps;
+}
+
 static bool wait_for_interrupt(struct bench *bench, int timeout_ms)
 {
 	struct pollfd pollfd = {.fd = bench->interrupts.fd, .events = POLLIN};

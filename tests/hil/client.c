@@ -32,6 +32,11 @@ static struct client *of_ecc(struct ecc_client *ecc)
 	return (struct client *)(void *)((char *)ecc - offsetof(struct client, ecc));
 }
 
+static struct client *of_rsa(struct rsa_client *rsa)
+{
+	return (struct client *)(void *)((char *)rsa - offsetof(struct client, rsa));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -470,6 +475,65 @@ static const struct ecc_client_ops ecc_ops = {
 	.done = ecc_done,
 };
 
+/* --- rsa ------------------------------------------------------------------------------------- */
+
+static int rsa_pull_part(struct rsa_client *rsa, enum rsa_part part, uint8_t *number, size_t len)
+{
+	struct client *client = of_rsa(rsa);
+
+	client->parts++;
+	return move_whole(client, number,
+			  client->rsa_key + rsa_part_offset(part, client->rsa_request.size), len);
+}
+
+static int rsa_push_part(struct rsa_client *rsa, enum rsa_part part, const uint8_t *number,
+			 size_t len)
+{
+	struct client *client = of_rsa(rsa);
+
+	client->parts++;
+	return move_whole(client, client->rsa_key + rsa_part_offset(part, client->rsa_request.size),
+			  number, len);
+}
+
+static ssize_t rsa_pull_label(struct rsa_client *rsa, uint8_t *buf, size_t len, size_t cursor)
+{
+	struct client *client = of_rsa(rsa);
+
+	return move(client, buf, client->aad + cursor, len, client->pull_chunk);
+}
+
+static ssize_t rsa_pull_input(struct rsa_client *rsa, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_rsa(rsa), buf, len, cursor);
+}
+
+static ssize_t rsa_push_output(struct rsa_client *rsa, const uint8_t *buf, size_t len,
+			       size_t cursor)
+{
+	return push(of_rsa(rsa), buf, len, cursor);
+}
+
+static int rsa_pull_signature(struct rsa_client *rsa, uint8_t *signature, size_t len)
+{
+	return move_whole(of_rsa(rsa), signature, of_rsa(rsa)->signature, len);
+}
+
+static void rsa_done(struct rsa_client *rsa, int result)
+{
+	finish(of_rsa(rsa), result);
+}
+
+static const struct rsa_client_ops rsa_ops = {
+	.pull_part = rsa_pull_part,
+	.push_part = rsa_push_part,
+	.pull_label = rsa_pull_label,
+	.pull_input = rsa_pull_input,
+	.push_output = rsa_push_output,
+	.pull_signature = rsa_pull_signature,
+	.done = rsa_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -480,6 +544,7 @@ void client_init(struct client *client)
 	client->aes.ops = &client->aes_ops;
 	client->mac.ops = &client->mac_ops;
 	client->ecc.ops = &client->ecc_ops;
+	client->rsa.ops = &rsa_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -522,6 +587,16 @@ void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_acti
 	client->input = input;
 }
 
+void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
+		      uint8_t *output, size_t length)
+{
+	client->kind = HIL_RSA;
+	client->rsa_request.action = action;
+	client->rsa_request.length = length;
+	client->input = input;
+	client->output = output;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -535,6 +610,7 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->tags_out = client->digests = client->macs = client->keys = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
+	client->parts = 0;
 	client->read_twice = false;
 	memset(client->reads, 0, sizeof(client->reads));
 	client->digest_ops = digest_ops;
@@ -558,6 +634,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct aes_engine *aes = (struct aes_engine *)(void *)engine;
 	struct mac_engine *mac = (struct mac_engine *)(void *)engine;
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
+	struct rsa_engine *rsa = (struct rsa_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -572,6 +649,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return mac->ops->start(mac, &client->mac_request, &client->mac);
 	case HIL_ECC:
 		return ecc->ops->start(ecc, &client->ecc_request, &client->ecc);
+	case HIL_RSA:
+		return rsa->ops->start(rsa, &client->rsa_request, &client->rsa);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -584,6 +663,7 @@ int client_cancel(struct client *client)
 	struct aes_engine *aes = (struct aes_engine *)(void *)client->engine;
 	struct mac_engine *mac = (struct mac_engine *)(void *)client->engine;
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
+	struct rsa_engine *rsa = (struct rsa_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -597,6 +677,8 @@ int client_cancel(struct client *client)
 		return mac->ops->cancel(mac, &client->mac);
 	case HIL_ECC:
 		return ecc->ops->cancel(ecc, &client->ecc);
+	case HIL_RSA:
+		return rsa->ops->cancel(rsa, &client->rsa);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

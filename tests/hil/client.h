@@ -11,7 +11,9 @@
 #include "hil/ecc.h"
 #include "hil/mac.h"
 #include "hil/rng.h"
+#include "hil/rsa.h"
 
+#define CLIENT_RSA_KEY_MAX (RSA_SIZE_MAX * 9u / 2u + RSA_EXPONENT_SIZE)
 #define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
 
 /* What goes wrong at the chosen callback. */
@@ -32,6 +34,7 @@ struct client {
 	struct aes_client aes;
 	struct mac_client mac;
 	struct ecc_client ecc;
+	struct rsa_client rsa;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
 	struct mac_client_ops mac_ops;
@@ -44,11 +47,12 @@ struct client {
 	struct aes_request aes_request;
 	struct mac_request mac_request;
 	struct ecc_request ecc_request;
+	struct rsa_request rsa_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
-	const uint8_t *iv; /* or the counter block */
-	const uint8_t *aad;
+	const uint8_t *iv;  /* or the counter block */
+	const uint8_t *aad; /* or RSA's label */
 	const uint8_t *input;
 	uint8_t *output;
 	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
@@ -60,6 +64,8 @@ struct client {
 	uint8_t ecc_public[ECC_PUBLIC_SIZE_MAX];
 	uint8_t ecc_signature[ECC_SIGNATURE_SIZE_MAX];
 	uint8_t ecc_secret[ECC_SECRET_SIZE_MAX];
+	uint8_t rsa_key[CLIENT_RSA_KEY_MAX]; /* the parts, in or out */
+	uint8_t signature[RSA_SIZE_MAX];     /* to verify */
 
 	/* manners; 0: as much as is asked for */
 	size_t pull_chunk;
@@ -92,12 +98,13 @@ struct client {
 	unsigned keys; /* of MACs and ECC */
 	unsigned states_in;
 	unsigned states_out;
+	unsigned parts; /* of RSA keys, in or out */
 	unsigned lends; /* that gave memory */
 	bool read_twice;
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next five says what is asked for. */
+/* All of it empty; then one of the next six says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
@@ -112,6 +119,10 @@ void client_wants_mac(struct client *client, enum hil_kind kind, const uint8_t *
 /* curve, action and length; the parts that go in are to be set. */
 void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_action action,
 		      const uint8_t *input, size_t length);
+
+/* padding, hash … are to be set in client->rsa_request. */
+void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
+		      uint8_t *output, size_t length);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

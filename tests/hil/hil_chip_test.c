@@ -36,6 +36,7 @@ int main(int argc, char **argv)
 		.name = "hil chip",
 		.open = open_chip,
 		.close = close_chip,
+		.lacks = 1u << HIL_RSA,
 		.opens_sealed = true,
 		.fail_at = fail_at,
 	};

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
-	hil_bytewise_test hil_ecc_broken_test hil_openssl_inline_test hil_openssl_sliced_test \
-	hil_openssl_worker_test
+	hil_bytewise_test hil_ecc_broken_test hil_hogweed_test hil_rsa_broken_test \
+	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
 THREADED_TESTS += hil_broken_test hil_openssl_worker_test
 
-HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(CRYPTO_CFLAGS)
+HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(HOGWEED_CFLAGS) \
+	$(CRYPTO_CFLAGS)
 
 # Test engines, test client, bench and behaviours. It brings its own hil_charge_*: of the kernel
 # only its queues are used.
@@ -27,6 +28,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/behaviours_nist.c \
 	tests/hil/behaviours_refusal.c \
 	tests/hil/behaviours_rng.c \
+	tests/hil/behaviours_rsa.c \
 	tests/hil/behaviours_sharing.c \
 	tests/hil/behaviours_trouble.c \
 	tests/hil/behaviours_vectors.c \
@@ -43,8 +45,10 @@ libhiltest_la_SOURCES = \
 	tests/hil/cipher.c tests/hil/cipher.h \
 	tests/hil/client.c tests/hil/client.h \
 	tests/hil/curves.c tests/hil/curves.h \
+	tests/hil/hogweed.c tests/hil/hogweed.h \
 	tests/hil/material.c tests/hil/material.h \
-	tests/hil/scenarios.c tests/hil/scenarios.h
+	tests/hil/scenarios.c tests/hil/scenarios.h \
+	tests/rsa_material.c tests/rsa_material.h
 
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
 	$(JSON_LIBS) $(HOGWEED_LIBS) $(NETTLE_LIBS) -lgmp $(CRYPTO_LIBS)
@@ -78,6 +82,15 @@ hil_chip_test_LDADD = $(HIL_TEST_LIBS)
 hil_bytewise_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_bytewise_test_SOURCES = tests/hil/hil_bytewise_test.c
 hil_bytewise_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_hogweed_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_hogweed_test_SOURCES = tests/hil/hil_hogweed_test.c
+hil_hogweed_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_rsa_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_rsa_broken_test_SOURCES = tests/hil/hil_rsa_broken_test.c tests/hil/broken_rsa.c \
+	tests/hil/broken_rsa.h
+hil_rsa_broken_test_LDADD = $(HIL_TEST_LIBS)
 
 hil_openssl_inline_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_openssl_inline_test_SOURCES = tests/hil/hil_openssl_inline_test.c $(OPENSSL_BENCH)

@@ -11,6 +11,7 @@
 
 #include "tests/hil/cipher.h"
 #include "tests/hil/curves.h"
+#include "tests/rsa_material.h"
 
 static void fill(uint8_t *buf, size_t len, unsigned seed)
 {
@@ -367,6 +368,102 @@ static bool is_filling(const uint8_t *buf, size_t len)
 	return true;
 }
 
+static void rsa_sign(struct material *material, struct client *client)
+{
+	material_hash(DIGEST_SHA256, (const uint8_t *)"abc", 3, material->input);
+	client->rsa_request.length = 32;
+	if (client->rsa_request.padding == RSA_PSS)
+		client->rsa_request.salt_size = 32;
+	else
+		material_hex(rsa_test_pkcs1_signature, material->expected);
+}
+
+static void rsa_verify(struct material *material, struct client *client)
+{
+	rsa_sign(material, client);
+	material_hex(client->rsa_request.padding == RSA_PSS ? rsa_test_pss_signature
+							    : rsa_test_pkcs1_signature,
+		     client->signature);
+}
+
+static void rsa_decrypt(struct material *material, struct client *client)
+{
+	client->rsa_request.length = RSA_TEST_SIZE;
+	if (client->rsa_request.padding == RSA_OAEP) {
+		material_hex(rsa_test_oaep, material->input);
+		strcpy((char *)material->expected, "Hello World");
+	} else {
+		material_hex(rsa_pkcs1_vectors[0].ciphertext, material->input);
+		material_hex(rsa_pkcs1_vectors[0].message, material->expected);
+	}
+}
+
+static void rsa_raise(struct material *material, struct client *client)
+{
+	const char *root = rsa_test_root_of_two;
+	bool is_public = client->rsa_request.action == RSA_PUBLIC;
+	uint8_t two[RSA_TEST_SIZE] = {[RSA_TEST_SIZE - 1] = 2};
+
+	client->rsa_request.length = RSA_TEST_SIZE;
+	material_hex(root, is_public ? material->input : material->expected);
+	memcpy(is_public ? material->expected : material->input, two, sizeof(two));
+}
+
+static void describe_rsa(struct material *material, struct client *client)
+{
+	switch (client->rsa_request.action) {
+	case RSA_SIGN:
+		rsa_sign(material, client);
+		break;
+	case RSA_VERIFY:
+		rsa_verify(material, client);
+		break;
+	case RSA_ENCRYPT:
+		client->rsa_request.length = 60;
+		break;
+	case RSA_DECRYPT:
+		rsa_decrypt(material, client);
+		break;
+	case RSA_GENERATE:
+		client->rsa_request.exponent = RSA_EXPONENT_MIN;
+		break;
+	default:
+		rsa_raise(material, client);
+		break;
+	}
+}
+
+void material_rsa(struct material *material, struct client *client, enum rsa_action action,
+		  enum rsa_padding padding)
+{
+	bool ciphers = action == RSA_ENCRYPT || action == RSA_DECRYPT;
+	struct rsa_request *request = &client->rsa_request;
+
+	begin(material, client);
+	client_wants_rsa(client, action, material->input, material->output, 0);
+	rsa_test_key(client->rsa_key);
+	request->size = RSA_TEST_SIZE;
+	request->crt = rsa_is_private(action);
+	request->padding = padding;
+	if (padding != RSA_BARE && !(padding == RSA_PKCS1 && ciphers))
+		request->hash = DIGEST_SHA256;
+	if (padding == RSA_PSS || padding == RSA_OAEP)
+		request->mgf_hash = DIGEST_SHA256;
+	if (padding == RSA_OAEP) {
+		memcpy(material->aad, "label", 5);
+		request->label_length = 5;
+	}
+	describe_rsa(material, client);
+}
+
+bool material_rsa_came_out(const struct material *material, const struct client *client,
+			   size_t length)
+{
+	return client->pushed == length &&
+	       memcmp(material->output, material->expected, length) == 0 &&
+	       is_filling(material->output + length, sizeof(material->output) - length);
+}
+
 bool material_came_out(const struct material *material, const struct client *client)
 {
 	const struct aes_request *request = &client->aes_request;
@@ -387,18 +484,9 @@ bool material_is_untouched(const struct material *material)
 	return is_filling(material->output, sizeof(material->output));
 }
 
-static unsigned nibble(char digit)
-{
-	return digit <= '9' ? (unsigned)(digit - '0') : (unsigned)(digit - 'a' + 10);
-}
-
 size_t material_hex(const char *hex, uint8_t *ret_bytes)
 {
-	size_t n = strlen(hex) / 2;
-
-	for (size_t i = 0; i < n; i++)
-		ret_bytes[i] = (uint8_t)(nibble(hex[2 * i]) << 4 | nibble(hex[2 * i + 1]));
-	return n;
+	return rsa_hex(hex, ret_bytes);
 }
 
 static enum hil_phase phase_of(size_t i, size_t count)

@@ -36,6 +36,10 @@ void material_aead_decrypt(struct material *material, struct client *client, enu
 			   size_t aad_length, size_t length);
 void material_gcm_encrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
+/* With the key of tests/rsa_material.h and SHA-256; OAEP has a label. expected is the output, if
+ * there is only one right one. */
+void material_rsa(struct material *material, struct client *client, enum rsa_action action,
+		  enum rsa_padding padding);
 void material_gcm_decrypt(struct material *material, struct client *client, size_t aad_length,
 			  size_t length);
 
@@ -74,6 +78,10 @@ void material_turn_around(struct material *material, struct client *client);
 /* Whether output (and the tag of an encryption) are as expected, and nothing follows. */
 bool material_came_out(const struct material *material, const struct client *client);
 bool material_is_untouched(const struct material *material);
+
+/* Whether these bytes, and no more, are the output of an RSA operation, as expected. */
+bool material_rsa_came_out(const struct material *material, const struct client *client,
+			   size_t length);
 
 /* Puts the filling back into the output. */
 void material_clear(struct material *material);

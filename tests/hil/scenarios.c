@@ -232,50 +232,85 @@ ECC(ed25519_sign, ECC_ED25519, ECC_SIGN)
 ECC(ed25519_verify, ECC_ED25519, ECC_VERIFY)
 ECC(x25519_agree, ECC_X25519, ECC_AGREE)
 
+/* --- RSA ------------------------------------------------------------------------------------- */
+
+static void rsa_sign(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_SIGN, RSA_PKCS1);
+}
+
+static void rsa_verify(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_VERIFY, RSA_PKCS1);
+}
+
+static void rsa_encrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_ENCRYPT, RSA_PKCS1);
+}
+
+static void rsa_decrypt(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)bench;
+	material_rsa(material, client, RSA_DECRYPT, RSA_OAEP);
+}
+
+static bool offers_decryption(const struct bench *bench)
+{
+	return bench_rsa_caps(bench)->paddings[RSA_DECRYPT] & 1u << RSA_OAEP;
+}
+
 const struct scenario scenarios[] = {
-	{"random bytes", HIL_RNG, random_bytes},
-	{"digest in one shot", HIL_DIGEST, digest},
-	{"digest, first", HIL_DIGEST, digest_first},
-	{"digest, middle", HIL_DIGEST, digest_middle},
-	{"digest, last", HIL_DIGEST, digest_last},
-	{"CTR in one shot", HIL_AES, ctr},
-	{"CTR, first", HIL_AES, ctr_first},
-	{"CTR, last", HIL_AES, ctr_last},
-	{"ECB in one shot", HIL_AES, ecb},
-	{"ECB, last", HIL_AES, ecb_last},
-	{"CBC encryption in one shot", HIL_AES, cbc},
-	{"CBC decryption in one shot", HIL_AES, cbc_decrypt},
-	{"CBC, first", HIL_AES, cbc_first},
-	{"CBC, middle", HIL_AES, cbc_middle},
-	{"CCM encryption", HIL_AES, ccm_encrypt},
-	{"CCM decryption", HIL_AES, ccm_decrypt},
-	{"GCM encryption in one shot", HIL_AES, gcm_encrypt},
-	{"GCM decryption", HIL_AES, gcm_decrypt},
-	{"GCM encryption, first", HIL_AES, gcm_first},
-	{"GCM encryption, middle", HIL_AES, gcm_middle},
-	{"GCM encryption, last", HIL_AES, gcm_last},
-	{"HMAC in one shot", HIL_HMAC, hmac},
-	{"HMAC, first", HIL_HMAC, hmac_first},
-	{"HMAC, middle", HIL_HMAC, hmac_middle},
-	{"HMAC verified", HIL_HMAC, hmac_verified},
-	{"CMAC in one shot", HIL_CMAC, cmac},
-	{"CMAC, first", HIL_CMAC, cmac_first},
-	{"CMAC, last", HIL_CMAC, cmac_last},
-	{"CMAC, last, verified", HIL_CMAC, cmac_verified_last},
-	{"P-256 key", HIL_ECC, p256_generate},
-	{"P-256 public key", HIL_ECC, p256_public},
-	{"P-256 signature", HIL_ECC, p256_sign},
-	{"P-256 verification", HIL_ECC, p256_verify},
-	{"P-256 agreement", HIL_ECC, p256_agree},
-	{"Ed25519 signature", HIL_ECC, ed25519_sign},
-	{"Ed25519 verification", HIL_ECC, ed25519_verify},
-	{"X25519 agreement", HIL_ECC, x25519_agree},
-	{NULL, HIL_KINDS, NULL},
+	{"random bytes", HIL_RNG, NULL, random_bytes},
+	{"digest in one shot", HIL_DIGEST, NULL, digest},
+	{"digest, first", HIL_DIGEST, NULL, digest_first},
+	{"digest, middle", HIL_DIGEST, NULL, digest_middle},
+	{"digest, last", HIL_DIGEST, NULL, digest_last},
+	{"CTR in one shot", HIL_AES, NULL, ctr},
+	{"CTR, first", HIL_AES, NULL, ctr_first},
+	{"CTR, last", HIL_AES, NULL, ctr_last},
+	{"ECB in one shot", HIL_AES, NULL, ecb},
+	{"ECB, last", HIL_AES, NULL, ecb_last},
+	{"CBC encryption in one shot", HIL_AES, NULL, cbc},
+	{"CBC decryption in one shot", HIL_AES, NULL, cbc_decrypt},
+	{"CBC, first", HIL_AES, NULL, cbc_first},
+	{"CBC, middle", HIL_AES, NULL, cbc_middle},
+	{"CCM encryption", HIL_AES, NULL, ccm_encrypt},
+	{"CCM decryption", HIL_AES, NULL, ccm_decrypt},
+	{"GCM encryption in one shot", HIL_AES, NULL, gcm_encrypt},
+	{"GCM decryption", HIL_AES, NULL, gcm_decrypt},
+	{"GCM encryption, first", HIL_AES, NULL, gcm_first},
+	{"GCM encryption, middle", HIL_AES, NULL, gcm_middle},
+	{"GCM encryption, last", HIL_AES, NULL, gcm_last},
+	{"HMAC in one shot", HIL_HMAC, NULL, hmac},
+	{"HMAC, first", HIL_HMAC, NULL, hmac_first},
+	{"HMAC, middle", HIL_HMAC, NULL, hmac_middle},
+	{"HMAC verified", HIL_HMAC, NULL, hmac_verified},
+	{"CMAC in one shot", HIL_CMAC, NULL, cmac},
+	{"CMAC, first", HIL_CMAC, NULL, cmac_first},
+	{"CMAC, last", HIL_CMAC, NULL, cmac_last},
+	{"CMAC, last, verified", HIL_CMAC, NULL, cmac_verified_last},
+	{"P-256 key", HIL_ECC, NULL, p256_generate},
+	{"P-256 public key", HIL_ECC, NULL, p256_public},
+	{"P-256 signature", HIL_ECC, NULL, p256_sign},
+	{"P-256 verification", HIL_ECC, NULL, p256_verify},
+	{"P-256 agreement", HIL_ECC, NULL, p256_agree},
+	{"Ed25519 signature", HIL_ECC, NULL, ed25519_sign},
+	{"Ed25519 verification", HIL_ECC, NULL, ed25519_verify},
+	{"X25519 agreement", HIL_ECC, NULL, x25519_agree},
+	{"RSA signature", HIL_RSA, NULL, rsa_sign},
+	{"RSA verification", HIL_RSA, NULL, rsa_verify},
+	{"RSA encryption", HIL_RSA, NULL, rsa_encrypt},
+	{"RSA decryption with a label", HIL_RSA, offers_decryption, rsa_decrypt},
+	{NULL, HIL_KINDS, NULL, NULL},
 };
 
 bool scenario_fits(const struct scenario *scenario, const struct bench *bench)
 {
-	return bench->inner[scenario->kind] != NULL;
+	return bench->inner[scenario->kind] && (!scenario->offered || scenario->offered(bench));
 }
 
 void scenario_set_up(const struct scenario *scenario, struct bench *bench,

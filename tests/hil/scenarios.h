@@ -11,6 +11,8 @@
 struct scenario {
 	const char *name;
 	enum hil_kind kind;
+	/* NULL: every engine of the kind can do it. */
+	bool (*offered)(const struct bench *bench);
 	/* Leaves the client ready for client_start; runs what comes before it in a stream. */
 	void (*set_up)(struct bench *bench, struct material *material, struct client *client);
 };

@@ -13,6 +13,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_hash.py \
 	tests/integration/test_cli_mac.py \
 	tests/integration/test_cli_random.py \
+	tests/integration/test_cli_rsa.py \
 	tests/integration/test_cli_terminal.py \
 	tests/integration/test_cli_things.py \
 	tests/integration/test_cli_views.py \
@@ -24,6 +25,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_operations.py \
 	tests/integration/test_pages.py \
 	tests/integration/test_quickstart.py \
+	tests/integration/test_rsa_vectors.py \
 	tests/integration/test_run.py \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \

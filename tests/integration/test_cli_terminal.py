@@ -109,6 +109,17 @@ class Bar(unittest.TestCase):
         self.finish(process)
         self.assertTrue(terminal.rest().endswith(GONE))
 
+    def test_seconds_are_shown_while_a_key_is_made_and_then_gone(self):
+        text = b""
+        while not text:  # some are made before anything is shown
+            terminal = Terminal()
+            process = start(terminal, "rsa", "generate", "--bits", "4096", "--out", "/dev/null")
+            self.assertEqual(process.wait(DEADLINE), 0)
+            process.stdin.close()
+            text = terminal.rest()
+        self.assertRegex(text, rb"^\rmaking a key  0 s\x1b\[K")
+        self.assertTrue(text.endswith(GONE))
+
     def test_quiet_dumb_terminals_and_pipes_show_nothing(self):
         shown, quiet, dumb = Terminal(), Terminal(), Terminal()
         processes = [start(shown, "hash", "sha256", stdout=subprocess.DEVNULL),

@@ -49,7 +49,9 @@ class Cli(unittest.TestCase):
     def test_options_are_those_of_the_help(self):
         for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"], ["aes", "encrypt"],
                         ["aes", "decrypt"], ["ecc", "generate"], ["ecc", "public"],
-                        ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["tpm", "info"],
+                        ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["rsa", "generate"],
+                        ["rsa", "public"], ["rsa", "sign"], ["rsa", "verify"],
+                        ["rsa", "encrypt"], ["rsa", "decrypt"], ["tpm", "info"],
                         ["tpm", "send"], ["tpm", "cancel"],
                         ["nv", "put"], ["nv", "get"], ["nv", "write"], ["nv", "read"],
                         ["nv", "list"], ["app", "status"], ["alarm"], ["log"], ["log-level"]):
@@ -75,6 +77,10 @@ class Cli(unittest.TestCase):
         words = complete("pluton-cli", "aes", "")
         self.assertEqual({word for word in words if word[0] != "-"}, commands_of("aes"))
 
+    def test_rsa_is_followed_by_its_verbs(self):
+        words = complete("pluton-cli", "rsa", "")
+        self.assertEqual({word for word in words if word[0] != "-"}, commands_of("rsa"))
+
     def test_values_are_completed(self):
         self.assertEqual(complete("pluton-cli", "hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "hash", "sha2"), ["sha224", "sha256"])
@@ -88,6 +94,9 @@ class Cli(unittest.TestCase):
                          ["pkcs7", "none"])
         self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--tag-size", "1"),
                          ["10", "12", "14", "16"])
+        self.assertEqual(complete("pluton-cli", "rsa", "sign", "--padding", ""), ["pss", "pkcs1"])
+        self.assertEqual(complete("pluton-cli", "rsa", "decrypt", "-p", ""), ["oaep", "pkcs1"])
+        self.assertEqual(complete("pluton-cli", "rsa", "sign", "--hash", ""), ALGORITHMS)
         self.assertEqual(complete("pluton-cli", "log-level", "")[:6], LEVELS)
         self.assertEqual(complete("pluton-cli", "log", "--level", "n"), ["notice"])
         self.assertEqual(complete("pluton-cli", "tpm", "send", "--locality", ""), list("01234"))

@@ -218,6 +218,23 @@ class Services(OnBus):
         self.assertEqual(self.peer.call("Aes", "Decrypt", "sayayayayuay", "gcm", key, iv, b"", secret,
                                         3, tag), (b"abc",))
 
+    def test_rsa_keys_are_made_and_used(self):
+        key, size = self.peer.call("Rsa", "Generate", "uuu", 2048, 0, 1160)
+        self.assertEqual((size, len(key)), (1160, 1160))
+        digest = hashlib.sha256(b"abc").digest()
+        signature, size = self.peer.call("Rsa", "Sign", "ssayayayu", "pss", "sha256", key, b"",
+                                         digest, 256)
+        self.assertEqual(size, 256)
+        self.assertEqual(self.peer.call("Rsa", "Verify", "ssayayayay", "pss", "sha256", key[:264],
+                                        b"", digest, signature), ())
+        self.refused("Inval", "the signature does not match", "Rsa", "Verify",
+                     "ssayayayay", "pkcs1", "sha256", key[:264], b"", digest, signature)
+        secret, _ = self.peer.call("Rsa", "Encrypt", "ssayayayayu", "oaep", "sha1", key[:264], b"",
+                                   b"label", b"abc", 256)
+        message, size = self.peer.call("Rsa", "Decrypt", "ssayayayayu", "oaep", "sha1", key, b"",
+                                       b"label", secret, 256)
+        self.assertEqual(message[:size], b"abc")
+
     def test_ctr_is_as_openssl_has_it_for_a_large_message(self):
         key, counter, data = os.urandom(32), os.urandom(16), os.urandom(30_001)
         secret, tag = self.peer.call("Aes", "Encrypt", "sayayayayuu", "ctr", key, counter, b"", data,

@@ -1,0 +1,366 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rsa HIL: all that goes in is pulled into a job, a worker does it, what comes out is pushed.
+ * Nothing in RSA can be sliced, so nothing of it runs on the loop. Keys are made on a thread of
+ * their own: a generation takes seconds, and the workers are everybody's. Who waits for that thread
+ * waits on the loop, not in the pool's queue, where a cancel would not reach it.
+ */
+#include <openssl/evp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "backends/openssl/engines.h"
+#include "backends/openssl/rsa_job.h"
+
+#define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
+#define RSA_SHARE (TASKS_PER_ENGINE / 2)
+#define GENERATORS 1u /* threads, and keys that are made at once */
+
+struct rsa_unit;
+
+struct rsa_operation {
+	struct task task;
+	struct rsa_unit *unit;
+	struct rsa_client *client; /* NULL: idle. From here on wiped at the end */
+	unsigned part;		   /* of the key, that moves next */
+	size_t label_cursor;
+	size_t input_cursor;
+	size_t output_cursor;
+	bool has_signature;
+	bool computed;
+	bool generates;	 /* has one of the generators */
+	uint64_t ticket; /* waits for one, in this order; 0: does not */
+	struct rsa_job job;
+};
+
+struct rsa_unit {
+	struct rsa_engine engine;
+	struct task_host *host;
+	const char *why;
+	struct worker_pool generators; /* opened by the first generation */
+	unsigned generating;	       /* operations that have one */
+	uint64_t last_ticket;
+	struct rsa_operation operations[TASKS_PER_ENGINE];
+};
+
+/* --- in ----------------------------------------------------------------------------------------
+ */
+
+static int pull_parts(struct rsa_operation *op)
+{
+	struct rsa_job *job = &op->job;
+	int r = 0;
+
+	while (r == 0 && op->part < rsa_part_count(&job->request)) {
+		enum rsa_part part = (enum rsa_part)op->part++;
+		size_t size = rsa_part_size(part, job->request.size);
+
+		r = task_answer(op->client->ops->pull_part(op->client, part,
+							   rsa_job_part(job, part), size));
+		task_spend(&op->task, size);
+	}
+	return r;
+}
+
+typedef ssize_t (*pull_fn)(struct rsa_client *client, uint8_t *buf, size_t len, size_t cursor);
+
+/* TASK_DONE: `bytes` is full. TASK_AGAIN: not yet. */
+static int pull_all(struct rsa_operation *op, pull_fn pull, uint8_t *bytes, size_t length,
+		    size_t *cursor)
+{
+	while (*cursor < length) {
+		size_t piece = task_piece(&op->task, length - *cursor, TASK_CHUNK);
+		ssize_t n;
+
+		if (piece == 0)
+			return TASK_AGAIN;
+		n = task_count(pull(op->client, bytes + *cursor, piece, *cursor), piece);
+		if (n < 0)
+			return (int)n;
+		*cursor += (size_t)n;
+		task_spend(&op->task, (size_t)n);
+	}
+	return TASK_DONE;
+}
+
+static int pull_signature(struct rsa_operation *op)
+{
+	struct rsa_job *job = &op->job;
+
+	if (job->request.action != RSA_VERIFY || op->has_signature)
+		return 0;
+	op->has_signature = true;
+	return task_answer(
+		op->client->ops->pull_signature(op->client, job->signature, job->request.size));
+}
+
+static int take(struct rsa_operation *op)
+{
+	const struct rsa_client_ops *ops = op->client->ops;
+	struct rsa_job *job = &op->job;
+	int r = job->request.action == RSA_GENERATE ? 0 : pull_parts(op);
+
+	if (r == 0)
+		r = pull_all(op, ops->pull_label, job->label, job->request.label_length,
+			     &op->label_cursor);
+	if (r == TASK_DONE)
+		r = pull_all(op, ops->pull_input, job->input, job->request.length,
+			     &op->input_cursor);
+	return r == TASK_DONE ? pull_signature(op) : r;
+}
+
+/* --- out ---------------------------------------------------------------------------------------
+ */
+
+static int push_parts(struct rsa_operation *op)
+{
+	struct rsa_job *job = &op->job;
+	int r = 0;
+
+	while (r == 0 && op->part < RSA_PARTS) {
+		enum rsa_part part = (enum rsa_part)op->part++;
+		size_t size = rsa_part_size(part, job->request.size);
+
+		r = task_answer(op->client->ops->push_part(op->client, part,
+							   rsa_job_part(job, part), size));
+	}
+	return r;
+}
+
+static int push_output(struct rsa_operation *op)
+{
+	while (op->output_cursor < op->job.output_length) {
+		const uint8_t *at = op->job.output + op->output_cursor;
+		size_t left = op->job.output_length - op->output_cursor;
+		size_t piece = task_piece(&op->task, left, TASK_CHUNK);
+		ssize_t n;
+
+		if (piece == 0)
+			return TASK_AGAIN;
+		n = task_count(
+			op->client->ops->push_output(op->client, at, piece, op->output_cursor),
+			piece);
+		if (n < 0)
+			return (int)n;
+		op->output_cursor += (size_t)n;
+		task_spend(&op->task, (size_t)n);
+	}
+	return TASK_DONE;
+}
+
+/* --- the task ----------------------------------------------------------------------------------
+ */
+
+static int compute(struct work *work)
+{
+	struct rsa_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct rsa_operation);
+
+	return rsa_job_run(&op->job);
+}
+
+static int open_generators(struct rsa_unit *unit)
+{
+	if (unit->generators.threads)
+		return 0;
+	return worker_pool_open(&unit->generators, unit->host->environment->interrupts, GENERATORS);
+}
+
+static struct rsa_operation *longest_waiting(struct rsa_unit *unit)
+{
+	struct rsa_operation *first = NULL;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		struct rsa_operation *op = &unit->operations[i];
+
+		if (op->ticket && (!first || op->ticket < first->ticket))
+			first = op;
+	}
+	return first;
+}
+
+static void leave_generator(struct rsa_operation *op)
+{
+	struct rsa_unit *unit = op->unit;
+	struct rsa_operation *next;
+
+	unit->generating -= op->generates;
+	op->generates = false;
+	op->ticket = 0;
+	next = longest_waiting(unit);
+	if (next && unit->generating < GENERATORS)
+		task_wake(&next->task);
+}
+
+/* TASK_ELSEWHERE also while all generators are taken: leave_generator wakes the next. */
+static int generate(struct rsa_operation *op)
+{
+	struct rsa_unit *unit = op->unit;
+	int r = open_generators(unit);
+
+	if (r < 0)
+		return r;
+	if (!op->ticket)
+		op->ticket = ++unit->last_ticket;
+	if (unit->generating == GENERATORS || longest_waiting(unit) != op)
+		return TASK_ELSEWHERE;
+	op->ticket = 0;
+	op->generates = true;
+	unit->generating++;
+	op->computed = true;
+	return task_to_pool(&op->task, &unit->generators, compute);
+}
+
+static int hand_over(struct rsa_operation *op)
+{
+	if (op->job.request.action == RSA_GENERATE)
+		return generate(op);
+	op->computed = true;
+	return task_to_worker(&op->task, compute);
+}
+
+static int advance(struct task *task)
+{
+	struct rsa_operation *op = TASK_OWNER(task, struct rsa_operation);
+	int r;
+
+	if (op->computed)
+		return op->job.request.action == RSA_GENERATE ? push_parts(op) : push_output(op);
+	r = take(op);
+	return r == TASK_DONE ? hand_over(op) : r;
+}
+
+static void wipe(struct rsa_operation *op)
+{
+	explicit_bzero((char *)op + offsetof(struct rsa_operation, client),
+		       sizeof(*op) - offsetof(struct rsa_operation, client));
+}
+
+static void finish(struct task *task, int result)
+{
+	struct rsa_operation *op = TASK_OWNER(task, struct rsa_operation);
+	struct rsa_client *client = op->client;
+
+	leave_generator(op);
+	op->unit->why = op->job.why && result < 0 ? op->job.why : "";
+	wipe(op);
+	client->ops->done(client, result);
+}
+
+/* --- the engine --------------------------------------------------------------------------------
+ */
+
+static struct rsa_operation *find(struct rsa_engine *engine, const struct rsa_client *client)
+{
+	struct rsa_unit *unit = (struct rsa_unit *)(void *)engine;
+
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		if (unit->operations[i].client == client)
+			return &unit->operations[i];
+	}
+	return NULL;
+}
+
+static int start(struct rsa_engine *engine, const struct rsa_request *request,
+		 struct rsa_client *client)
+{
+	struct rsa_operation *op;
+	int r = rsa_check(&engine->head, request);
+
+	if (r < 0)
+		return r;
+	op = find(engine, NULL);
+	if (!op)
+		return -PLUTON_EBUSY;
+	op->client = client;
+	op->job.request = *request;
+	op->job.cancelled = &op->task.work.cancelled;
+	task_begin(&op->task);
+	return 0;
+}
+
+static int cancel(struct rsa_engine *engine, struct rsa_client *client)
+{
+	struct rsa_operation *op = client ? find(engine, client) : NULL;
+
+	if (!op)
+		return -PLUTON_EINVAL;
+	task_cancel(&op->task);
+	return 0;
+}
+
+static const char *why(struct rsa_engine *engine)
+{
+	return ((struct rsa_unit *)(void *)engine)->why;
+}
+
+#define SIZES (1u << 2 | 1u << 3 | 1u << 4) /* 2048, 3072 and 4096 bits */
+#define OLD_SIZES (SIZES | 1u << 1)	    /* 1024 too: to read what others once made */
+#define HASHES (((1u << DIGEST_ALGORITHMS) - 1) & ~1u)
+
+static const struct rsa_engine_ops ops = {.start = start, .cancel = cancel, .why = why};
+
+static const struct rsa_engine openssl_rsa = {
+	.head = {.name = "openssl",
+		 .kind = HIL_RSA,
+		 .level = HIL_LEVEL_RSA,
+		 .concurrency = TASKS_PER_ENGINE,
+		 .share = RSA_SHARE},
+	.caps = {.paddings = {[RSA_GENERATE] = 1u << RSA_BARE,
+			      [RSA_SIGN] = 1u << RSA_PKCS1 | 1u << RSA_PSS,
+			      [RSA_VERIFY] = 1u << RSA_PKCS1 | 1u << RSA_PSS,
+			      [RSA_ENCRYPT] = 1u << RSA_PKCS1 | 1u << RSA_OAEP,
+			      [RSA_DECRYPT] = 1u << RSA_PKCS1 | 1u << RSA_OAEP,
+			      [RSA_PUBLIC] = 1u << RSA_BARE,
+			      [RSA_PRIVATE] = 1u << RSA_BARE},
+		 .sizes = {[RSA_GENERATE] = SIZES,
+			   [RSA_SIGN] = SIZES,
+			   [RSA_VERIFY] = OLD_SIZES,
+			   [RSA_ENCRYPT] = SIZES,
+			   [RSA_DECRYPT] = SIZES,
+			   [RSA_PUBLIC] = OLD_SIZES,
+			   [RSA_PRIVATE] = SIZES},
+		 .hashes = {[RSA_PKCS1] = HASHES, [RSA_PSS] = HASHES, [RSA_OAEP] = HASHES},
+		 .any_mgf_hash = true,
+		 .salt_max = RSA_SIZE_MAX,
+		 .salt_any = true,
+		 .label_max = RSA_LABEL_MAX},
+	.ops = &ops,
+};
+
+static bool has_rsa(void)
+{
+	EVP_KEYMGMT *keys = EVP_KEYMGMT_fetch(NULL, "RSA", NULL);
+
+	EVP_KEYMGMT_free(keys);
+	return keys;
+}
+
+int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine)
+{
+	struct rsa_unit *unit;
+
+	if (!has_rsa())
+		return -PLUTON_ENODEVICE;
+	unit = calloc(1, sizeof(*unit));
+	if (!unit)
+		return -PLUTON_ENOMEM;
+	unit->engine = openssl_rsa;
+	unit->host = host;
+	unit->why = "";
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		unit->operations[i].unit = unit;
+		task_init(&unit->operations[i].task, host, RSA_SLICE, advance, finish);
+	}
+	*ret_engine = &unit->engine.head;
+	return 0;
+}
+
+void rsa_engine_close(struct hil_engine *engine)
+{
+	struct rsa_unit *unit = (struct rsa_unit *)(void *)engine;
+
+	if (!unit)
+		return;
+	worker_pool_close(&unit->generators);
+	free(unit);
+}
