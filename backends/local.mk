@@ -7,6 +7,12 @@ libbackends_la_SOURCES = \
 	backends/apps/folders.c backends/apps/folders.h \
 	backends/apps/place.c backends/apps/place.h \
 	backends/apps/roster.c backends/apps/roster.h \
+	backends/chip/chip.c backends/chip/chip.h \
+	backends/chip/chip_aes.c \
+	backends/chip/chip_digest.c \
+	backends/chip/conversation.c backends/chip/conversation.h \
+	backends/chip/link.c backends/chip/link.h \
+	backends/chip/transport.c backends/chip/transport.h \
 	backends/clock/clock.c backends/clock/clock.h \
 	backends/fork/app.c backends/fork/app.h \
 	backends/fork/fdstore.c backends/fork/fdstore.h \
@@ -65,4 +71,29 @@ libbackends_la_SOURCES = \
 	backends/systemd/service.c backends/systemd/service.h \
 	backends/systemd/systemd.c backends/systemd/systemd.h \
 	backends/worker.c backends/worker.h
-libbackends_la_LIBADD = libini.la $(EVENT_LIBS) $(NETTLE_LIBS) $(SYSTEMD_LIBS)
+libbackends_la_LIBADD = libchip-frame.la libini.la $(EVENT_LIBS) $(NETTLE_LIBS) $(SYSTEMD_LIBS)
+
+# The native link's other end. Its core is freestanding C: it is compiled here as it would be for a
+# board, without a hosted library to lean on.
+noinst_LTLIBRARIES += libchip-frame.la libchip-firmware.la
+libchip_frame_la_SOURCES = backends/chip/frame.c backends/chip/frame.h backends/chip/wire.h
+libchip_frame_la_CFLAGS = $(AM_CFLAGS) -ffreestanding
+libchip_firmware_la_SOURCES = \
+	backends/chip/firmware/aes.c backends/chip/firmware/aes.h \
+	backends/chip/firmware/aes_unit.c \
+	backends/chip/firmware/digest_unit.c \
+	backends/chip/firmware/firmware.c backends/chip/firmware/firmware.h \
+	backends/chip/firmware/sha256.c backends/chip/firmware/sha256.h \
+	backends/chip/firmware/units.h
+libchip_firmware_la_CFLAGS = $(AM_CFLAGS) -ffreestanding
+libchip_firmware_la_LIBADD = libchip-frame.la
+
+# A chip for those who have none: the firmware on a pseudo-terminal.
+sbin_PROGRAMS += pluton-chipd
+pluton_chipd_SOURCES = \
+	backends/chip/firmware/faults.c backends/chip/firmware/faults.h \
+	backends/chip/firmware/main.c \
+	backends/chip/firmware/pty.c backends/chip/firmware/pty.h
+pluton_chipd_LDADD = libchip-firmware.la
+pluton_chipd_LDFLAGS = $(PROGRAM_LDFLAGS)
+dist_man_MANS += docs/man/pluton-chipd.8

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "backends/chip/chip.h"
 #include "backends/clock/clock.h"
 #include "backends/fork/fork.h"
 #include "backends/files/files.h"
@@ -15,6 +16,7 @@
 
 const struct backend backend_table[] = {
 	{"openssl", openssl_open, openssl_close},
+	{"chip", chip_backend_open, chip_backend_close},
 	{"clock", clock_backend_open, clock_backend_close},
 	{"files", files_open, files_close},
 	{"journal", journal_open, journal_close},

@@ -30,6 +30,7 @@ static const struct view view = {
 	.doc = "Lists the engines: the implementations behind the services.\v"
 	       "HIL is the interface an engine implements, PRIORITY 0 is asked first. It takes\n"
 	       "AT-ONCE operations; BUSY are under way and WAITING programs wait for their turn.\n"
+	       "AT-ONCE 0: its device is not there, and the next engine is asked.\n"
 	       "TURNS were given since the start, of which EXPIRED passed their deadline.\n",
 	.table = {&row_engine, columns, sizeof(columns) / sizeof(columns[0])},
 	.list = list,

@@ -79,7 +79,7 @@ static const struct row_field engine_fields[] = {
 	ENGINE(name, ROW_TEXT, "of the engine"),
 	ENGINE(hil, ROW_TEXT, "the interface it implements"),
 	ENGINE(priority, ROW_U32, "0 is asked first"),
-	ENGINE(concurrency, ROW_U32, "operations it takes at once"),
+	ENGINE(concurrency, ROW_U32, "operations it takes at once; 0: its device is not there"),
 	ENGINE(busy, ROW_U32, "operations under way"),
 	ENGINE(waiting, ROW_U32, "processes that wait for it"),
 	ENGINE(grants, ROW_U64, "turns given since start"),

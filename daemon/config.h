@@ -90,6 +90,11 @@ struct config {
 	uint32_t workers;
 	bool checker;
 
+	/* [chip] */
+	char *chip_device;	  /* absolute path */
+	uint64_t chip_timeout_ms; /* for one answer */
+	uint32_t chip_retries;
+
 	/* [console] of each program */
 	uint32_t console_burst; /* lines at once */
 	uint32_t console_lines_per_minute;

@@ -104,6 +104,13 @@ const struct config_key config_keys[] = {
 	{"hil", "checker", KEY_BOOL, FIELD(checker), 0, 0, "no", RESTART,
 	 "Checks every engine against the HIL contract while it works."},
 
+	{"chip", "device", KEY_PATH, FIELD(chip_device), 2, PATH_MAX - 1, "/dev/pluton-chip", RESTART,
+	 "The tty of the chip that the backend chip speaks with; it may come and go."},
+	{"chip", "timeout", KEY_DURATION, FIELD(chip_timeout_ms), 20, 60000, "1s", RESTART,
+	 "How long the chip has for one answer before it is asked again."},
+	{"chip", "retries", KEY_NUMBER, FIELD(chip_retries), 0, 100, "3", RESTART,
+	 "How often the chip is asked again before its operation fails."},
+
 	{"console", "burst", KEY_NUMBER, FIELD(console_burst), 1, 10000, "20", AT_ONCE,
 	 "Lines that one app or user can write to the log at once."},
 	{"console", "lines_per_minute", KEY_NUMBER, FIELD(console_lines_per_minute), 1, 1000000,

@@ -83,7 +83,7 @@ static uint32_t engine_row(const struct operation *op, uint32_t index, void *out
 	copy_text(row->name, sizeof(row->name), arbiter->engine->name);
 	copy_text(row->hil, sizeof(row->hil), hil_name(kind));
 	row->priority = priority;
-	row->concurrency = arbiter->engine->concurrency;
+	row->concurrency = arbiter->engine->absent ? 0 : arbiter->engine->concurrency;
 	row->busy = arbiter->holders;
 	row->waiting = arbiter->marked;
 	row->grants = arbiter->grants;

@@ -138,6 +138,8 @@ int aes_check(const struct hil_engine *engine, const void *aes_request)
 		check_mode, check_key, check_iv, check_tag, check_aad, check_length,
 	};
 
+	if (engine->absent)
+		return -PLUTON_ENODEVICE;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		int r = checks[i](caps, request);
 

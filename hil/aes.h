@@ -141,7 +141,8 @@ struct aes_engine_ops {
 
 /*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (mode, key kind,
- * AES key size that the engine lacks, engine_iv, streaming) or -PLUTON_ESIZE (any other size).
+ * AES key size that the engine lacks, engine_iv, streaming) or -PLUTON_ESIZE (any other size);
+ * -PLUTON_ENODEVICE where the engine is absent.
  * Streaming AEAD decryption is always -PLUTON_ENOSUPPORT: it would release unverified plaintext.
  * So is CCM in a stream.
  */

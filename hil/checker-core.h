@@ -181,6 +181,7 @@ struct checker {
 		struct rsa_engine rsa;
 	} engine;
 	struct hil_engine *inner;
+	struct hil_watcher watcher; /* of the inner engine's */
 	const struct checker_type *type;
 	struct checker_options options;
 	struct deferred_call deliver;

@@ -257,6 +257,22 @@ int checker_cancel(struct checker *checker, const void *outer)
 	return r;
 }
 
+/* The inner engine's head and caps, as they are now. */
+static void copy_engine(struct checker *checker)
+{
+	struct arbiter *arbiter = checker->engine.head.arbiter;
+
+	kinds[checker->inner->kind].open(checker);
+	checker->engine.head.arbiter = arbiter;
+	checker->engine.head.watcher = NULL;
+}
+
+static void changed(struct hil_watcher *watcher)
+{
+	copy_engine(
+		(struct checker *)(void *)((char *)watcher - offsetof(struct checker, watcher)));
+}
+
 int checker_open(struct hil_engine *inner, const struct checker_options *options,
 		 struct hil_engine **ret_engine)
 {
@@ -272,8 +288,9 @@ int checker_open(struct hil_engine *inner, const struct checker_options *options
 	checker->options = *options;
 	checker->thread = pthread_self();
 	deferred_call_init(&checker->deliver, options->deferred, deliver);
-	kinds[inner->kind].open(checker);
-	checker->engine.head.arbiter = NULL;
+	checker->watcher.changed = changed;
+	copy_engine(checker);
+	inner->watcher = &checker->watcher;
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++)
 		checker->slots[i].checker = checker;
 	*ret_engine = &checker->engine.head;

@@ -62,7 +62,10 @@ struct checker_options {
 int checker_open(struct hil_engine *inner, const struct checker_options *options,
 		 struct hil_engine **ret_engine);
 
-/* Frees it. The inner engine must have nothing under way any more. */
+/*
+ * Frees it. The inner engine must have nothing under way any more, and may be gone already; if it
+ * is not, it must not come or go any more.
+ */
 void checker_close(struct hil_engine *checker);
 
 /*

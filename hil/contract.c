@@ -1,9 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Which engine of a HIL serves a request. The order of the port is the configuration's: the first
- * engine whose capabilities allow the request gets it, also where a later one would be faster.
+ * Whether an engine is there, and which engine of a HIL serves a request. The order of the port is
+ * the configuration's: the first engine whose capabilities allow the request gets it, also where a
+ * later one would be faster.
  */
 #include "hil/contract.h"
+
+void hil_engine_set_absent(struct hil_engine *engine, bool absent)
+{
+	engine->absent = absent;
+	if (engine->watcher)
+		engine->watcher->changed(engine->watcher);
+}
 
 int hil_select(const struct hil_port *port, const void *request,
 	       int (*check)(const struct hil_engine *engine, const void *request),
@@ -12,6 +20,8 @@ int hil_select(const struct hil_port *port, const void *request,
 	int r = -PLUTON_ENODEVICE;
 
 	for (unsigned i = 0; i < port->count; i++) {
+		if (port->engines[i]->absent)
+			continue;
 		r = check(port->engines[i], request);
 		if (r == 0) {
 			*ret_engine = port->engines[i];
@@ -19,4 +29,13 @@ int hil_select(const struct hil_port *port, const void *request,
 		}
 	}
 	return r;
+}
+
+const struct hil_engine *hil_last_asked(const struct hil_port *port)
+{
+	for (unsigned i = port->count; i > 0; i--) {
+		if (!port->engines[i - 1]->absent)
+			return port->engines[i - 1];
+	}
+	return NULL;
 }

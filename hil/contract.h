@@ -38,6 +38,9 @@
  *  BAD_SIZE             12  Sizes are checked in start: SIZE, before any callback.
  *  DONE_MISSING         13  cancel leads to done(CANCEL) or to the normal done, never to none.
  *
+ * A chip's view of it: an engine may take its time between any two callbacks, and between cancel
+ * (or a callback's error) and done. It may come and go (`absent` below).
+ *
  * Threads: everything here runs on the loop's thread; a worker thread of an engine touches only
  * lent memory and its own.
  */
@@ -103,6 +106,14 @@ struct hil_key_ref {
 
 struct arbiter;
 
+/*
+ * Who keeps a copy of an engine's head and capabilities (the checker) is told when they change.
+ * One for each engine.
+ */
+struct hil_watcher {
+	void (*changed)(struct hil_watcher *watcher);
+};
+
 /* The head of every engine. Typed engines (struct aes_engine …) begin with it. */
 struct hil_engine {
 	const char *name; /* "openssl" */
@@ -111,7 +122,19 @@ struct hil_engine {
 	unsigned concurrency;	 /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
 	unsigned share;		 /* of them one party's at most; 0: all. The arbiter sees to it */
 	struct arbiter *arbiter; /* shares it; set where the engine is registered */
+	/*
+	 * Its device is not there: caps mean nothing, and every request is refused with NODEVICE,
+	 * so that hil_select asks the next engine. Only hil_engine_set_absent changes it.
+	 */
+	bool absent;
+	struct hil_watcher *watcher; /* or NULL */
 };
+
+/*
+ * Its device went, or came and caps are what it said. Only on the loop's thread, and not from
+ * start or cancel. What is under way ends by itself, with NODEVICE where the device went.
+ */
+void hil_engine_set_absent(struct hil_engine *engine, bool absent);
 
 /* What a capsule is handed for one HIL: its engines, best first. */
 struct hil_port {
@@ -121,12 +144,16 @@ struct hil_port {
 };
 
 /*
- * The first engine of the port for which `check(engine, request)` returns 0. Else the error of the
- * last engine asked (so a lone engine's SIZE is seen), or -PLUTON_ENODEVICE if there is none.
+ * The first engine of the port for which `check(engine, request)` returns 0; absent ones are not
+ * asked. Else the error of the last engine asked (so a lone engine's SIZE is seen), or
+ * -PLUTON_ENODEVICE if there is none.
  */
 int hil_select(const struct hil_port *port, const void *request,
 	       int (*check)(const struct hil_engine *engine, const void *request),
 	       struct hil_engine **ret_engine);
+
+/* Whose error that was, to say what its capabilities are; NULL: nobody was asked. */
+const struct hil_engine *hil_last_asked(const struct hil_port *port);
 
 /* --- turns at an engine (hil/arbiter.h says how they are given) ------------------------------ */
 

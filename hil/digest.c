@@ -21,6 +21,8 @@ int digest_check(const struct hil_engine *engine, const void *digest_request)
 	const struct digest_caps *caps = &((const struct digest_engine *)engine)->caps;
 	const struct digest_request *request = digest_request;
 
+	if (engine->absent)
+		return -PLUTON_ENODEVICE;
 	if (!digest_size(request->algorithm) || !(caps->algorithms & (1u << request->algorithm)))
 		return -PLUTON_ENOSUPPORT;
 	if ((unsigned)request->phase > HIL_ONE_SHOT)

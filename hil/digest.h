@@ -82,7 +82,10 @@ struct digest_engine_ops {
 	int (*cancel)(struct digest_engine *engine, struct digest_client *client);
 };
 
-/* Whether caps allow the request: 0, -PLUTON_ENOSUPPORT or -PLUTON_ESIZE. */
+/*
+ * Whether caps allow the request: 0, -PLUTON_ENOSUPPORT or -PLUTON_ESIZE; -PLUTON_ENODEVICE where
+ * the engine is absent.
+ */
 int digest_check(const struct hil_engine *engine, const void *digest_request);
 
 #endif

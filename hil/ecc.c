@@ -120,6 +120,8 @@ int ecc_check(const struct hil_engine *engine, const void *ecc_request)
 	const struct ecc_caps *caps = &((const struct ecc_engine *)engine)->caps;
 	const struct ecc_request *request = ecc_request;
 
+	if (engine->absent)
+		return -PLUTON_ENODEVICE;
 	if (!is_curve(request->curve) || !(caps->curves & (1u << request->curve)))
 		return -PLUTON_ENOSUPPORT;
 	if (!has_action(request))

@@ -134,7 +134,8 @@ struct ecc_engine_ops {
 
 /*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (curve, action that
- * the curve has not, key kind) or -PLUTON_ESIZE (length).
+ * the curve has not, key kind) or -PLUTON_ESIZE (length); -PLUTON_ENODEVICE where the engine is
+ * absent.
  */
 int ecc_check(const struct hil_engine *engine, const void *ecc_request);
 

@@ -62,8 +62,11 @@ int mac_check(const struct hil_engine *engine, const void *mac_request)
 {
 	const struct mac_caps *caps = &((const struct mac_engine *)(const void *)engine)->caps;
 	const struct mac_request *request = mac_request;
-	int r = check_algorithm(caps, request);
+	int r;
 
+	if (engine->absent)
+		return -PLUTON_ENODEVICE;
+	r = check_algorithm(caps, request);
 	if (r == 0)
 		r = check_key(caps, request);
 	return r == 0 ? check_sizes(caps, request) : r;

@@ -111,7 +111,8 @@ size_t mac_size(uint32_t algorithm);
 
 /*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (algorithm, key kind,
- * AES key size that the engine lacks, streaming) or -PLUTON_ESIZE (any other size).
+ * AES key size that the engine lacks, streaming) or -PLUTON_ESIZE (any other size);
+ * -PLUTON_ENODEVICE where the engine is absent.
  */
 int mac_check(const struct hil_engine *engine, const void *mac_request);
 

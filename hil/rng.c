@@ -10,5 +10,7 @@ int rng_check(const struct hil_engine *engine, const void *rng_request)
 	const struct rng_caps *caps = &((const struct rng_engine *)engine)->caps;
 	const struct rng_request *request = rng_request;
 
+	if (engine->absent)
+		return -PLUTON_ENODEVICE;
 	return request->length > caps->request_max ? -PLUTON_ESIZE : 0;
 }

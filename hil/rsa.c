@@ -180,7 +180,7 @@ int rsa_check(const struct hil_engine *engine, const void *rsa_request)
 		check_action, check_size,   check_hash,	    check_salt,
 		check_label,  check_length, check_exponent,
 	};
-	int r = 0;
+	int r = engine->absent ? -PLUTON_ENODEVICE : 0;
 
 	for (size_t i = 0; r == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
 		r = checks[i](caps, rsa_request);

@@ -139,7 +139,7 @@ struct rsa_engine_ops {
 
 /*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT, -PLUTON_ESIZE or
- * -PLUTON_EINVAL, as start answers.
+ * -PLUTON_EINVAL, as start answers; -PLUTON_ENODEVICE where the engine is absent.
  */
 int rsa_check(const struct hil_engine *engine, const void *rsa_request);
 

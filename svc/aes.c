@@ -321,7 +321,7 @@ static int select_engine(struct aes_operation *state)
 	if (r == -PLUTON_ENODEVICE)
 		return op_refuse(state->op, r, "there is no aes engine");
 	if (r < 0) /* the last engine's */
-		return explain(state, port->engines[port->count - 1], r);
+		return explain(state, hil_last_asked(port), r);
 	state->engine = (struct aes_engine *)(void *)engine;
 	return 0;
 }

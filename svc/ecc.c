@@ -180,7 +180,7 @@ static int select_engine(struct ecc_operation *state)
 				 "there is no ecc engine: see hil.ecc in "
 				 "plutond.conf");
 	if (r < 0) /* the last engine's */
-		return explain(state, port->engines[port->count - 1], r);
+		return explain(state, hil_last_asked(port), r);
 	state->engine = (struct ecc_engine *)(void *)engine;
 	return 0;
 }

@@ -29,3 +29,10 @@ openssl_mac_test_LDADD = $(BACKEND_TEST_LIBS)
 openssl_stream_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_stream_test_SOURCES = tests/unit/openssl_stream_test.c $(OPENSSL_MACHINE)
 openssl_stream_test_LDADD = $(BACKEND_TEST_LIBS)
+
+# The native link's two ends in one process.
+check_PROGRAMS += chip_link_test
+TESTS += chip_link_test
+chip_link_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+chip_link_test_SOURCES = tests/unit/chip_link_test.c
+chip_link_test_LDADD = libchip-firmware.la $(BACKEND_TEST_LIBS)

@@ -75,7 +75,7 @@ struct pluton_engine_row {
 	char name[PLUTON_NAME_SIZE];
 	char hil[PLUTON_NAME_SIZE];
 	uint32_t priority;    /* 0 is asked first */
-	uint32_t concurrency; /* operations at once */
+	uint32_t concurrency; /* operations at once; 0: its device is not there */
 	uint32_t busy;	      /* operations under way */
 	uint32_t waiting;     /* processes that wait for it */
 	uint64_t grants;      /* turns given since start */

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the fuzzers' seed corpora: tests/fuzz/seeds.py DIRECTORY makes DIRECTORY/fuzz_channel and
-DIRECTORY/fuzz_record. The layouts are docs/protocol.md's."""
+"""Writes the fuzzers' seed corpora: tests/fuzz/seeds.py DIRECTORY makes DIRECTORY/fuzz_channel,
+DIRECTORY/fuzz_record and DIRECTORY/fuzz_chip_link. The layouts are docs/protocol.md's and
+docs/chip-link.md's."""
 
 import pathlib
 import struct
 import sys
+import zlib
 
 HELLO, OPERATION, CALL, CANCEL, WINDOW_ADD, WINDOW_REMOVE = range(1, 7)
 WELCOME, RETURN, UPCALL = range(128, 131)
@@ -98,6 +100,55 @@ RECORDS = {
     "upcall": record(UPCALL, 1, RNG, struct.pack("<I3IIIHHI", 0, 0, 0, 0, 0, 0, 4, 0, 0) + b"rand"),
 }
 
+# Of fuzz_chip_link.c: its first octet, and a frame as it takes them.
+CHIP, GREETED, FRAMES = 1, 2, 8
+HOST_GREETING, HOST_UP, HOST_ASKING, HOST_RESYNCING = 0, 2, 4, 6
+
+
+def frame(kind, unit, item, data=b"", status=0, number=1):
+    return bytes([kind, unit, item, status, number, len(data)]) + data
+
+
+def stuffed(octets):
+    body = octets + struct.pack("<I", zlib.crc32(octets))
+    return b"\x7e" + b"".join(bytes([0x7d, o ^ 0x20]) if o in (0x7d, 0x7e) else bytes([o])
+                              for o in body) + b"\x7e"
+
+
+HELLO_DATA = b"PLUTONLK\x01\x01\0\0" + bytes(8)
+CAPS_DATA = (b"PLUTONLK\x01\0\0\x01" + bytes(8) + b"boot-now" +
+             struct.pack("<6IHH", 8, 24, 24, 28, 1 << 20, 1 << 20, 112, 128))
+
+
+def aes_frames(mode, direction, aad, length, tag=b""):
+    begin = struct.pack("<5B3xQQ", mode, direction, 3, 16, 128, aad, length)
+    return [frame(0x10, 2, 0, begin), frame(0x11, 2, 3, bytes(16)),
+            frame(0x11, 2, 4 if mode == GCM else 5, bytes(12 if mode == GCM else 16)),
+            *([frame(0x11, 2, 6, bytes(aad))] if aad else []), *([frame(0x11, 2, 7, tag)] if tag else []),
+            frame(0x11, 2, 1, bytes(length)), frame(0x11, 2, 2, bytes(length)),
+            frame(0x12, 2, 7), frame(0x03, 2, 0)]
+
+
+CHIP_LINK = {
+    "hello": (CHIP | FRAMES, [frame(0x01, 0, 0, HELLO_DATA), frame(0x02, 0, 0, bytes(8))]),
+    "digest": (CHIP | GREETED | FRAMES,
+               [frame(0x10, 1, 0, b"\x03\x03\0\0"), frame(0x11, 1, 1, b"abc"),
+                frame(0x12, 1, 8)]),
+    "digest-state": (CHIP | GREETED | FRAMES,
+                     [frame(0x10, 1, 0, b"\x03\x01\0\0"), frame(0x12, 1, 9),
+                      frame(0x10, 1, 0, b"\x03\0\0\0"),
+                      frame(0x11, 1, 9, bytes(104) + b"SDH1" + bytes(4)), frame(0x12, 1, 9)]),
+    "ctr": (CHIP | GREETED | FRAMES, aes_frames(CTR, 1, 0, 40)),
+    "gcm": (CHIP | GREETED | FRAMES, aes_frames(GCM, 1, 20, 40)),
+    "gcm-open": (CHIP | GREETED | FRAMES, aes_frames(GCM, 2, 20, 40, bytes(16))),
+    "caps": (HOST_GREETING | FRAMES, [frame(0x81, 0, 0, CAPS_DATA, 0, 0)]),
+    "answer": (HOST_ASKING | FRAMES, [frame(0x91, 1, 1, b"", 0, 0), frame(0x91, 1, 1, b"", 6, 0)]),
+    "wait": (HOST_ASKING | FRAMES, [frame(0x40, 0, 0, bytes(8), 0, 0)]),
+    "stranger": (HOST_UP | FRAMES, [frame(0x41, 0, 0, bytes(8), 0, 0)]),
+    "resynced": (HOST_RESYNCING | FRAMES, [frame(0x82, 0, 0, b"bootboo\0", 0, 0)]),
+    "octets": (CHIP, [stuffed(struct.pack("<4BHH", 1, 0, 0, 0, 0, 20) + HELLO_DATA)]),
+}
+
 
 def write(directory, name, content):
     directory.mkdir(parents=True, exist_ok=True)
@@ -109,6 +160,8 @@ def main(directory):
     for name, messages in CHANNEL.items():
         write(root / "fuzz_channel", name,
               b"".join(struct.pack("<BH", flags, len(m)) + m for flags, m in messages))
+    for name, (first, messages) in CHIP_LINK.items():
+        write(root / "fuzz_chip_link", name, bytes([first]) + b"".join(messages))
     for name, content in RECORDS.items():
         write(root / "fuzz_record", name, content)
 

@@ -21,7 +21,7 @@ static size_t collect(const struct bench_maker *maker, const struct behaviour *t
 	for (; table->name && count < TESTS_MAX; table++) {
 		if (table->needs_failing_engine && !maker->fail_at)
 			continue;
-		if (maker->lacks & (1u << table->kind))
+		if (maker->lacks & (1u << table->kind) || maker->lacks_modes & table->modes)
 			continue;
 		tests[count++] = (struct test){table->name, table->run};
 	}

@@ -14,10 +14,12 @@ struct behaviour {
 	void (*run)(void);
 	enum hil_kind kind;	   /* the HIL it needs; HIL_KINDS: any */
 	bool needs_failing_engine; /* bench_maker.fail_at */
+	uint32_t modes;		   /* of AES that it needs, bit 1 << mode; CTR and GCM all have */
 };
 
 /* clang-format off */
-#define BEHAVIOUR(kind, function) {#function, function, kind, false}
+#define BEHAVIOUR(kind, function) {#function, function, kind, false, 0}
+#define BEHAVIOUR_OF_AES(modes, function) {#function, function, HIL_AES, false, modes}
 /* clang-format on */
 
 /* Each ends with a NULL name. */

@@ -8,6 +8,8 @@
 #include "tests/hil/behaviours.h"
 #include "tests/hil/material.h"
 
+#define CCM (1u << AES_CCM)
+
 static struct material m;
 static struct client client;
 static enum aes_mode mode;
@@ -428,23 +430,23 @@ const struct behaviour aead_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_gcm_input_that_changes_at_any_callback_releases_no_unverified_plaintext),
 	BEHAVIOUR(HIL_AES, test_gcm_input_that_changes_between_steps_releases_no_unverified_plaintext),
 	BEHAVIOUR(HIL_AES, test_gcm_encryption_of_changing_input_has_the_tag_of_its_output),
-	BEHAVIOUR(HIL_AES, test_ccm_encryption_of_an_empty_message_moves_no_data),
-	BEHAVIOUR(HIL_AES, test_ccm_decryption_of_an_empty_message_still_checks_the_tag),
-	BEHAVIOUR(HIL_AES, test_ccm_encryption_is_the_same_at_every_pair_of_chunkings),
-	BEHAVIOUR(HIL_AES, test_ccm_decryption_is_the_same_at_every_pair_of_chunkings),
-	BEHAVIOUR(HIL_AES, test_ccm_is_right_at_every_length_of_data_and_aad),
-	BEHAVIOUR(HIL_AES, test_ccm_encryption_is_the_same_on_lent_memory_in_pieces_of_any_size),
-	BEHAVIOUR(HIL_AES, test_ccm_decryption_is_the_same_on_lent_memory_in_pieces_of_any_size),
-	BEHAVIOUR(HIL_AES, test_ccm_bad_tag_gives_no_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_a_changed_ciphertext_aad_key_or_iv_gives_no_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_a_cut_or_longer_message_gives_no_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_unsealed_decryption_over_the_scratch_is_size),
-	BEHAVIOUR(HIL_AES, test_ccm_sealed_decryption_over_the_scratch_goes_through_lent_memory),
-	BEHAVIOUR(HIL_AES, test_ccm_sealed_decryption_with_a_bad_tag_gives_no_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_sealed_decryption_over_the_scratch_without_lent_memory_is_size),
-	BEHAVIOUR(HIL_AES, test_ccm_input_that_changes_at_any_callback_releases_no_unverified_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_input_that_changes_between_steps_releases_no_unverified_plaintext),
-	BEHAVIOUR(HIL_AES, test_ccm_encryption_of_changing_input_has_the_tag_of_its_output),
-	{NULL, NULL, HIL_AES, false},
+	BEHAVIOUR_OF_AES(CCM, test_ccm_encryption_of_an_empty_message_moves_no_data),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_decryption_of_an_empty_message_still_checks_the_tag),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_encryption_is_the_same_at_every_pair_of_chunkings),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_decryption_is_the_same_at_every_pair_of_chunkings),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_is_right_at_every_length_of_data_and_aad),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_encryption_is_the_same_on_lent_memory_in_pieces_of_any_size),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_decryption_is_the_same_on_lent_memory_in_pieces_of_any_size),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_bad_tag_gives_no_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_a_changed_ciphertext_aad_key_or_iv_gives_no_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_a_cut_or_longer_message_gives_no_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_unsealed_decryption_over_the_scratch_is_size),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_over_the_scratch_goes_through_lent_memory),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_with_a_bad_tag_gives_no_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_over_the_scratch_without_lent_memory_is_size),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_input_that_changes_at_any_callback_releases_no_unverified_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_input_that_changes_between_steps_releases_no_unverified_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_encryption_of_changing_input_has_the_tag_of_its_output),
+	{NULL, NULL, HIL_AES, false, 0},
 };
 /* clang-format on */

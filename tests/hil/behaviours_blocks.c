@@ -9,6 +9,8 @@
 
 #define LONG_LENGTH 4208u /* whole blocks, a little more than a chunk of any engine */
 
+#define BLOCK_MODES (1u << AES_ECB | 1u << AES_CBC)
+
 static struct material m;
 static struct client client;
 
@@ -286,16 +288,19 @@ static void test_output_that_its_client_changes_has_no_part_in_what_follows(void
 }
 
 const struct behaviour blocks_behaviours[] = {
-	BEHAVIOUR(HIL_AES, test_ecb_and_cbc_give_the_answers_of_sp_800_38a_both_ways),
-	BEHAVIOUR(HIL_AES, test_an_empty_message_of_blocks_moves_no_data),
-	BEHAVIOUR(HIL_AES, test_ecb_and_cbc_are_the_same_at_every_pair_of_chunkings),
-	BEHAVIOUR(HIL_AES, test_ecb_and_cbc_are_right_at_every_number_of_blocks),
-	BEHAVIOUR(HIL_AES, test_ecb_and_cbc_are_the_same_on_lent_memory_in_pieces_of_any_size),
-	BEHAVIOUR(HIL_AES, test_a_stream_of_blocks_is_the_same_at_every_pair_of_split_points),
-	BEHAVIOUR(HIL_AES, test_a_stream_of_nothing_but_empty_updates_ends_well),
-	BEHAVIOUR(HIL_AES, test_blocks_that_are_not_whole_are_size_in_every_phase),
-	BEHAVIOUR(HIL_AES, test_an_iv_that_is_no_block_or_a_tag_is_size),
-	BEHAVIOUR(HIL_AES, test_blocks_of_changing_input_are_those_of_one_message),
-	BEHAVIOUR(HIL_AES, test_output_that_its_client_changes_has_no_part_in_what_follows),
-	{NULL, NULL, HIL_AES, false},
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_ecb_and_cbc_give_the_answers_of_sp_800_38a_both_ways),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_an_empty_message_of_blocks_moves_no_data),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_ecb_and_cbc_are_the_same_at_every_pair_of_chunkings),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_ecb_and_cbc_are_right_at_every_number_of_blocks),
+	BEHAVIOUR_OF_AES(BLOCK_MODES,
+			 test_ecb_and_cbc_are_the_same_on_lent_memory_in_pieces_of_any_size),
+	BEHAVIOUR_OF_AES(BLOCK_MODES,
+			 test_a_stream_of_blocks_is_the_same_at_every_pair_of_split_points),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_a_stream_of_nothing_but_empty_updates_ends_well),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_blocks_that_are_not_whole_are_size_in_every_phase),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_an_iv_that_is_no_block_or_a_tag_is_size),
+	BEHAVIOUR_OF_AES(BLOCK_MODES, test_blocks_of_changing_input_are_those_of_one_message),
+	BEHAVIOUR_OF_AES(BLOCK_MODES,
+			 test_output_that_its_client_changes_has_no_part_in_what_follows),
+	{NULL, NULL, HIL_AES, false, 0},
 };

@@ -283,5 +283,5 @@ const struct behaviour ctr_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_ctr_that_would_wrap_is_size_and_gives_nothing),
 	BEHAVIOUR(HIL_AES, test_ctr_stream_stops_before_the_wrap_at_every_split_point),
 	BEHAVIOUR(HIL_AES, test_ctr_stream_at_its_end_takes_an_empty_update_and_not_one_byte_more),
-	{NULL, NULL, HIL_AES, false},
+	{NULL, NULL, HIL_AES, false, 0},
 };

@@ -331,5 +331,5 @@ const struct behaviour digest_behaviours[] = {
 	BEHAVIOUR(HIL_DIGEST, test_the_digest_of_single_bytes_and_empty_updates_is_the_same),
 	BEHAVIOUR(HIL_DIGEST, test_an_exported_digest_state_can_be_continued_twice),
 	BEHAVIOUR(HIL_DIGEST, test_two_digest_streams_in_turns_do_not_mix),
-	{NULL, NULL, HIL_DIGEST, false},
+	{NULL, NULL, HIL_DIGEST, false, 0},
 };

@@ -695,5 +695,5 @@ const struct behaviour ecc_behaviours[] = {
 	BEHAVIOUR(HIL_ECC, test_curves_and_actions_that_there_are_not_are_nosupport),
 	BEHAVIOUR(HIL_ECC, test_an_ecc_key_in_a_slot_is_never_asked_for_as_bytes),
 	BEHAVIOUR(HIL_ECC, test_curve_operations_at_the_same_time_do_not_mix),
-	{NULL, NULL, HIL_ECC, false},
+	{NULL, NULL, HIL_ECC, false, 0},
 };

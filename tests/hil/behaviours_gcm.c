@@ -175,5 +175,5 @@ const struct behaviour gcm_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_gcm_stream_in_three_is_the_same_at_every_pair_of_split_points),
 	BEHAVIOUR(HIL_AES, test_gcm_stream_of_aad_alone_gives_its_tag),
 	BEHAVIOUR(HIL_AES, test_an_iv_of_the_engine_opens_what_it_sealed),
-	{NULL, NULL, HIL_AES, false},
+	{NULL, NULL, HIL_AES, false, 0},
 };

@@ -575,5 +575,5 @@ const struct behaviour mac_behaviours[] = {
 	BEHAVIOUR(HIL_HMAC, test_mac_algorithms_not_in_caps_are_nosupport),
 	BEHAVIOUR(HIL_HMAC, test_a_mac_over_the_longest_message_or_in_no_phase_is_refused),
 	BEHAVIOUR(HIL_HMAC, test_macs_over_concurrency_are_busy_until_one_is_done),
-	{NULL, NULL, HIL_HMAC, false},
+	{NULL, NULL, HIL_HMAC, false, 0},
 };

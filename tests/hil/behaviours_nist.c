@@ -198,8 +198,8 @@ static void test_ccm_agrees_with_nists_vectors(void)
 }
 
 const struct behaviour nist_behaviours[] = {
-	BEHAVIOUR(HIL_AES, test_ecb_agrees_with_nists_vectors),
-	BEHAVIOUR(HIL_AES, test_cbc_agrees_with_nists_vectors),
-	BEHAVIOUR(HIL_AES, test_ccm_agrees_with_nists_vectors),
-	{NULL, NULL, HIL_AES, false},
+	BEHAVIOUR_OF_AES(1u << AES_ECB, test_ecb_agrees_with_nists_vectors),
+	BEHAVIOUR_OF_AES(1u << AES_CBC, test_cbc_agrees_with_nists_vectors),
+	BEHAVIOUR_OF_AES(1u << AES_CCM, test_ccm_agrees_with_nists_vectors),
+	{NULL, NULL, HIL_AES, false, 0},
 };

@@ -255,5 +255,5 @@ const struct behaviour refusal_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_a_message_no_counter_could_count_is_size),
 	BEHAVIOUR(HIL_AES, test_gcm_decryption_in_a_stream_is_nosupport),
 	BEHAVIOUR(HIL_AES, test_an_engine_iv_where_none_can_be_is_nosupport),
-	{NULL, NULL, HIL_AES, false},
+	{NULL, NULL, HIL_AES, false, 0},
 };

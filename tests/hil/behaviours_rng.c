@@ -76,5 +76,5 @@ const struct behaviour rng_behaviours[] = {
 	BEHAVIOUR(HIL_RNG, test_random_of_no_bytes_pushes_nothing),
 	BEHAVIOUR(HIL_RNG, test_random_is_different_each_time),
 	BEHAVIOUR(HIL_RNG, test_random_over_the_limit_is_size_and_at_the_limit_is_served),
-	{NULL, NULL, HIL_RNG, false},
+	{NULL, NULL, HIL_RNG, false, 0},
 };

@@ -632,5 +632,5 @@ const struct behaviour rsa_behaviours[] = {
 	BEHAVIOUR(HIL_RSA, test_generations_that_wait_for_another_have_their_turn),
 	BEHAVIOUR(HIL_RSA, test_an_error_of_any_part_of_a_new_key_is_reported),
 	BEHAVIOUR(HIL_RSA, test_signatures_are_made_while_a_key_is_made),
-	{NULL, NULL, HIL_RSA, false},
+	{NULL, NULL, HIL_RSA, false, 0},
 };

@@ -254,5 +254,5 @@ const struct behaviour sharing_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_an_owner_over_its_limit_gets_nomem_or_its_stream),
 	BEHAVIOUR(HIL_AES, test_a_stream_that_is_given_up_leaves_nothing_behind),
 	BEHAVIOUR(HIL_AES, test_giving_up_one_stream_leaves_another_alone),
-	{NULL, NULL, HIL_KINDS, false},
+	{NULL, NULL, HIL_KINDS, false, 0},
 };

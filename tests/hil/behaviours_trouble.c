@@ -210,6 +210,6 @@ const struct behaviour trouble_behaviours[] = {
 	BEHAVIOUR(HIL_KINDS, test_cancel_of_what_is_not_under_way_is_inval),
 	BEHAVIOUR(HIL_AES, test_after_any_cancel_the_next_operation_is_right),
 	{"test_a_failure_of_the_engine_at_any_step_is_reported_and_over",
-	 test_a_failure_of_the_engine_at_any_step_is_reported_and_over, HIL_KINDS, true},
-	{NULL, NULL, HIL_KINDS, false},
+	 test_a_failure_of_the_engine_at_any_step_is_reported_and_over, HIL_KINDS, true, 0},
+	{NULL, NULL, HIL_KINDS, false, 0},
 };

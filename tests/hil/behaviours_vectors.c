@@ -142,6 +142,6 @@ static void test_ccm_agrees_with_wycheproof(void)
 
 const struct behaviour vector_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_gcm_agrees_with_wycheproof),
-	BEHAVIOUR(HIL_AES, test_ccm_agrees_with_wycheproof),
-	{NULL, NULL, HIL_AES, false},
+	BEHAVIOUR_OF_AES(1u << AES_CCM, test_ccm_agrees_with_wycheproof),
+	{NULL, NULL, HIL_AES, false, 0},
 };

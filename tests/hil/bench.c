@@ -147,7 +147,9 @@ bool bench_turn(struct bench *bench, size_t budget)
 {
 	size_t ran = deferred_queue_run(&bench->deferred, budget);
 
-	return wait_for_interrupt(bench, 0) || ran > 0;
+	if (wait_for_interrupt(bench, 0) || ran > 0)
+		return true;
+	return bench->maker->wait && bench->maker->wait(bench);
 }
 
 void bench_finish(struct bench *bench, const struct client *client)

@@ -21,10 +21,16 @@ struct bench_maker {
 	/* Fills bench->inner; NULL for a HIL that it has not. 0 or a negative error. */
 	int (*open)(struct bench *bench);
 	void (*close)(struct bench *bench);
-	uint32_t lacks;	   /* bit 1 << kind, of HILs with behaviours */
-	bool has_workers;  /* results may come from other threads */
-	bool lends;	   /* asks for lent memory */
-	bool opens_sealed; /* decrypts more than its scratch from sealed memory */
+	uint32_t lacks;	      /* bit 1 << kind, of HILs with behaviours */
+	uint32_t lacks_modes; /* of AES, bit 1 << mode */
+	bool has_workers;     /* results may come from other threads */
+	bool lends;	      /* asks for lent memory */
+	bool opens_sealed;    /* decrypts more than its scratch from sealed memory */
+	/*
+	 * Waits until something happens outside that the engines wait for, and lets them know;
+	 * false: they wait for nothing. NULL: they never do.
+	 */
+	bool (*wait)(struct bench *bench);
 	/* The step-th step from now on fails; NULL: it cannot be told to. */
 	void (*fail_at)(struct bench *bench, unsigned step, int error);
 };

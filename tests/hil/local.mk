@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
-	hil_bytewise_test hil_ecc_broken_test hil_hogweed_test hil_rsa_broken_test \
+	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
+	hil_hogweed_test hil_rsa_broken_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
@@ -78,6 +79,16 @@ hil_ecc_broken_test_LDADD = $(HIL_TEST_LIBS)
 hil_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_chip_test_SOURCES = tests/hil/hil_chip_test.c
 hil_chip_test_LDADD = $(HIL_TEST_LIBS)
+
+# The chip backend on a pseudo-terminal, pluton-chipd at its other end.
+CHIP_LINE = tests/hil/chip_line.c tests/hil/chip_line.h
+hil_chip_line_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
+hil_chip_line_test_SOURCES = tests/hil/hil_chip_line_test.c $(CHIP_LINE)
+hil_chip_line_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+chip_wire_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
+chip_wire_test_SOURCES = tests/hil/chip_wire_test.c $(CHIP_LINE)
+chip_wire_test_LDADD = $(OPENSSL_BENCH_LIBS)
 
 hil_bytewise_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_bytewise_test_SOURCES = tests/hil/hil_bytewise_test.c

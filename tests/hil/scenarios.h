@@ -11,10 +11,10 @@
 struct scenario {
 	const char *name;
 	enum hil_kind kind;
-	/* NULL: every engine of the kind can do it. */
-	bool (*offered)(const struct bench *bench);
 	/* Leaves the client ready for client_start; runs what comes before it in a stream. */
 	void (*set_up)(struct bench *bench, struct material *material, struct client *client);
+	/* What the engine must offer: AES, bits 1 << mode; RSA, paddings of decryption. */
+	uint32_t needs;
 };
 
 /* Ends with a NULL name. */

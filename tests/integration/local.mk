@@ -5,6 +5,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_access.py \
 	tests/integration/test_app.py \
 	tests/integration/test_bench.py \
+	tests/integration/test_chip.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
 	tests/integration/test_cli_aes_modes.py \

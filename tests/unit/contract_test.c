@@ -79,6 +79,40 @@ static void test_if_none_can_the_last_ones_error_is_told_and_nothing_selected(vo
 	CU_ASSERT_PTR_NULL(engine);
 }
 
+static void test_an_absent_engine_is_passed_over_and_its_error_hides_no_other(void)
+{
+	static struct rng_engine away = {.head = {.name = "away", .absent = true},
+					 .caps = {.request_max = 1000}};
+	const struct hil_port port = {HIL_RNG, 3, {&away.head, &large.head, &away.head}};
+	const struct hil_port alone = {HIL_RNG, 1, {&away.head}};
+	struct rng_request request = {.length = 100};
+	struct hil_engine *engine = NULL;
+
+	CU_ASSERT_EQUAL(rng_check(&away.head, &request), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(hil_select(&port, &request, rng_check, &engine), 0);
+	CU_ASSERT_PTR_EQUAL(engine, &large.head);
+	request.length = 101;
+	CU_ASSERT_EQUAL(hil_select(&port, &request, rng_check, &engine), -PLUTON_ESIZE);
+	CU_ASSERT_PTR_EQUAL(hil_last_asked(&port), &large.head);
+	CU_ASSERT_EQUAL(hil_select(&alone, &request, rng_check, &engine), -PLUTON_ENODEVICE);
+	CU_ASSERT_PTR_NULL(hil_last_asked(&alone));
+}
+
+static void test_an_absent_engine_refuses_every_digest_and_cipher(void)
+{
+	struct aes_engine aes = everything();
+	const struct aes_request aes_request = request_of(AES_CTR, 0, 10);
+	struct digest_engine digest = {.head = {.absent = true},
+				       .caps = {.algorithms = ~0u, .length_max = 100}};
+	const struct digest_request digest_request = {DIGEST_SHA256, HIL_ONE_SHOT, 10};
+
+	aes.head.absent = true;
+	CU_ASSERT_EQUAL(aes_check(&aes.head, &aes_request), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(digest_check(&digest.head, &digest_request), -PLUTON_ENODEVICE);
+	digest.head.absent = false;
+	CU_ASSERT_EQUAL(digest_check(&digest.head, &digest_request), 0);
+}
+
 static void test_a_port_without_engines_is_nodevice(void)
 {
 	const struct hil_port port = {.kind = HIL_RNG};
@@ -305,6 +339,8 @@ static void test_a_stream_has_state_in_place_of_its_ends(void)
 
 static const struct test tests[] = {
 	TEST(test_the_first_engine_that_can_is_selected),
+	TEST(test_an_absent_engine_is_passed_over_and_its_error_hides_no_other),
+	TEST(test_an_absent_engine_refuses_every_digest_and_cipher),
 	TEST(test_if_none_can_the_last_ones_error_is_told_and_nothing_selected),
 	TEST(test_a_port_without_engines_is_nodevice),
 	TEST(test_digest_sizes_are_those_of_fips_180_and_202),

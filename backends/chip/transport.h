@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The line to a chip: a tty, raw, ours alone, on the daemon's event loop. Found by its path; when
+ * it goes it is looked for again, ever more seldom, until it is there.
+ */
+#ifndef PLUTON_CHIP_TRANSPORT_H
+#define PLUTON_CHIP_TRANSPORT_H
+
+#include <event2/event_struct.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TRANSPORT_OUT_MAX 2048u
+
+struct transport_options {
+	struct event_base *base;
+	const char *path; /* stays */
+	void *context;
+	void (*connected)(void *context);
+	void (*received)(void *context, const uint8_t *octets, size_t length);
+	void (*gone)(void *context); /* only after connected; never from inside transport_send */
+	/* Why the path could not be used; once, until it could. */
+	void (*failed)(void *context, const char *why);
+};
+
+struct transport {
+	struct transport_options options;
+	int fd; /* -1: there is none */
+	struct event readable;
+	struct event writable;
+	struct event retry;
+	unsigned retry_ms;
+	bool told; /* `failed` was called */
+	uint8_t out[TRANSPORT_OUT_MAX];
+	size_t out_length; /* what the tty has not taken yet */
+};
+
+/* Opens the path now, or as soon as it is there. The transport must not move. */
+void transport_open(struct transport *transport, const struct transport_options *options);
+void transport_close(struct transport *transport);
+
+/* All of them or, where the line is stuck, none. */
+void transport_send(struct transport *transport, const uint8_t *octets, size_t length);
+
+#endif
