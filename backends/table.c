@@ -12,10 +12,12 @@
 #include "backends/files/files.h"
 #include "backends/journal/journal.h"
 #include "backends/openssl/openssl.h"
+#include "backends/stacked/stacked.h"
 #include "backends/systemd/systemd.h"
 
 const struct backend backend_table[] = {
 	{"openssl", openssl_open, openssl_close},
+	{"stacked", stacked_open, stacked_close},
 	{"chip", chip_backend_open, chip_backend_close},
 	{"clock", clock_backend_open, clock_backend_close},
 	{"files", files_open, files_close},

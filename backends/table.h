@@ -24,6 +24,11 @@ struct backend_environment {
 	unsigned workers;    /* threads, 1..HIL_CONCURRENCY_MAX */
 	/* true: somebody waits for the loop, so long work belongs on a worker. May be NULL. */
 	bool (*others_wait)(void *context);
+	/*
+	 * Makes a party of its own of who asks for turns at other engines. -PLUTON_ENOMEM. NULL
+	 * where no backend does.
+	 */
+	int (*add_owner)(void *context, struct hil_owner *owner);
 	void *context;
 	struct event_base *base;     /* the loop's, for timers and descriptors; NULL: none */
 	const struct config *config; /* for what only one backend wants to know; NULL: none */
@@ -80,6 +85,13 @@ struct backend_instance {
 	const struct backend *backend;
 	struct hil_engine *engines[HIL_KINDS]; /* NULL: it has none for this HIL */
 	const struct backend_apps *apps;       /* NULL: it starts none */
+	/*
+	 * For a backend whose engines stand on others': all ports are filled, and its engine of
+	 * `kind` is to be used. *ret_below says which HIL that stands on; -PLUTON_ENODEVICE: which
+	 * has no engine. NULL: its engines stand on none.
+	 */
+	int (*join)(struct backend_instance *instance, enum hil_kind kind,
+		    const struct hil_port *ports, enum hil_kind *ret_below);
 };
 
 struct backend {

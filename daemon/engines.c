@@ -4,6 +4,7 @@
  */
 #include "daemon/engines.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "daemon/log.h"
@@ -128,7 +129,7 @@ static int add_engine(struct engines *engines, struct hil_engine *engine,
 	if (r < 0)
 		return r;
 	r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
-			 kernel->limits.processes_max, users_places(&kernel->parties),
+			 kernel_owners_max(kernel), kernel_parties_max(kernel),
 			 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
 	if (r < 0) {
 		if (config->checker)
@@ -173,7 +174,10 @@ static int add_by_name(struct engines *engines, enum hil_kind kind, const char *
 	}
 	if (!instance->engines[kind])
 		return complain(config, kind, text, (int)length, "has no engine for this HIL");
-	return add_engine(engines, instance->engines[kind], config, kernel);
+	r = add_engine(engines, instance->engines[kind], config, kernel);
+	if (r == 0)
+		engines->sources[kind][engines->ports[kind].count - 1] = instance;
+	return r;
 }
 
 static int open_port(struct engines *engines, enum hil_kind kind, const struct config *config,
@@ -189,6 +193,23 @@ static int open_port(struct engines *engines, enum hil_kind kind, const struct c
 	return r;
 }
 
+/* What stands on other engines: these are all there now. */
+static int join_port(struct engines *engines, enum hil_kind kind, const struct config *config)
+{
+	for (unsigned i = 0; i < engines->ports[kind].count; i++) {
+		struct backend_instance *instance = engines->sources[kind][i];
+		const char *name = instance->backend->name;
+		enum hil_kind below;
+		char what[64];
+
+		if (!instance->join || instance->join(instance, kind, engines->ports, &below) == 0)
+			continue;
+		snprintf(what, sizeof(what), "stands on %s, which has no backend", names[below]);
+		return complain(config, kind, name, (int)strlen(name), what);
+	}
+	return 0;
+}
+
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
 		 struct event_base *base)
 {
@@ -200,6 +221,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.aead_scratch = config->aead_scratch,
 				.workers = config->workers,
 				.others_wait = kernel_others_wait,
+				.add_owner = kernel_add_owner,
 				.context = kernel,
 				.base = base,
 				.config = config,
@@ -210,6 +232,8 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 	};
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
 		r = open_port(engines, kind, config, kernel);
+	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
+		r = join_port(engines, kind, config);
 	if (r < 0)
 		engines_close(engines);
 	return r;

@@ -11,7 +11,7 @@
 #include "daemon/kernel/kernel.h"
 #include "hil/arbiter.h"
 
-#define BACKENDS_MAX 8u
+#define BACKENDS_MAX 16u
 
 struct event_base;
 
@@ -20,6 +20,7 @@ struct engines {
 	struct backend_instance *instances[BACKENDS_MAX];
 	unsigned instance_count;
 	struct hil_port ports[HIL_KINDS];
+	struct backend_instance *sources[HIL_KINDS][HIL_ENGINES_MAX]; /* of the ports' engines */
 	struct arbiter arbiters[HIL_KINDS][HIL_ENGINES_MAX];
 	bool checked; /* every engine has a checker before it */
 };

@@ -272,21 +272,19 @@ void arbiter_close(struct arbiter *arbiter)
 }
 
 /* A cycle of holders and askers would be a deadlock; levels make one impossible. */
-static void assert_level(const struct hil_engine *engine, const struct hil_waiter *holding)
+static void assert_level(const struct hil_engine *engine, const struct hil_engine *above)
 {
-	if (!holding || holding->state != HIL_HOLDING)
-		return;
-	if (engine->level >= holding->arbiter->engine->level)
+	if (above && engine->level >= above->level)
 		abort();
 }
 
 int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
-		    const struct hil_waiter *holding)
+		    const struct hil_engine *above)
 {
 	struct arbiter *arbiter = engine->arbiter;
 	struct hil_waiter **link = &owner->waiting;
 
-	assert_level(engine, holding);
+	assert_level(engine, above);
 	if (waiter->state != HIL_IDLE)
 		return -PLUTON_EALREADY;
 	if (owner->index >= arbiter->owners_max || owner->party >= arbiter->parties_max)

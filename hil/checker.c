@@ -260,17 +260,21 @@ int checker_cancel(struct checker *checker, const void *outer)
 /* The inner engine's head and caps, as they are now. */
 static void copy_engine(struct checker *checker)
 {
-	struct arbiter *arbiter = checker->engine.head.arbiter;
+	struct hil_engine *head = &checker->engine.head;
+	struct hil_engine own = *head;
 
 	kinds[checker->inner->kind].open(checker);
-	checker->engine.head.arbiter = arbiter;
-	checker->engine.head.watcher = NULL;
+	head->arbiter = own.arbiter;
+	head->watchers = own.watchers;
 }
 
 static void changed(struct hil_watcher *watcher)
 {
-	copy_engine(
-		(struct checker *)(void *)((char *)watcher - offsetof(struct checker, watcher)));
+	struct checker *checker =
+		(struct checker *)(void *)((char *)watcher - offsetof(struct checker, watcher));
+
+	copy_engine(checker);
+	hil_engine_changed(&checker->engine.head);
 }
 
 int checker_open(struct hil_engine *inner, const struct checker_options *options,
@@ -290,7 +294,7 @@ int checker_open(struct hil_engine *inner, const struct checker_options *options
 	deferred_call_init(&checker->deliver, options->deferred, deliver);
 	checker->watcher.changed = changed;
 	copy_engine(checker);
-	inner->watcher = &checker->watcher;
+	hil_engine_watch(inner, &checker->watcher);
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++)
 		checker->slots[i].checker = checker;
 	*ret_engine = &checker->engine.head;

@@ -9,8 +9,19 @@
 void hil_engine_set_absent(struct hil_engine *engine, bool absent)
 {
 	engine->absent = absent;
-	if (engine->watcher)
-		engine->watcher->changed(engine->watcher);
+	hil_engine_changed(engine);
+}
+
+void hil_engine_changed(struct hil_engine *engine)
+{
+	for (struct hil_watcher *each = engine->watchers; each; each = each->next)
+		each->changed(each);
+}
+
+void hil_engine_watch(struct hil_engine *engine, struct hil_watcher *watcher)
+{
+	watcher->next = engine->watchers;
+	engine->watchers = watcher;
 }
 
 int hil_select(const struct hil_port *port, const void *request,

@@ -107,11 +107,12 @@ struct hil_key_ref {
 struct arbiter;
 
 /*
- * Who keeps a copy of an engine's head and capabilities (the checker) is told when they change.
- * One for each engine.
+ * Who keeps a copy of an engine's head and capabilities (the checker), or stands on it (the
+ * stacked engines), is told when they change. It stays as long as the engine.
  */
 struct hil_watcher {
 	void (*changed)(struct hil_watcher *watcher);
+	struct hil_watcher *next; /* of the same engine */
 };
 
 /* The head of every engine. Typed engines (struct aes_engine …) begin with it. */
@@ -127,7 +128,7 @@ struct hil_engine {
 	 * so that hil_select asks the next engine. Only hil_engine_set_absent changes it.
 	 */
 	bool absent;
-	struct hil_watcher *watcher; /* or NULL */
+	struct hil_watcher *watchers;
 };
 
 /*
@@ -135,6 +136,12 @@ struct hil_engine {
  * start or cancel. What is under way ends by itself, with NODEVICE where the device went.
  */
 void hil_engine_set_absent(struct hil_engine *engine, bool absent);
+
+/* For an engine that copies another's head and caps: it has them now. */
+void hil_engine_changed(struct hil_engine *engine);
+
+/* From now on the watcher, whose `changed` is set, is told. */
+void hil_engine_watch(struct hil_engine *engine, struct hil_watcher *watcher);
 
 /* What a capsule is handed for one HIL: its engines, best first. */
 struct hil_port {
@@ -180,11 +187,11 @@ struct hil_owner {
 
 /*
  * Asks for the engine. 0: granted() will come, unless withdrawn. -PLUTON_EALREADY: this waiter
- * waits or holds already. `holding` is the waiter through which the caller holds a higher engine,
- * or NULL; asking for a level that is not lower is a bug and aborts.
+ * waits or holds already. `above` is the engine that the caller holds meanwhile, or is itself, or
+ * NULL; asking for a level that is not lower than its is a bug and aborts.
  */
 int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
-		    const struct hil_waiter *holding);
+		    const struct hil_engine *above);
 
 /* Takes back a request that was not granted yet. false: it holds the engine, or never asked. */
 bool arbiter_withdraw(struct hil_waiter *waiter);

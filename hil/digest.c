@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sizes of digests (FIPS 180-4, FIPS 202) and what an engine's capabilities allow. The same answer
- * for hil_select, for the engines and for the checker.
+ * Sizes of digests and of their blocks (FIPS 180-4, FIPS 202) and what an engine's capabilities
+ * allow. The same answer for hil_select, for the engines and for the checker.
  */
 #include "hil/digest.h"
 
@@ -11,6 +11,17 @@ size_t digest_size(uint32_t algorithm)
 		[DIGEST_SHA1] = 20,	[DIGEST_SHA224] = 28,	[DIGEST_SHA256] = 32,
 		[DIGEST_SHA384] = 48,	[DIGEST_SHA512] = 64,	[DIGEST_SHA3_256] = 32,
 		[DIGEST_SHA3_384] = 48, [DIGEST_SHA3_512] = 64,
+	};
+
+	return algorithm < DIGEST_ALGORITHMS ? sizes[algorithm] : 0;
+}
+
+size_t digest_block_size(uint32_t algorithm)
+{
+	static const uint8_t sizes[DIGEST_ALGORITHMS] = {
+		[DIGEST_SHA1] = 64,	 [DIGEST_SHA224] = 64,	 [DIGEST_SHA256] = 64,
+		[DIGEST_SHA384] = 128,	 [DIGEST_SHA512] = 128,	 [DIGEST_SHA3_256] = 136,
+		[DIGEST_SHA3_384] = 104, [DIGEST_SHA3_512] = 72,
 	};
 
 	return algorithm < DIGEST_ALGORITHMS ? sizes[algorithm] : 0;

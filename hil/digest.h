@@ -30,6 +30,10 @@ enum digest_algorithm {
 /* Bytes of a digest, 0 for a number that is no algorithm. */
 size_t digest_size(uint32_t algorithm);
 
+/* Bytes that it takes in at once, which is what HMAC pads a key to; 0 as above. */
+#define DIGEST_BLOCK_SIZE_MAX 136u
+size_t digest_block_size(uint32_t algorithm);
+
 struct digest_request {
 	enum digest_algorithm algorithm;
 	enum hil_phase phase;

@@ -180,10 +180,37 @@ bool kernel_others_wait(void *context)
 struct hil_owner *kernel_find_owner(void *context, uint32_t index)
 {
 	struct kernel *kernel = context;
-	struct process *process =
-		index < kernel->limits.processes_max ? kernel->slots[index].process : NULL;
+	uint32_t processes = kernel->limits.processes_max;
+	struct process *process;
 
+	if (index >= processes)
+		return index - processes < kernel->owner_count ? kernel->owners[index - processes]
+							       : NULL;
+	process = kernel->slots[index].process;
 	return process ? &process->owner : NULL;
+}
+
+uint32_t kernel_owners_max(const struct kernel *kernel)
+{
+	return kernel->limits.processes_max + KERNEL_OWNERS_MAX;
+}
+
+uint32_t kernel_parties_max(const struct kernel *kernel)
+{
+	return users_places(&kernel->parties) + KERNEL_OWNERS_MAX;
+}
+
+int kernel_add_owner(void *context, struct hil_owner *owner)
+{
+	struct kernel *kernel = context;
+	unsigned number = kernel->owner_count;
+
+	if (number == KERNEL_OWNERS_MAX)
+		return -PLUTON_ENOMEM;
+	*owner = (struct hil_owner){.index = kernel->limits.processes_max + number,
+				    .party = users_places(&kernel->parties) + number};
+	kernel->owners[kernel->owner_count++] = owner;
+	return 0;
 }
 
 int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)

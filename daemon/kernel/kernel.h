@@ -15,6 +15,7 @@
 #include "daemon/kernel/users.h"
 
 #define KERNEL_DRIVERS_MAX 64u /* one bit each in a process's access mask */
+#define KERNEL_OWNERS_MAX 16u  /* that are no process: what acts for itself */
 
 /* Every limit a client can reach. plutond.conf(5) has the same names. Sizes are bytes. */
 struct kernel_limits {
@@ -73,6 +74,8 @@ struct kernel {
 	uint64_t *live;		    /* a bit per slot: in use, or a process is dying there */
 	struct users users;	    /* of the limits */
 	struct users parties; /* who takes turns at engines: an app, or a user's other programs */
+	struct hil_owner *owners[KERNEL_OWNERS_MAX];
+	unsigned owner_count;
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */
@@ -130,8 +133,19 @@ int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)
 void kernel_report(struct kernel *kernel, const struct process_id *process, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The table's owners, for arbiters: context is the kernel. */
+/* Owners, of processes and others, for arbiters: context is the kernel. */
 struct hil_owner *kernel_find_owner(void *kernel, uint32_t index);
+
+/* What all their indices and parties are below. */
+uint32_t kernel_owners_max(const struct kernel *kernel);
+uint32_t kernel_parties_max(const struct kernel *kernel);
+
+/*
+ * Makes `owner` one that acts for itself, with an index and a party of its own, for as long as the
+ * kernel lasts. It has no memory to be charged. -PLUTON_ENOMEM: KERNEL_OWNERS_MAX. `kernel` is a
+ * void pointer for backends, which do not know what it is.
+ */
+int kernel_add_owner(void *kernel, struct hil_owner *owner);
 
 /* The first process at or after `index`, dying ones included; NULL: none. */
 struct process *kernel_next_process(const struct kernel *kernel, uint32_t index);

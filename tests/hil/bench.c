@@ -63,14 +63,19 @@ static void violated(void *context, enum hil_rule rule, const char *engine, cons
 	CU_assertImplementation(CU_FALSE, __LINE__, text, __FILE__, "", CU_FALSE);
 }
 
-static void check_engines(struct bench *bench)
+int bench_check_engine(struct bench *bench, struct hil_engine *inner,
+		       struct hil_engine **ret_engine)
 {
 	const struct checker_options options = {.deferred = &bench->deferred, .report = violated};
 
+	return checker_open(inner, &options, ret_engine);
+}
+
+static void check_engines(struct bench *bench)
+{
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
-		if (!bench->inner[kind])
-			continue;
-		if (checker_open(bench->inner[kind], &options, &bench->engines[kind]) < 0)
+		if (bench->inner[kind] &&
+		    bench_check_engine(bench, bench->inner[kind], &bench->engines[kind]) < 0)
 			CU_FAIL_FATAL("no checker");
 	}
 }

@@ -62,6 +62,10 @@ void bench_trial_end(void);
 void bench_open(struct bench *bench);
 void bench_close(struct bench *bench);
 
+/* A checker before an engine that the bench does not show; whoever made it closes it. */
+int bench_check_engine(struct bench *bench, struct hil_engine *inner,
+		       struct hil_engine **ret_engine);
+
 struct hil_engine *bench_engine(const struct bench *bench, enum hil_kind kind);
 const struct aes_caps *bench_aes_caps(const struct bench *bench);
 const struct digest_caps *bench_digest_caps(const struct bench *bench);

@@ -2,44 +2,9 @@
 /*
  * The HIL contract suite on the test chip.
  */
-#include "tests/hil/behaviours.h"
-#include "tests/hil/chip.h"
-
-static int open_chip(struct bench *bench)
-{
-	const struct chip_options options = {
-		.deferred = &bench->deferred, .buffer = CHIP_BUFFER_SIZE, .delay = 2};
-	struct chip *chip;
-	int r = chip_open(&options, &chip);
-
-	if (r < 0)
-		return r;
-	bench->backend = chip;
-	for (enum hil_kind kind = HIL_RNG; kind < HIL_KINDS; kind++)
-		bench->inner[kind] = chip_engine(chip, kind);
-	return 0;
-}
-
-static void close_chip(struct bench *bench)
-{
-	chip_close(bench->backend);
-}
-
-static void fail_at(struct bench *bench, unsigned step, int error)
-{
-	chip_fail_at(bench->backend, step, error);
-}
+#include "tests/hil/chip_bench.h"
 
 int main(int argc, char **argv)
 {
-	static const struct bench_maker maker = {
-		.name = "hil chip",
-		.open = open_chip,
-		.close = close_chip,
-		.lacks = 1u << HIL_RSA,
-		.opens_sealed = true,
-		.fail_at = fail_at,
-	};
-
-	return behaviours_main(argc, argv, &maker);
+	return behaviours_main(argc, argv, &chip_bench_maker);
 }

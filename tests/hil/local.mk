@@ -3,10 +3,11 @@
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
 	hil_hogweed_test hil_rsa_broken_test \
+	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
-THREADED_TESTS += hil_broken_test hil_openssl_worker_test
+THREADED_TESTS += hil_broken_test hil_openssl_worker_test hil_stacked_openssl_test
 
 HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(HOGWEED_CFLAGS) \
 	$(CRYPTO_CFLAGS)
@@ -38,6 +39,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/bytewise.c tests/hil/bytewise.h \
 	tests/hil/charges.c tests/hil/charges.h \
 	tests/hil/chip.c tests/hil/chip.h tests/hil/chip_unit.h \
+	tests/hil/chip_bench.c tests/hil/chip_bench.h \
 	tests/hil/chip_aes.c \
 	tests/hil/chip_digest.c \
 	tests/hil/chip_ecc.c \
@@ -114,3 +116,17 @@ hil_openssl_sliced_test_LDADD = $(OPENSSL_BENCH_LIBS)
 hil_openssl_worker_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_openssl_worker_test_SOURCES = tests/hil/hil_openssl_worker_test.c $(OPENSSL_BENCH)
 hil_openssl_worker_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+STACKED_BENCH = tests/hil/stacked_bench.c tests/hil/stacked_bench.h
+hil_stacked_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_stacked_chip_test_SOURCES = tests/hil/hil_stacked_chip_test.c $(STACKED_BENCH)
+hil_stacked_chip_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_stacked_line_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
+hil_stacked_line_test_SOURCES = tests/hil/hil_stacked_line_test.c $(CHIP_LINE) $(STACKED_BENCH)
+hil_stacked_line_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_stacked_openssl_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_stacked_openssl_test_SOURCES = tests/hil/hil_stacked_openssl_test.c $(OPENSSL_BENCH) \
+	$(STACKED_BENCH)
+hil_stacked_openssl_test_LDADD = $(OPENSSL_BENCH_LIBS)

@@ -34,8 +34,8 @@ void forced_open(struct forced *forced, struct rig *rig, enum openssl_execution 
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
 		if (forced->instance->engines[kind] &&
 		    arbiter_init(&forced->arbiters[kind], forced->instance->engines[kind],
-				 &kernel->deferred, kernel->limits.processes_max,
-				 users_places(&kernel->parties), 0, kernel_find_owner, kernel) < 0)
+				 &kernel->deferred, kernel_owners_max(kernel),
+				 kernel_parties_max(kernel), 0, kernel_find_owner, kernel) < 0)
 			abort();
 	}
 	forced->rig = rig;

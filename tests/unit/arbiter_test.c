@@ -638,7 +638,7 @@ static void test_a_holder_may_ask_for_a_lower_level(void)
 	open_second(&second, HIL_LEVEL_RNG);
 	ask(&holder, 1);
 	run_loop();
-	CU_ASSERT_EQUAL(arbiter_request(&second.engine, &inner, &owners[1], &holder), 0);
+	CU_ASSERT_EQUAL(arbiter_request(&second.engine, &inner, &owners[1], &engine), 0);
 	run_loop();
 	CU_ASSERT_EQUAL(inner.state, HIL_HOLDING);
 	arbiter_close(&second.arbiter);
@@ -661,7 +661,7 @@ static int signal_of_asking_for(enum hil_level level)
 	if (child == 0) {
 		setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
 		signal(SIGABRT, SIG_DFL);
-		arbiter_request(&second.engine, &inner, &owners[1], &holder);
+		arbiter_request(&second.engine, &inner, &owners[1], &engine);
 		_exit(0);
 	}
 	waitpid(child, &status, 0);
