@@ -10,7 +10,7 @@
 #include "hil/checker.h"
 
 static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
-					     "app", "hmac",   "cmac", "ecc",   "rsa"};
+					     "app", "hmac",   "cmac", "ecc",   "rsa",	  "kdf"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -22,7 +22,7 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
 					      config->app,   config->hmac,    config->cmac,
-					      config->ecc,   config->rsa};
+					      config->ecc,   config->rsa,     ""};
 
 	return lists[kind];
 }
