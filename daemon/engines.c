@@ -22,7 +22,7 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
 					      config->app,   config->hmac,    config->cmac,
-					      config->ecc,   config->rsa,     ""};
+					      config->ecc,   config->rsa,     config->kdf};
 
 	return lists[kind];
 }
@@ -198,6 +198,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 		.environment = {.deferred = &kernel->deferred,
 				.interrupts = &kernel->interrupts,
 				.aead_scratch = config->aead_scratch,
+				.pbkdf2_rounds_max = config->pbkdf2_rounds_max,
 				.workers = config->workers,
 				.others_wait = kernel_others_wait,
 				.context = kernel,
