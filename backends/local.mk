@@ -44,7 +44,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
 	backends/openssl/ccm.c \
-	backends/openssl/cmac.c \
+	backends/openssl/cmac.c backends/openssl/cmac.h \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
 	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
@@ -55,7 +55,8 @@ libbackends_la_SOURCES = \
 	backends/openssl/hash_family.h \
 	backends/openssl/hash_sha2.c \
 	backends/openssl/hash_sha3.c \
-	backends/openssl/hmac.c \
+	backends/openssl/hmac.c backends/openssl/hmac.h \
+	backends/openssl/kdf.c \
 	backends/openssl/intake.c backends/openssl/intake.h \
 	backends/openssl/mac.c \
 	backends/openssl/mac_operation.h \

@@ -21,7 +21,8 @@ struct backend_environment {
 	struct deferred_queue *deferred;
 	struct interrupt_queue *interrupts;
 	size_t aead_scratch; /* bytes: authenticated decryption on private memory, per worker */
-	unsigned workers;    /* threads, 1..HIL_CONCURRENCY_MAX */
+	uint64_t pbkdf2_rounds_max; /* iterations times blocks of output in one request */
+	unsigned workers;	    /* threads, 1..HIL_CONCURRENCY_MAX */
 	/* true: somebody waits for the loop, so long work belongs on a worker. May be NULL. */
 	bool (*others_wait)(void *context);
 	/*

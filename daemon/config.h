@@ -82,11 +82,13 @@ struct config {
 	char *cmac;
 	char *ecc;
 	char *rsa;
+	char *kdf;
 	char *alarm;
 	char *console;
 	char *nv;
 	char *app;
 	size_t aead_scratch; /* bytes per worker */
+	uint32_t pbkdf2_rounds_max;
 	uint32_t workers;
 	bool checker;
 

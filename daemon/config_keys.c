@@ -88,6 +88,8 @@ const struct config_key config_keys[] = {
 	 "Backends for elliptic curves, the preferred one first."},
 	{"hil", "rsa", KEY_LIST, FIELD(rsa), 0, 0, "openssl", RESTART,
 	 "Backends for RSA, the preferred one first."},
+	{"hil", "kdf", KEY_LIST, FIELD(kdf), 0, 0, "openssl", RESTART,
+	 "Backends for key derivation, the preferred one first."},
 	{"hil", "alarm", KEY_LIST, FIELD(alarm), 0, 0, "clock", RESTART,
 	 "Backends for the clock and its alarm, the preferred one first."},
 	{"hil", "console", KEY_LIST, FIELD(console), 0, 0, "journal", RESTART,
@@ -99,6 +101,10 @@ const struct config_key config_keys[] = {
 	{"hil", "aead_scratch", KEY_SIZE, FIELD(aead_scratch), 4 * KIB, 64 * MIB, "1M", RESTART,
 	 "The longest message that authenticated decryption takes, unless its memory is sealed; "
 	 "each worker keeps so much private memory."},
+	{"hil", "pbkdf2_rounds_max", KEY_NUMBER, FIELD(pbkdf2_rounds_max), 1000, UINT32_MAX,
+	 "10000000", RESTART,
+	 "The most iterations that one request of PBKDF2 can ask for, times the blocks of its "
+	 "output; a million keep a worker busy for about half a second."},
 	{"hil", "workers", KEY_NUMBER, FIELD(workers), 1, HIL_CONCURRENCY_MAX, "2", RESTART,
 	 "Threads for work that would hold up the event loop."},
 	{"hil", "checker", KEY_BOOL, FIELD(checker), 0, 0, "no", RESTART,

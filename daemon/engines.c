@@ -11,7 +11,7 @@
 #include "hil/checker.h"
 
 static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
-					     "app", "hmac",   "cmac", "ecc",   "rsa"};
+					     "app", "hmac",   "cmac", "ecc",   "rsa",	  "kdf"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -23,7 +23,7 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
 					      config->app,   config->hmac,    config->cmac,
-					      config->ecc,   config->rsa};
+					      config->ecc,   config->rsa,     config->kdf};
 
 	return lists[kind];
 }
@@ -219,6 +219,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 		.environment = {.deferred = &kernel->deferred,
 				.interrupts = &kernel->interrupts,
 				.aead_scratch = config->aead_scratch,
+				.pbkdf2_rounds_max = config->pbkdf2_rounds_max,
 				.workers = config->workers,
 				.others_wait = kernel_others_wait,
 				.add_owner = kernel_add_owner,

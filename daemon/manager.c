@@ -176,6 +176,7 @@ static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 		{"engine_deadline_ms", limits->engine_deadline_ms},
 		{"greeting_timeout_ms", limits->greeting_timeout_ms},
 		{"aead_scratch", machine->engines.environment.aead_scratch},
+		{"pbkdf2_rounds_max", machine->engines.environment.pbkdf2_rounds_max},
 		{"workers", machine->engines.environment.workers},
 	};
 	const uint32_t count = sizeof(table) / sizeof(table[0]);

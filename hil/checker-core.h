@@ -16,13 +16,14 @@
 #include "hil/console.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 
-/* What an operation goes through; the steps of hil/aes.h, hil/ecc.h and hil/rsa.h, a digest's and
- * a MAC's. */
+/* What an operation goes through; the steps of hil/aes.h, hil/ecc.h and hil/rsa.h, a digest's,
+ * a MAC's and a key derivation's. */
 enum checker_step {
 	STEP_END = 0,
 	STEP_KEY,
@@ -48,7 +49,10 @@ enum checker_step {
 	STEP_SECRET_OUT,
 	STEP_PART_IN, /* one for each part of an RSA key */
 	STEP_PART_OUT,
-	STEP_LABEL,
+	STEP_LABEL, /* of RSA, at a cursor */
+	STEP_SALT,
+	STEP_WHOLE_LABEL,
+	STEP_INFO,
 };
 
 #define CHECKER_STEPS_MAX (RSA_PARTS + 4u) /* its label, input and output, and the end */
@@ -81,6 +85,8 @@ enum checker_call {
 	CALL_PULL_PART,
 	CALL_PUSH_PART,
 	CALL_PULL_LABEL,
+	CALL_PULL_SALT,
+	CALL_PULL_INFO,
 	CALL_DONE,
 	CHECKER_CALLS,
 };
@@ -99,6 +105,7 @@ struct checker_slot {
 		struct rng_client rng;
 		struct digest_client digest;
 		struct aes_client aes;
+		struct kdf_client kdf;
 		struct mac_client mac;
 		struct app_client app;
 		struct console_client console;
@@ -115,6 +122,7 @@ struct checker_slot {
 		struct rng_client_ops rng;
 		struct digest_client_ops digest;
 		struct aes_client_ops aes;
+		struct kdf_client_ops kdf;
 		struct mac_client_ops mac;
 		struct app_client_ops app;
 		struct console_client_ops console;
@@ -172,6 +180,7 @@ struct checker {
 		struct rng_engine rng;
 		struct digest_engine digest;
 		struct aes_engine aes;
+		struct kdf_engine kdf;
 		struct mac_engine mac;
 		struct alarm_engine alarm;
 		struct app_engine app;
@@ -197,6 +206,7 @@ struct checker {
 extern const struct checker_type checker_rng_type;
 extern const struct checker_type checker_digest_type;
 extern const struct checker_type checker_aes_type;
+extern const struct checker_type checker_kdf_type;
 extern const struct checker_type checker_mac_type;
 extern const struct checker_type checker_alarm_type;
 extern const struct checker_type checker_app_type;
@@ -209,6 +219,7 @@ extern const struct checker_type checker_rsa_type;
 void checker_rng_open(struct checker *checker);
 void checker_digest_open(struct checker *checker);
 void checker_aes_open(struct checker *checker);
+void checker_kdf_open(struct checker *checker);
 void checker_mac_open(struct checker *checker);
 void checker_alarm_open(struct checker *checker);
 void checker_app_open(struct checker *checker);

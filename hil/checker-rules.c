@@ -38,7 +38,9 @@ static const struct {
 	[CALL_PUSH_SECRET] = {"push_secret", STEP(STEP_SECRET_OUT), true},
 	[CALL_PULL_PART] = {"pull_part", STEP(STEP_PART_IN), false},
 	[CALL_PUSH_PART] = {"push_part", STEP(STEP_PART_OUT), true},
-	[CALL_PULL_LABEL] = {"pull_label", STEP(STEP_LABEL), false},
+	[CALL_PULL_LABEL] = {"pull_label", STEP(STEP_LABEL) | STEP(STEP_WHOLE_LABEL), false},
+	[CALL_PULL_SALT] = {"pull_salt", STEP(STEP_SALT), false},
+	[CALL_PULL_INFO] = {"pull_info", STEP(STEP_INFO), false},
 	[CALL_DONE] = {"done", 0, false},
 };
 

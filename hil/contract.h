@@ -18,7 +18,8 @@
  *  OVERLONG_COUNT        4  A pull or push answers 1..len or a negative error. Anything else ends
  *                           the operation with SIZE.
  *  WRONG_CURSOR          4  The engine goes on exactly where the last answer ended.
- *  NOT_WHOLE             4  Key, IV, counter, tag, digest, MAC, state move whole, at their size.
+ *  NOT_WHOLE             4  Key, IV, counter, tag, digest, MAC, state, and a key derivation's
+ *                           salt, label and info move whole, at their size.
  *  WRONG_STEP            4  The callbacks come in the order of the HIL's header.
  *  EMPTY_PULL            5  An empty message, or a callback of no bytes, is never asked for.
  *  PULLED_TWICE          5  Input is pulled forward, each byte once (rule 8 names exceptions).
@@ -28,9 +29,9 @@
  *  LENT_AND_PULLED       7  Bytes that were lent are not pulled or pushed as well.
  *  UNVERIFIED_PLAINTEXT  8  Authenticated decryption gives nothing before the tag is checked.
  *  READ_TWICE            8  An operation with a secret reads each of the client's bytes once: no
- *                           key, IV, tag or MAC is pulled again, nothing is lent again; what is
- *                           signed is not pulled again, and never lent. Exception: sealed input
- *                           of an authenticated decryption, once all was taken.
+ *                           key, IV, tag, MAC or salt is pulled again, nothing is lent again;
+ *                           what is signed is not pulled again, and never lent. Exception: sealed
+ *                           input of an authenticated decryption, once all was taken.
  *  KEY_CROSSED           9  A slot's key is never pulled.
  *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
  *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations
@@ -66,6 +67,7 @@ enum hil_kind {
 	HIL_CMAC,
 	HIL_ECC,
 	HIL_RSA,
+	HIL_KDF,
 	HIL_KINDS,
 };
 

@@ -13,6 +13,7 @@ libhil_la_SOURCES = \
 	hil/checker-core.h \
 	hil/checker-digest.c \
 	hil/checker-half.h \
+	hil/checker-kdf.c \
 	hil/checker-mac.c \
 	hil/checker-ecc.c \
 	hil/checker-nv.c \
@@ -22,6 +23,7 @@ libhil_la_SOURCES = \
 	hil/console.c hil/console.h \
 	hil/contract.c hil/contract.h \
 	hil/digest.c hil/digest.h \
+	hil/kdf.c hil/kdf.h \
 	hil/mac.c hil/mac.h \
 	hil/ecc.c hil/ecc.h \
 	hil/nv.c hil/nv.h \

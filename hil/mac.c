@@ -27,24 +27,23 @@ static int check_algorithm(const struct mac_caps *caps, const struct mac_request
 	return request->phase != HIL_ONE_SHOT && caps->state_bytes == 0 ? -PLUTON_ENOSUPPORT : 0;
 }
 
-static int check_aes_key(const struct mac_caps *caps, size_t size)
+int mac_check_key_size(uint32_t algorithm, size_t size, size_t hmac_max, uint32_t aes_sizes)
 {
+	if (algorithm != MAC_CMAC_AES)
+		return size == 0 || size > hmac_max ? -PLUTON_ESIZE : 0;
 	if (size != 16 && size != 24 && size != 32)
 		return -PLUTON_ESIZE;
-	return caps->key_sizes & (1u << (size / 8)) ? 0 : -PLUTON_ENOSUPPORT;
+	return aes_sizes & (1u << (size / 8)) ? 0 : -PLUTON_ENOSUPPORT;
 }
 
 static int check_key(const struct mac_caps *caps, const struct mac_request *request)
 {
-	size_t size = request->key_size;
-
 	if (request->key.kind == HIL_KEY_SLOT)
 		return caps->key_slots ? 0 : -PLUTON_ENOSUPPORT;
 	if (request->key.kind != HIL_KEY_BYTES)
 		return -PLUTON_ENOSUPPORT;
-	if (request->algorithm == MAC_CMAC_AES)
-		return check_aes_key(caps, size);
-	return size == 0 || size > caps->key_size_max ? -PLUTON_ESIZE : 0;
+	return mac_check_key_size(request->algorithm, request->key_size, caps->key_size_max,
+				  caps->key_sizes);
 }
 
 static int check_sizes(const struct mac_caps *caps, const struct mac_request *request)

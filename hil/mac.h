@@ -110,6 +110,12 @@ struct mac_engine_ops {
 size_t mac_size(uint32_t algorithm);
 
 /*
+ * Whether a key of that many bytes is one: 0, -PLUTON_ESIZE, or -PLUTON_ENOSUPPORT where the AES
+ * key sizes that an engine offers (bit 1 << (bytes / 8)) lack it. `hmac_max` is of HMAC's keys.
+ */
+int mac_check_key_size(uint32_t algorithm, size_t size, size_t hmac_max, uint32_t aes_sizes);
+
+/*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (algorithm, key kind,
  * AES key size that the engine lacks, streaming) or -PLUTON_ESIZE (any other size);
  * -PLUTON_ENODEVICE where the engine is absent.

@@ -26,8 +26,8 @@ enum state_field {
 	STATE_CARRIED_AT = 3,
 	STATE_ZERO_AT = 4,
 	STATE_CHAIN_AT = 8,
-	STATE_CARRY_AT = STATE_CHAIN_AT + MAC_BLOCK_SIZE,
-	STATE_KEY_AT = STATE_CARRY_AT + MAC_BLOCK_SIZE,
+	STATE_CARRY_AT = STATE_CHAIN_AT + CMAC_BLOCK_SIZE,
+	STATE_KEY_AT = STATE_CARRY_AT + CMAC_BLOCK_SIZE,
 	STATE_SIZE = STATE_KEY_AT + CMAC_KEY_SIZE_MAX,
 };
 static_assert(STATE_SIZE <= CMAC_STATE_MAX, "a state fits a grant's field");
@@ -41,34 +41,54 @@ static int failed(void)
 }
 
 /* The next block is encrypted as if `chain` were the ciphertext before it. */
-static int set_chain(struct mac_operation *op, const uint8_t chain[MAC_BLOCK_SIZE])
+static int set_chain(struct cmac_cipher *cipher, const uint8_t chain[CMAC_BLOCK_SIZE])
 {
-	return EVP_EncryptInit_ex2(op->cipher, NULL, NULL, chain, NULL) == 1 ? 0 : failed();
+	return EVP_EncryptInit_ex2(cipher->context, NULL, NULL, chain, NULL) == 1 ? 0 : failed();
 }
 
-static int begin_cipher(struct mac_operation *op)
-{
-	const EVP_CIPHER *cipher = op->ciphers[op->request.key_size / 8 - 2];
-
-	if (EVP_EncryptInit_ex2(op->cipher, cipher, op->cmac.key, op->cmac.chain, NULL) != 1 ||
-	    EVP_CIPHER_CTX_set_padding(op->cipher, 0) != 1)
-		return failed();
-	return 0;
-}
-
-static int encrypt(struct mac_operation *op, uint8_t *out, const uint8_t *in, size_t len)
+static int encrypt(struct cmac_cipher *cipher, uint8_t *out, const uint8_t *in, size_t len)
 {
 	int made = 0;
 
-	if (EVP_EncryptUpdate(op->cipher, out, &made, in, (int)len) == 1 && (size_t)made == len)
+	if (EVP_EncryptUpdate(cipher->context, out, &made, in, (int)len) == 1 &&
+	    (size_t)made == len)
 		return 0;
 	return failed();
+}
+
+int cmac_cipher_open(struct cmac_cipher *cipher, const char *properties)
+{
+	static const char *const names[3] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
+
+	for (size_t i = 0; i < 3; i++) {
+		cipher->ciphers[i] = EVP_CIPHER_fetch(NULL, names[i], properties);
+		if (!cipher->ciphers[i]) {
+			ERR_clear_error();
+			return -PLUTON_ENODEVICE;
+		}
+	}
+	cipher->context = EVP_CIPHER_CTX_new();
+	return cipher->context ? 0 : -PLUTON_ENOMEM;
+}
+
+void cmac_cipher_reset(struct cmac_cipher *cipher)
+{
+	if (cipher->context)
+		EVP_CIPHER_CTX_reset(cipher->context);
+}
+
+void cmac_cipher_close(struct cmac_cipher *cipher)
+{
+	EVP_CIPHER_CTX_free(cipher->context);
+	for (size_t i = 0; i < 3; i++)
+		EVP_CIPHER_free(cipher->ciphers[i]);
 }
 
 /* --- CMAC ------------------------------------------------------------------------------------- */
 
 /* Whole blocks, none of which is the last. */
-static int chain_blocks(struct mac_operation *op, const uint8_t *buf, size_t len)
+static int chain_blocks(struct cmac *cmac, struct cmac_cipher *cipher, const uint8_t *buf,
+			size_t len)
 {
 	uint8_t out[PIECE];
 	int r = 0;
@@ -76,9 +96,9 @@ static int chain_blocks(struct mac_operation *op, const uint8_t *buf, size_t len
 	for (size_t done = 0; r == 0 && done < len;) {
 		size_t piece = len - done < PIECE ? len - done : PIECE;
 
-		r = encrypt(op, out, buf + done, piece);
+		r = encrypt(cipher, out, buf + done, piece);
 		if (r == 0)
-			memcpy(op->cmac.chain, out + piece - MAC_BLOCK_SIZE, MAC_BLOCK_SIZE);
+			memcpy(cmac->chain, out + piece - CMAC_BLOCK_SIZE, CMAC_BLOCK_SIZE);
 		done += piece;
 	}
 	explicit_bzero(out, sizeof(out));
@@ -91,20 +111,28 @@ static void carry(struct cmac *cmac, const uint8_t *buf, size_t len)
 	cmac->carried += len;
 }
 
-static int absorb(struct intake *intake, const uint8_t *buf, size_t len)
+int cmac_begin(const struct cmac *cmac, struct cmac_cipher *cipher)
 {
-	struct mac_operation *op = mac_of_intake(intake);
-	struct cmac *cmac = &op->cmac;
-	size_t room = MAC_BLOCK_SIZE - cmac->carried;
+	const EVP_CIPHER *aes = cipher->ciphers[cmac->key_size / 8 - 2];
+
+	if (EVP_EncryptInit_ex2(cipher->context, aes, cmac->key, cmac->chain, NULL) != 1 ||
+	    EVP_CIPHER_CTX_set_padding(cipher->context, 0) != 1)
+		return failed();
+	return 0;
+}
+
+int cmac_update(struct cmac *cmac, struct cmac_cipher *cipher, const uint8_t *buf, size_t len)
+{
+	size_t room = CMAC_BLOCK_SIZE - cmac->carried;
 	int r = 0;
 
 	if (len > room) {
-		size_t whole = (len - room - 1) / MAC_BLOCK_SIZE * MAC_BLOCK_SIZE;
+		size_t whole = (len - room - 1) / CMAC_BLOCK_SIZE * CMAC_BLOCK_SIZE;
 
 		carry(cmac, buf, room);
-		r = chain_blocks(op, cmac->carry, MAC_BLOCK_SIZE);
+		r = chain_blocks(cmac, cipher, cmac->carry, CMAC_BLOCK_SIZE);
 		if (r == 0)
-			r = chain_blocks(op, buf + room, whole);
+			r = chain_blocks(cmac, cipher, buf + room, whole);
 		cmac->carried = 0;
 		buf += room + whole;
 		len -= room + whole;
@@ -114,23 +142,23 @@ static int absorb(struct intake *intake, const uint8_t *buf, size_t len)
 }
 
 /* Section 6.1: a multiplication by x in GF(2^128). No branch on the subkey. */
-static void double_block(uint8_t block[MAC_BLOCK_SIZE])
+static void double_block(uint8_t block[CMAC_BLOCK_SIZE])
 {
 	uint8_t polynomial = (uint8_t)(0x87 & -(block[0] >> 7));
 
-	for (size_t i = 0; i < MAC_BLOCK_SIZE - 1; i++)
+	for (size_t i = 0; i < CMAC_BLOCK_SIZE - 1; i++)
 		block[i] = (uint8_t)(block[i] << 1 | block[i + 1] >> 7);
-	block[MAC_BLOCK_SIZE - 1] = (uint8_t)(block[MAC_BLOCK_SIZE - 1] << 1 ^ polynomial);
+	block[CMAC_BLOCK_SIZE - 1] = (uint8_t)(block[CMAC_BLOCK_SIZE - 1] << 1 ^ polynomial);
 }
 
 /* K1 for a whole last block, K2 for another. Moves the cipher away from its chain. */
-static int derive_subkey(struct mac_operation *op, bool whole, uint8_t ret[MAC_BLOCK_SIZE])
+static int derive_subkey(struct cmac_cipher *cipher, bool whole, uint8_t ret[CMAC_BLOCK_SIZE])
 {
-	static const uint8_t zeros[MAC_BLOCK_SIZE];
-	int r = set_chain(op, zeros);
+	static const uint8_t zeros[CMAC_BLOCK_SIZE];
+	int r = set_chain(cipher, zeros);
 
 	if (r == 0)
-		r = encrypt(op, ret, zeros, MAC_BLOCK_SIZE);
+		r = encrypt(cipher, ret, zeros, CMAC_BLOCK_SIZE);
 	if (r < 0)
 		return r;
 	double_block(ret);
@@ -140,35 +168,49 @@ static int derive_subkey(struct mac_operation *op, bool whole, uint8_t ret[MAC_B
 }
 
 /* What the carry makes of a subkey: the last block, complete or not. */
-static void mask_carry(const struct cmac *cmac, uint8_t subkey[MAC_BLOCK_SIZE])
+static void mask_carry(const struct cmac *cmac, uint8_t subkey[CMAC_BLOCK_SIZE])
 {
 	for (size_t i = 0; i < cmac->carried; i++)
 		subkey[i] ^= cmac->carry[i];
-	if (cmac->carried < MAC_BLOCK_SIZE)
+	if (cmac->carried < CMAC_BLOCK_SIZE)
 		subkey[cmac->carried] ^= 0x80;
 }
 
 /* Section 6.2, steps 4 to 7. */
-static int end(struct mac_operation *op, uint8_t *ret_mac)
+int cmac_end(struct cmac *cmac, struct cmac_cipher *cipher, uint8_t *ret_mac)
 {
-	struct cmac *cmac = &op->cmac;
-	uint8_t last[MAC_BLOCK_SIZE];
-	int r = derive_subkey(op, cmac->carried == MAC_BLOCK_SIZE, last);
+	uint8_t last[CMAC_BLOCK_SIZE];
+	int r = derive_subkey(cipher, cmac->carried == CMAC_BLOCK_SIZE, last);
 
 	if (r == 0) {
 		mask_carry(cmac, last);
-		r = set_chain(op, cmac->chain);
+		r = set_chain(cipher, cmac->chain);
 	}
 	if (r == 0)
-		r = encrypt(op, ret_mac, last, sizeof(last));
+		r = encrypt(cipher, ret_mac, last, sizeof(last));
 	explicit_bzero(last, sizeof(last));
 	return r;
 }
 
+/* --- an operation ----------------------------------------------------------------------------- */
+
 static int set_key(struct mac_operation *op, const uint8_t *key)
 {
 	memcpy(op->cmac.key, key, op->request.key_size);
-	return begin_cipher(op);
+	op->cmac.key_size = op->request.key_size;
+	return cmac_begin(&op->cmac, &op->cipher);
+}
+
+static int absorb(struct intake *intake, const uint8_t *buf, size_t len)
+{
+	struct mac_operation *op = mac_of_intake(intake);
+
+	return cmac_update(&op->cmac, &op->cipher, buf, len);
+}
+
+static int end(struct mac_operation *op, uint8_t *ret_mac)
+{
+	return cmac_end(&op->cmac, &op->cipher, ret_mac);
 }
 
 /* --- what a stream exports -------------------------------------------------------------------- */
@@ -182,7 +224,7 @@ static void write_state(struct mac_operation *op, uint8_t *ret_state)
 	ret_state[STATE_ALGORITHM_AT] = (uint8_t)op->request.algorithm;
 	ret_state[STATE_KEY_SIZE_AT] = (uint8_t)op->request.key_size;
 	ret_state[STATE_CARRIED_AT] = (uint8_t)cmac->carried;
-	memcpy(ret_state + STATE_CHAIN_AT, cmac->chain, MAC_BLOCK_SIZE);
+	memcpy(ret_state + STATE_CHAIN_AT, cmac->chain, CMAC_BLOCK_SIZE);
 	memcpy(ret_state + STATE_CARRY_AT, cmac->carry, cmac->carried);
 	memcpy(ret_state + STATE_KEY_AT, cmac->key, op->request.key_size);
 }
@@ -194,10 +236,10 @@ static bool is_sound(const struct mac_request *request, const uint8_t *state)
 
 	return state[STATE_VERSION_AT] == STATE_VERSION &&
 	       state[STATE_ALGORITHM_AT] == request->algorithm &&
-	       state[STATE_KEY_SIZE_AT] == request->key_size && carried <= MAC_BLOCK_SIZE &&
+	       state[STATE_KEY_SIZE_AT] == request->key_size && carried <= CMAC_BLOCK_SIZE &&
 	       hash_all_zero(state + STATE_ZERO_AT, STATE_CHAIN_AT - STATE_ZERO_AT) &&
-	       (carried > 0 || hash_all_zero(state + STATE_CHAIN_AT, MAC_BLOCK_SIZE)) &&
-	       hash_all_zero(state + STATE_CARRY_AT + carried, MAC_BLOCK_SIZE - carried) &&
+	       (carried > 0 || hash_all_zero(state + STATE_CHAIN_AT, CMAC_BLOCK_SIZE)) &&
+	       hash_all_zero(state + STATE_CARRY_AT + carried, CMAC_BLOCK_SIZE - carried) &&
 	       hash_all_zero(state + STATE_KEY_AT + request->key_size,
 			     CMAC_KEY_SIZE_MAX - request->key_size);
 }
@@ -209,10 +251,11 @@ static int read_state(struct mac_operation *op, const uint8_t *state)
 	if (!is_sound(&op->request, state))
 		return -PLUTON_EINVAL;
 	cmac->carried = state[STATE_CARRIED_AT];
-	memcpy(cmac->chain, state + STATE_CHAIN_AT, MAC_BLOCK_SIZE);
+	memcpy(cmac->chain, state + STATE_CHAIN_AT, CMAC_BLOCK_SIZE);
 	memcpy(cmac->carry, state + STATE_CARRY_AT, cmac->carried);
 	memcpy(cmac->key, state + STATE_KEY_AT, op->request.key_size);
-	return begin_cipher(op);
+	cmac->key_size = op->request.key_size;
+	return cmac_begin(cmac, &op->cipher);
 }
 
 /* --- the engine ------------------------------------------------------------------------------- */
@@ -232,25 +275,6 @@ static const struct mac_method method = {
 	.end = end,
 };
 
-static int open_ciphers(struct mac_unit *unit, const char *properties)
-{
-	static const char *const names[3] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
-
-	for (size_t i = 0; i < 3; i++) {
-		unit->ciphers[i] = EVP_CIPHER_fetch(NULL, names[i], properties);
-		if (!unit->ciphers[i]) {
-			ERR_clear_error();
-			return -PLUTON_ENODEVICE;
-		}
-	}
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		unit->operations[i].cipher = EVP_CIPHER_CTX_new();
-		if (!unit->operations[i].cipher)
-			return -PLUTON_ENOMEM;
-	}
-	return 0;
-}
-
 int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 {
 	struct mac_unit *unit;
@@ -258,7 +282,8 @@ int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 
 	if (r < 0)
 		return r;
-	r = open_ciphers(unit, host->options.properties);
+	for (size_t i = 0; r == 0 && i < TASKS_PER_ENGINE; i++)
+		r = cmac_cipher_open(&unit->operations[i].cipher, host->options.properties);
 	if (r < 0) {
 		mac_unit_close(unit);
 		return r;

@@ -9,6 +9,7 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/kdf.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 
@@ -20,6 +21,7 @@ int hmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+int kdf_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 
 /* Nothing may be under way; NULL is fine. */
 void rng_engine_close(struct hil_engine *engine);
@@ -28,5 +30,6 @@ void aes_engine_close(struct hil_engine *engine);
 void mac_engine_close(struct hil_engine *engine); /* of either kind */
 void ecc_engine_close(struct hil_engine *engine);
 void rsa_engine_close(struct hil_engine *engine);
+void kdf_engine_close(struct hil_engine *engine);
 
 #endif

@@ -36,6 +36,7 @@ static void fit_key(const struct hash *hash, const uint8_t *key, size_t size,
 	explicit_bzero(&state, sizeof(state));
 }
 
+/* A hash over the key, masked. */
 static void begin_with(const struct hash *hash, union hash_state *state, const uint8_t *block,
 		       uint8_t pad)
 {
@@ -49,6 +50,34 @@ static void begin_with(const struct hash *hash, union hash_state *state, const u
 	explicit_bzero(padded, sizeof(padded));
 }
 
+void hmac_begin(struct hmac *hmac, const struct hash *hash, const uint8_t *key, size_t size)
+{
+	uint8_t block[BLOCK_MAX];
+
+	hmac->hash = hash;
+	fit_key(hash, key, size, block);
+	begin_with(hash, &hmac->inner, block, INNER_PAD);
+	begin_with(hash, &hmac->outer, block, OUTER_PAD);
+	explicit_bzero(block, sizeof(block));
+}
+
+void hmac_update(struct hmac *hmac, const uint8_t *buf, size_t len)
+{
+	hash_update(hmac->hash, &hmac->inner, buf, len);
+}
+
+void hmac_end(struct hmac *hmac, uint8_t *ret_mac)
+{
+	uint8_t digest[DIGEST_SIZE_MAX];
+
+	hash_end(hmac->hash, &hmac->inner, digest);
+	hash_update(hmac->hash, &hmac->outer, digest, digest_size(hash_algorithm(hmac->hash)));
+	hash_end(hmac->hash, &hmac->outer, ret_mac);
+	explicit_bzero(digest, sizeof(digest));
+}
+
+/* --- the engine ------------------------------------------------------------------------------- */
+
 static int check_room(const struct mac_operation *op)
 {
 	return hash_check_room(op->hmac.hash, &op->hmac.inner, op->request.length);
@@ -56,14 +85,8 @@ static int check_room(const struct mac_operation *op)
 
 static int set_key(struct mac_operation *op, const uint8_t *key)
 {
-	const struct hash *hash = hash_find((enum digest_algorithm)op->request.algorithm);
-	uint8_t block[BLOCK_MAX];
-
-	op->hmac.hash = hash;
-	fit_key(hash, key, op->request.key_size, block);
-	begin_with(hash, &op->hmac.inner, block, INNER_PAD);
-	begin_with(hash, &op->hmac.outer, block, OUTER_PAD);
-	explicit_bzero(block, sizeof(block));
+	hmac_begin(&op->hmac, hash_find((enum digest_algorithm)op->request.algorithm), key,
+		   op->request.key_size);
 	return check_room(op);
 }
 
@@ -86,21 +109,13 @@ static void write_state(struct mac_operation *op, uint8_t *ret_bytes)
 
 static int absorb(struct intake *intake, const uint8_t *buf, size_t len)
 {
-	struct hmac *hmac = &mac_of_intake(intake)->hmac;
-
-	hash_update(hmac->hash, &hmac->inner, buf, len);
+	hmac_update(&mac_of_intake(intake)->hmac, buf, len);
 	return 0;
 }
 
 static int end(struct mac_operation *op, uint8_t *ret_mac)
 {
-	struct hmac *hmac = &op->hmac;
-	uint8_t digest[DIGEST_SIZE_MAX];
-
-	hash_end(hmac->hash, &hmac->inner, digest);
-	hash_update(hmac->hash, &hmac->outer, digest, digest_size(hash_algorithm(hmac->hash)));
-	hash_end(hmac->hash, &hmac->outer, ret_mac);
-	explicit_bzero(digest, sizeof(digest));
+	hmac_end(&op->hmac, ret_mac);
 	return 0;
 }
 

@@ -94,8 +94,7 @@ static void finish(struct task *task, int result)
 	struct mac_operation *op = mac_of_intake(intake_of_task(task));
 	struct mac_client *client = op->client;
 
-	if (op->cipher)
-		EVP_CIPHER_CTX_reset(op->cipher);
+	cmac_cipher_reset(&op->cipher);
 	explicit_bzero((char *)op + offsetof(struct mac_operation, client),
 		       sizeof(*op) - offsetof(struct mac_operation, client));
 	client->ops->done(client, result);
@@ -172,7 +171,6 @@ int mac_unit_open(struct task_host *host, const struct mac_method *method, struc
 		struct mac_operation *op = &unit->operations[i];
 
 		op->method = method;
-		op->ciphers = unit->ciphers;
 		op->intake.type = &intake_type;
 		task_init(&op->intake.task, &unit->tasks, host, method->slice, advance, finish);
 	}
@@ -185,9 +183,7 @@ void mac_unit_close(struct mac_unit *unit)
 	if (!unit)
 		return;
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
-		EVP_CIPHER_CTX_free(unit->operations[i].cipher);
-	for (size_t i = 0; i < 3; i++)
-		EVP_CIPHER_free(unit->ciphers[i]);
+		cmac_cipher_close(&unit->operations[i].cipher);
 	free(unit);
 }
 

@@ -9,34 +9,16 @@
 #ifndef PLUTON_OPENSSL_MAC_OPERATION_H
 #define PLUTON_OPENSSL_MAC_OPERATION_H
 
-#include <openssl/evp.h>
-
-#include "backends/openssl/hash.h"
+#include "backends/openssl/cmac.h"
+#include "backends/openssl/hmac.h"
 #include "backends/openssl/intake.h"
 #include "hil/mac.h"
-
-#define MAC_BLOCK_SIZE 16u /* of AES */
-
-struct hmac {
-	const struct hash *hash;
-	union hash_state inner; /* of the key and the message so far */
-	union hash_state outer; /* of the key */
-};
-
-struct cmac {
-	uint8_t key[CMAC_KEY_SIZE_MAX];
-	uint8_t chain[MAC_BLOCK_SIZE]; /* the last ciphertext block */
-	/* What is not encrypted yet. The last block is treated apart, so even a whole one waits. */
-	uint8_t carry[MAC_BLOCK_SIZE];
-	size_t carried;
-};
 
 struct mac_operation {
 	struct intake intake; /* first */
 	const struct mac_method *method;
-	EVP_CIPHER *const *ciphers; /* CMAC: of 128, 192, 256 bits */
-	EVP_CIPHER_CTX *cipher;	    /* CMAC: its own */
-	struct mac_client *client;  /* from here on wiped at the end */
+	struct cmac_cipher cipher; /* CMAC: its own */
+	struct mac_client *client; /* from here on wiped at the end */
 	struct mac_request request;
 	bool begun;
 	union {
@@ -64,7 +46,6 @@ struct mac_method {
 struct mac_unit {
 	struct mac_engine engine;
 	struct task_set tasks;
-	EVP_CIPHER *ciphers[3];
 	struct mac_operation operations[TASKS_PER_ENGINE];
 };
 

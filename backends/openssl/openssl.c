@@ -26,6 +26,7 @@ static const struct engine_kind {
 	[HIL_CMAC] = {cmac_engine_open, mac_engine_close},
 	[HIL_ECC] = {ecc_engine_open, ecc_engine_close},
 	[HIL_RSA] = {rsa_engine_open, rsa_engine_close},
+	[HIL_KDF] = {kdf_engine_open, kdf_engine_close},
 };
 
 static int open_all(struct openssl_instance *openssl)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The OpenSSL backend: rng, digest, AES, MACs, elliptic curves and RSA on libcrypto 3.0, with what
- * its tests may force.
+ * The OpenSSL backend: rng, digest, AES, MACs, key derivation, elliptic curves and RSA on
+ * libcrypto 3.0, with what its tests may force.
  */
 #ifndef PLUTON_BACKENDS_OPENSSL_H
 #define PLUTON_BACKENDS_OPENSSL_H
