@@ -69,8 +69,10 @@ libbackends_la_SOURCES = \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
 	backends/stacked/engines.h \
+	backends/stacked/kdf_on_mac.c \
 	backends/stacked/mac_on_digest.c \
 	backends/stacked/stacked.c backends/stacked/stacked.h \
+	backends/stacked/stand.c backends/stacked/stand.h \
 	backends/stacked/turn.c backends/stacked/turn.h \
 	backends/systemd/activation.c backends/systemd/activation.h \
 	backends/systemd/service.c backends/systemd/service.h \

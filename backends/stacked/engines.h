@@ -18,4 +18,9 @@ void mac_on_digest_join(struct hil_engine *engine, struct hil_engine *below);
 /* Nothing may be under way; NULL is fine. */
 void mac_on_digest_close(struct hil_engine *engine);
 
+/* The same on an engine of HMAC. */
+int kdf_on_mac_open(const struct backend_environment *environment, struct hil_engine **ret_engine);
+void kdf_on_mac_join(struct hil_engine *engine, struct hil_engine *below);
+void kdf_on_mac_close(struct hil_engine *engine);
+
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "backends/stacked/engines.h"
-#include "backends/stacked/turn.h"
+#include "backends/stacked/stand.h"
 #include "hil/digest.h"
 #include "hil/mac.h"
 
@@ -39,9 +39,7 @@ struct operation {
 
 struct stacked_mac {
 	struct mac_engine engine; /* first */
-	struct digest_engine *below;
-	struct hil_watcher watcher; /* of the engine below */
-	struct hil_owner owner;
+	struct stand stand;
 	struct operation operations[STACKED_CONCURRENCY];
 };
 
@@ -53,6 +51,11 @@ static struct operation *of_turn(struct turn *turn)
 static struct operation *of_below(struct digest_client *client)
 {
 	return (struct operation *)(void *)((char *)client - offsetof(struct operation, below));
+}
+
+static struct digest_engine *below_of(const struct operation *op)
+{
+	return (struct digest_engine *)(void *)op->stacked->stand.below;
 }
 
 /* A callback that must answer 0 or an error. */
@@ -182,7 +185,7 @@ static size_t length_of(const struct operation *op)
 static int start_below(struct turn *turn)
 {
 	struct operation *op = of_turn(turn);
-	struct digest_engine *below = op->stacked->below;
+	struct digest_engine *below = below_of(op);
 	struct digest_request request = {.algorithm = (enum digest_algorithm)op->request.algorithm};
 	bool first = op->request.phase & HIL_FIRST;
 	int r = 0;
@@ -199,10 +202,9 @@ static int start_below(struct turn *turn)
 
 static void cancel_below(struct turn *turn)
 {
-	struct operation *op = of_turn(turn);
-	struct digest_engine *below = op->stacked->below;
+	struct digest_engine *below = below_of(of_turn(turn));
 
-	below->ops->cancel(below, &op->below);
+	below->ops->cancel(below, &of_turn(turn)->below);
 }
 
 static int give_state(struct operation *op)
@@ -269,7 +271,6 @@ static struct operation *find(struct mac_engine *engine, const struct mac_client
 static int start(struct mac_engine *engine, const struct mac_request *request,
 		 struct mac_client *client)
 {
-	struct stacked_mac *stacked = (struct stacked_mac *)(void *)engine;
 	struct operation *op;
 	int r = mac_check(&engine->head, request);
 
@@ -281,7 +282,7 @@ static int start(struct mac_engine *engine, const struct mac_request *request,
 	op->client = client;
 	op->request = *request;
 	op->state_bytes = engine->caps.state_bytes / 2;
-	turn_begin(&op->turn, &stacked->below->head, &engine->head, &stacked->owner);
+	stand_begin(&op->stacked->stand, &op->turn);
 	return 0;
 }
 
@@ -296,39 +297,18 @@ static int cancel(struct mac_engine *engine, struct mac_client *client)
 }
 
 /* Each start below is of a message and of the padded key before it. */
-static struct mac_caps caps_on(const struct digest_caps *below)
+static void adapt(struct stand *stand)
 {
-	struct mac_caps caps = {.key_size_max = HMAC_KEY_SIZE_MAX};
+	struct mac_caps *caps = &((struct mac_engine *)(void *)stand->engine)->caps;
+	const struct digest_caps *below = &((struct digest_engine *)(void *)stand->below)->caps;
 
+	*caps = (struct mac_caps){.key_size_max = HMAC_KEY_SIZE_MAX};
 	if (below->length_max < HMAC_KEY_SIZE_MAX)
-		return caps; /* too small for anything: no algorithms */
-	caps.algorithms = below->algorithms;
-	caps.length_max = below->length_max - DIGEST_BLOCK_SIZE_MAX;
+		return; /* too small for anything: no algorithms */
+	caps->algorithms = below->algorithms;
+	caps->length_max = below->length_max - DIGEST_BLOCK_SIZE_MAX;
 	if (2 * below->state_bytes <= HMAC_STATE_MAX)
-		caps.state_bytes = 2 * below->state_bytes;
-	return caps;
-}
-
-static void below_changed(struct hil_watcher *watcher)
-{
-	struct stacked_mac *stacked =
-		(struct stacked_mac *)(void *)((char *)watcher -
-					       offsetof(struct stacked_mac, watcher));
-	struct digest_engine *below = stacked->below;
-
-	if (!below->head.absent)
-		stacked->engine.caps = caps_on(&below->caps);
-	hil_engine_set_absent(&stacked->engine.head, below->head.absent);
-}
-
-void mac_on_digest_join(struct hil_engine *engine, struct hil_engine *below)
-{
-	struct stacked_mac *stacked = (struct stacked_mac *)(void *)engine;
-
-	stacked->below = (struct digest_engine *)(void *)below;
-	stacked->watcher.changed = below_changed;
-	hil_engine_watch(below, &stacked->watcher);
-	below_changed(&stacked->watcher);
+		caps->state_bytes = 2 * below->state_bytes;
 }
 
 int mac_on_digest_open(const struct backend_environment *environment,
@@ -343,8 +323,7 @@ int mac_on_digest_open(const struct backend_environment *environment,
 		.head = {.name = "stacked",
 			 .kind = HIL_HMAC,
 			 .level = HIL_LEVEL_HMAC,
-			 .concurrency = STACKED_CONCURRENCY,
-			 .absent = true},
+			 .concurrency = STACKED_CONCURRENCY},
 		.ops = &ops,
 	};
 	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
@@ -353,7 +332,12 @@ int mac_on_digest_open(const struct backend_environment *environment,
 		turn_init(&stacked->operations[i].turn, environment->deferred, &turn_type);
 	}
 	*ret_engine = &stacked->engine.head;
-	return environment->add_owner(environment->context, &stacked->owner);
+	return stand_open(&stacked->stand, environment, *ret_engine, adapt);
+}
+
+void mac_on_digest_join(struct hil_engine *engine, struct hil_engine *below)
+{
+	stand_join(&((struct stacked_mac *)(void *)engine)->stand, below);
 }
 
 void mac_on_digest_close(struct hil_engine *engine)

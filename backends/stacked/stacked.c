@@ -21,6 +21,7 @@ static const struct engine_kind {
 	void (*close)(struct hil_engine *engine);
 } engine_kinds[HIL_KINDS] = {
 	[HIL_HMAC] = {HIL_DIGEST, mac_on_digest_open, mac_on_digest_join, mac_on_digest_close},
+	[HIL_KDF] = {HIL_HMAC, kdf_on_mac_open, kdf_on_mac_join, kdf_on_mac_close},
 };
 
 static int join(struct backend_instance *instance, enum hil_kind kind, const struct hil_port *ports,

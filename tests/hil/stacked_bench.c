@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is below is hidden from the behaviours: the bench shows the stacked engines alone.
+ * The bench shows the stacked engines alone. Below them, and hidden from the behaviours: the
+ * digest engine, and another stacked HMAC for key derivation, so that three levels stand on one
+ * engine.
  */
 #include "tests/hil/stacked_bench.h"
 
 #include "backends/stacked/stacked.h"
 
-#define OWNERS_MAX 4u
+#define OWNERS_MAX 8u
 
 static const struct bench_maker *below_in_use;
 static struct backend_environment environment;
-static struct backend_instance *stacked;
+static struct backend_instance *stacked; /* on the bench */
+static struct backend_instance *middle;	 /* its HMAC is below */
 static struct hil_port ports[HIL_KINDS];
 static struct arbiter arbiters[HIL_KINDS];
 static struct hil_owner *owners[OWNERS_MAX];
@@ -36,37 +39,55 @@ static int open_arbiter(struct bench *bench, struct hil_engine *engine)
 			    OWNERS_MAX, 0, find_owner, NULL);
 }
 
-/* An engine goes below: into the ports, and out of the bench. */
-static int take_below(struct bench *bench, enum hil_kind kind)
+/* An engine goes below. */
+static int put_below(struct bench *bench, struct hil_engine *inner)
 {
 	struct hil_engine *engine;
-	int r = bench_check_engine(bench, bench->inner[kind], &engine);
+	int r = bench_check_engine(bench, inner, &engine);
 
 	if (r < 0)
 		return r;
-	ports[kind] = (struct hil_port){kind, 1, {engine}};
+	ports[inner->kind] = (struct hil_port){inner->kind, 1, {engine}};
 	return open_arbiter(bench, engine);
+}
+
+static int join(struct backend_instance *instance, enum hil_kind kind)
+{
+	enum hil_kind below;
+
+	return instance->join(instance, kind, ports, &below);
+}
+
+static int open_levels(struct bench *bench)
+{
+	int r = put_below(bench, bench->inner[HIL_DIGEST]);
+
+	if (r == 0)
+		r = stacked_open(&environment, &middle);
+	if (r == 0)
+		r = join(middle, HIL_HMAC);
+	if (r == 0)
+		r = put_below(bench, middle->engines[HIL_HMAC]);
+	return r == 0 ? stacked_open(&environment, &stacked) : r;
 }
 
 static int open_stacked(struct bench *bench)
 {
-	enum hil_kind below;
 	int r = below_in_use->open(bench);
 
 	environment = (struct backend_environment){
 		.deferred = &bench->deferred,
 		.interrupts = &bench->interrupts,
 		.add_owner = add_owner,
+		.pbkdf2_rounds_max = UINT64_MAX,
 	};
 	owner_count = 0;
 	if (r == 0)
-		r = take_below(bench, HIL_DIGEST);
-	if (r == 0)
-		r = stacked_open(&environment, &stacked);
+		r = open_levels(bench);
 	for (unsigned kind = 0; r == 0 && kind < HIL_KINDS; kind++) {
 		bench->inner[kind] = stacked->engines[kind];
 		if (stacked->engines[kind])
-			r = stacked->join(stacked, (enum hil_kind)kind, ports, &below);
+			r = join(stacked, (enum hil_kind)kind);
 	}
 	return r;
 }
@@ -85,6 +106,7 @@ static void close_stacked(struct bench *bench)
 		arbiter_close(&arbiters[kind]);
 	}
 	stacked_close(stacked);
+	stacked_close(middle);
 	below_in_use->close(bench);
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
 		if (below[kind])
@@ -100,6 +122,7 @@ int stacked_bench_main(int argc, char **argv, const char *name, const struct ben
 	maker.name = name;
 	maker.open = open_stacked;
 	maker.close = close_stacked;
-	maker.lacks = ((1u << HIL_KINDS) - 1) & ~(1u << HIL_HMAC); /* "any" is not lacked */
+	maker.lacks = ((1u << HIL_KINDS) - 1) &
+		      ~(1u << HIL_HMAC | 1u << HIL_KDF); /* "any" is not lacked */
 	return behaviours_main(argc, argv, &maker);
 }
