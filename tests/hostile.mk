@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What nobody may get away with: processes that die, spoil, flood and hoard.
-HOSTILE_TESTS = hostile_test hostile_threads_test kill_test sharing_test
+HOSTILE_TESTS = contention_test hostile_test hostile_threads_test kill_test sharing_test
 check_PROGRAMS += $(HOSTILE_TESTS)
 TESTS += $(HOSTILE_TESTS)
 THREADED_TESTS += $(HOSTILE_TESTS)
@@ -30,3 +30,9 @@ sharing_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
 sharing_test_SOURCES = tests/integration/sharing_test.c \
 	$(FORCED_SOURCES) $(ORACLE_SOURCES) $(WIRE_SOURCES)
 sharing_test_LDADD = $(HOSTILE_LIBS)
+
+contention_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
+contention_test_SOURCES = tests/integration/contention_test.c \
+	tests/integration/stack.c tests/integration/stack.h \
+	$(ORACLE_SOURCES) $(FORCED_SOURCES)
+contention_test_LDADD = $(HOSTILE_LIBS)

@@ -8,7 +8,7 @@
 
 #define SMALL_SLICE 8192u /* bytes, so that there are many */
 
-static void hand_out(struct kernel *kernel, struct hil_engine *const engines[HIL_KINDS])
+void forced_hand_out(struct kernel *kernel, struct hil_engine *const engines[HIL_KINDS])
 {
 	for (unsigned i = 0; i < kernel->driver_count; i++) {
 		struct driver *driver = &kernel->drivers[i];
@@ -39,16 +39,21 @@ void forced_open(struct forced *forced, struct rig *rig, enum openssl_execution 
 			abort();
 	}
 	forced->rig = rig;
-	hand_out(kernel, forced->instance->engines);
+	forced_hand_out(kernel, forced->instance->engines);
 }
 
-void forced_close(struct forced *forced)
+void forced_take_back(struct rig *rig)
 {
 	struct hil_engine *own[HIL_KINDS];
 
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++)
-		own[kind] = forced->rig->machine->engines.ports[kind].engines[0];
-	hand_out(forced->rig->kernel, own);
+		own[kind] = rig->machine->engines.ports[kind].engines[0];
+	forced_hand_out(rig->kernel, own);
+}
+
+void forced_close(struct forced *forced)
+{
+	forced_take_back(forced->rig);
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
 		if (forced->instance->engines[kind])
 			arbiter_close(&forced->arbiters[kind]);

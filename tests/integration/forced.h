@@ -20,4 +20,8 @@ void forced_open(struct forced *forced, struct rig *rig, enum openssl_execution 
 /* Before rig_close; nothing may be under way. */
 void forced_close(struct forced *forced);
 
+/* Hands capsules these engines as their ports' first, where one is not NULL; or their own again. */
+void forced_hand_out(struct kernel *kernel, struct hil_engine *const engines[HIL_KINDS]);
+void forced_take_back(struct rig *rig);
+
 #endif

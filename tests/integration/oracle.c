@@ -5,6 +5,8 @@
 #include "tests/integration/oracle.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
 #include <stdlib.h>
 
 static void require(int result)
@@ -72,4 +74,24 @@ void oracle_fill(uint8_t *bytes, size_t length, uint32_t seed)
 		seed = seed * 1664525u + 1013904223u;
 		bytes[i] = (uint8_t)(seed >> 24);
 	}
+}
+
+void oracle_hmac(const uint8_t key[ORACLE_KEY_SIZE], const uint8_t *input, size_t length,
+		 uint8_t mac[ORACLE_DIGEST_SIZE])
+{
+	if (!HMAC(EVP_sha256(), key, ORACLE_KEY_SIZE, input, length, mac, NULL))
+		abort();
+}
+
+void oracle_hkdf(const uint8_t key[ORACLE_KEY_SIZE], const uint8_t *info, size_t info_length,
+		 uint8_t *output, size_t length)
+{
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_id(EVP_PKEY_HKDF, NULL);
+
+	require(EVP_PKEY_derive_init(context));
+	require(EVP_PKEY_CTX_set_hkdf_md(context, EVP_sha256()));
+	require(EVP_PKEY_CTX_set1_hkdf_key(context, key, ORACLE_KEY_SIZE));
+	require(EVP_PKEY_CTX_add1_hkdf_info(context, info, (int)info_length));
+	require(EVP_PKEY_derive(context, output, &length));
+	EVP_PKEY_CTX_free(context);
 }

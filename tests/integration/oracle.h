@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the right answers are: straight OpenSSL EVP on private memory, apart from all of Pluton's
- * code. AES-256 and SHA-256. Failures of OpenSSL itself abort.
+ * code. AES-256, SHA-256, and HMAC and HKDF on that. Failures of OpenSSL itself abort.
  */
 #ifndef PLUTON_TESTS_ORACLE_H
 #define PLUTON_TESTS_ORACLE_H
@@ -39,6 +39,14 @@ void oracle_ctr(const uint8_t key[ORACLE_KEY_SIZE], const uint8_t counter[ORACLE
 		const uint8_t *input, size_t length, uint8_t *output);
 
 void oracle_digest(const uint8_t *input, size_t length, uint8_t digest[ORACLE_DIGEST_SIZE]);
+
+/* HMAC-SHA-256. */
+void oracle_hmac(const uint8_t key[ORACLE_KEY_SIZE], const uint8_t *input, size_t length,
+		 uint8_t mac[ORACLE_DIGEST_SIZE]);
+
+/* HKDF-SHA-256 without a salt. */
+void oracle_hkdf(const uint8_t key[ORACLE_KEY_SIZE], const uint8_t *info, size_t info_length,
+		 uint8_t *output, size_t length);
 
 /* Bytes that look like nothing in particular, the same for the same seed. */
 void oracle_fill(uint8_t *bytes, size_t length, uint32_t seed);
