@@ -87,12 +87,11 @@ struct backend_instance {
 	struct hil_engine *engines[HIL_KINDS]; /* NULL: it has none for this HIL */
 	const struct backend_apps *apps;       /* NULL: it starts none */
 	/*
-	 * For a backend whose engines stand on others': all ports are filled, and its engine of
-	 * `kind` is to be used. *ret_below says which HIL that stands on; -PLUTON_ENODEVICE: which
-	 * has no engine. NULL: its engines stand on none.
+	 * For a backend whose engines stand on others': all ports (HIL_KINDS of them) are filled,
+	 * and its engine of `kind` is in one. NULL: its engines stand on none.
 	 */
-	int (*join)(struct backend_instance *instance, enum hil_kind kind,
-		    const struct hil_port *ports, enum hil_kind *ret_below);
+	void (*join)(struct backend_instance *instance, enum hil_kind kind,
+		     const struct hil_port *ports);
 };
 
 struct backend {

@@ -4,7 +4,6 @@
  */
 #include "daemon/engines.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "daemon/log.h"
@@ -194,20 +193,14 @@ static int open_port(struct engines *engines, enum hil_kind kind, const struct c
 }
 
 /* What stands on other engines: these are all there now. */
-static int join_port(struct engines *engines, enum hil_kind kind, const struct config *config)
+static void join_port(struct engines *engines, enum hil_kind kind)
 {
 	for (unsigned i = 0; i < engines->ports[kind].count; i++) {
 		struct backend_instance *instance = engines->sources[kind][i];
-		const char *name = instance->backend->name;
-		enum hil_kind below;
-		char what[64];
 
-		if (!instance->join || instance->join(instance, kind, engines->ports, &below) == 0)
-			continue;
-		snprintf(what, sizeof(what), "stands on %s, which has no backend", names[below]);
-		return complain(config, kind, name, (int)strlen(name), what);
+		if (instance->join)
+			instance->join(instance, kind, engines->ports);
 	}
-	return 0;
 }
 
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
@@ -234,7 +227,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
 		r = open_port(engines, kind, config, kernel);
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
-		r = join_port(engines, kind, config);
+		join_port(engines, kind);
 	if (r < 0)
 		engines_close(engines);
 	return r;

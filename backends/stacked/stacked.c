@@ -24,16 +24,13 @@ static const struct engine_kind {
 	[HIL_KDF] = {HIL_HMAC, kdf_on_mac_open, kdf_on_mac_join, kdf_on_mac_close},
 };
 
-static int join(struct backend_instance *instance, enum hil_kind kind, const struct hil_port *ports,
-		enum hil_kind *ret_below)
+static void join(struct backend_instance *instance, enum hil_kind kind,
+		 const struct hil_port *ports)
 {
-	const struct engine_kind *engine = &engine_kinds[kind];
+	const struct hil_port *port = &ports[engine_kinds[kind].below];
 
-	*ret_below = engine->below;
-	if (ports[engine->below].count == 0)
-		return -PLUTON_ENODEVICE;
-	engine->join(instance->engines[kind], ports[engine->below].engines[0]);
-	return 0;
+	if (port->count > 0)
+		engine_kinds[kind].join(instance->engines[kind], port->engines[0]);
 }
 
 static int open_all(struct stacked_instance *stacked, const struct backend_environment *environment)

@@ -51,23 +51,16 @@ static int put_below(struct bench *bench, struct hil_engine *inner)
 	return open_arbiter(bench, engine);
 }
 
-static int join(struct backend_instance *instance, enum hil_kind kind)
-{
-	enum hil_kind below;
-
-	return instance->join(instance, kind, ports, &below);
-}
-
 static int open_levels(struct bench *bench)
 {
 	int r = put_below(bench, bench->inner[HIL_DIGEST]);
 
 	if (r == 0)
 		r = stacked_open(&environment, &middle);
-	if (r == 0)
-		r = join(middle, HIL_HMAC);
-	if (r == 0)
-		r = put_below(bench, middle->engines[HIL_HMAC]);
+	if (r < 0)
+		return r;
+	middle->join(middle, HIL_HMAC, ports);
+	r = put_below(bench, middle->engines[HIL_HMAC]);
 	return r == 0 ? stacked_open(&environment, &stacked) : r;
 }
 
@@ -87,7 +80,7 @@ static int open_stacked(struct bench *bench)
 	for (unsigned kind = 0; r == 0 && kind < HIL_KINDS; kind++) {
 		bench->inner[kind] = stacked->engines[kind];
 		if (stacked->engines[kind])
-			r = join(stacked, (enum hil_kind)kind);
+			stacked->join(stacked, (enum hil_kind)kind, ports);
 	}
 	return r;
 }

@@ -4,7 +4,7 @@
  * derivation that stands on those, and something in the daemon itself, as storage and self test
  * are, that hashes for its own sake. Nobody waits for ever, each is served in the order in which it
  * asked, and shares are fair, counted in turns; also where programs die and operations are
- * cancelled. PLUTON_CONTENTION_ROUNDS makes the random one longer.
+ * cancelled. PLUTON_CONTENTION_ROUNDS makes the random one longer, PLUTON_CONTENTION_SEED another.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -457,17 +457,24 @@ static void play(uint32_t seed)
 	close_all();
 }
 
+static uint32_t number_of(const char *variable, uint32_t otherwise)
+{
+	const char *text = getenv(variable);
+
+	return text ? (uint32_t)strtoul(text, NULL, 10) : otherwise;
+}
+
 static void test_any_mixture_of_all_that_is_served_in_turn(void)
 {
-	const char *text = getenv("PLUTON_CONTENTION_ROUNDS");
-	uint32_t rounds = text ? (uint32_t)strtoul(text, NULL, 10) : 40;
+	uint32_t first = number_of("PLUTON_CONTENTION_SEED", 1) * 100000u;
+	uint32_t rounds = number_of("PLUTON_CONTENTION_ROUNDS", 40);
 
-	for (uint32_t seed = 1; seed <= rounds; seed++) {
+	for (uint32_t seed = first; seed < first + rounds; seed++) {
 		unsigned before = CU_get_number_of_failures();
 
 		play(seed);
 		if (CU_get_number_of_failures() != before) {
-			printf("# seed %u\n", seed);
+			printf("# PLUTON_CONTENTION_SEED, times 100000, plus round: %u\n", seed);
 			return;
 		}
 	}

@@ -30,6 +30,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_run.py \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
+	tests/integration/test_stacked.py \
 	tests/integration/test_tally.py \
 	tests/integration/test_vectors.py \
 	tests/integration/test_vectors_ecc.py \

@@ -177,13 +177,12 @@ static void open_digest(struct stack *stack, size_t slice)
 static void open_on_top(struct stack *stack, enum hil_kind kind)
 {
 	struct hil_port ports[HIL_KINDS] = {0};
-	enum hil_kind below;
 
 	for (enum hil_kind i = 0; i < HIL_KINDS; i++) {
 		ports[i] = (struct hil_port){.kind = i, .count = stack->ports[i] != NULL};
 		ports[i].engines[0] = stack->ports[i];
 	}
-	require(stack->stacked->join(stack->stacked, kind, ports, &below));
+	stack->stacked->join(stack->stacked, kind, ports);
 	check(stack, stack->stacked->engines[kind]);
 	share(stack, stack->checked[kind]);
 }

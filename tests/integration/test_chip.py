@@ -43,14 +43,14 @@ class Chip:
 
 
 class Bench(unittest.TestCase):
+    hil = "digest = chip, openssl\naes = chip, openssl\n"
     kernel = ""  # lines of [kernel]
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.chip = Chip(folder.name)
-        self.daemon = Daemon(config="[hil]\ndigest = chip, openssl\naes = chip, openssl\n"
-                                    "checker = yes\n"
+        self.daemon = Daemon(config=f"[hil]\n{self.hil}checker = yes\n"
                                     f"[chip]\ndevice = {self.chip.line}\n"
                                     f"[kernel]\n{self.kernel}\n")
         self.daemon.__enter__()
