@@ -7,6 +7,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/digest.h \
 	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
+	client-lib/pluton/kdf.h \
 	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
 	client-lib/pluton/nv.h \
@@ -29,6 +30,7 @@ libclient_la_SOURCES = \
 	client-lib/console.c \
 	client-lib/digest.c \
 	client-lib/ecc.c \
+	client-lib/kdf.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
 	client-lib/mac.c \
@@ -66,6 +68,7 @@ dist_man_MANS += \
 	docs/man/pluton_command.3 \
 	docs/man/pluton_console.3 \
 	docs/man/pluton_digest.3 \
+	docs/man/pluton_kdf.3 \
 	docs/man/pluton_mac.3 \
 	docs/man/pluton_ecc.3 \
 	docs/man/pluton_manager.3 \

@@ -5,6 +5,7 @@ libsvc_la_SOURCES = \
 	svc/app.c \
 	svc/console.c \
 	svc/digest.c \
+	svc/kdf.c \
 	svc/mac.c \
 	svc/ecc.c \
 	svc/nvmem.c \

@@ -9,6 +9,7 @@ extern const struct capsule digest_capsule;
 extern const struct capsule aes_capsule;
 extern const struct capsule hmac_capsule;
 extern const struct capsule cmac_capsule;
+extern const struct capsule kdf_capsule;
 extern const struct capsule ecc_capsule;
 extern const struct capsule rsa_capsule;
 extern const struct capsule alarm_capsule;
@@ -24,6 +25,7 @@ const struct capsule *const capsule_table[] = {
 	&aes_capsule,
 	&hmac_capsule,
 	&cmac_capsule,
+	&kdf_capsule,
 	&ecc_capsule,
 	&rsa_capsule,
 	&alarm_capsule,

@@ -141,6 +141,11 @@ const struct rsa_caps *bench_rsa_caps(const struct bench *bench)
 	return &((const struct rsa_engine *)(const void *)bench->engines[HIL_RSA])->caps;
 }
 
+const struct kdf_caps *bench_kdf_caps(const struct bench *bench)
+{
+	return &((const struct kdf_engine *)(const void *)bench->engines[HIL_KDF])->caps;
+}
+
 static bool wait_for_interrupt(struct bench *bench, int timeout_ms)
 {
 	struct pollfd pollfd = {.fd = bench->interrupts.fd, .events = POLLIN};

@@ -73,6 +73,7 @@ const struct mac_caps *bench_mac_caps(const struct bench *bench, enum hil_kind k
 const struct rng_caps *bench_rng_caps(const struct bench *bench);
 const struct ecc_caps *bench_ecc_caps(const struct bench *bench);
 const struct rsa_caps *bench_rsa_caps(const struct bench *bench);
+const struct kdf_caps *bench_kdf_caps(const struct bench *bench);
 
 /* One pass of the loop with at most `budget` deferred calls; false: nothing was to be done. */
 bool bench_turn(struct bench *bench, size_t budget);

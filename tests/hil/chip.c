@@ -89,7 +89,9 @@ int chip_open(const struct chip_options *options, struct chip **ret_chip)
 	chip->hmac = chip_mac_open(chip, HIL_HMAC, HIL_LEVEL_HMAC);
 	chip->cmac = chip_mac_open(chip, HIL_CMAC, HIL_LEVEL_CMAC);
 	chip->ecc = chip_ecc_open(chip);
-	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac || !chip->ecc) {
+	chip->kdf = chip_kdf_open(chip);
+	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac || !chip->ecc ||
+	    !chip->kdf) {
 		chip_close(chip);
 		return -PLUTON_ENOMEM;
 	}
@@ -105,6 +107,7 @@ void chip_close(struct chip *chip)
 	chip_mac_close(chip->hmac);
 	chip_mac_close(chip->cmac);
 	chip_ecc_close(chip->ecc);
+	chip_kdf_close(chip->kdf);
 	free(chip);
 }
 
@@ -123,6 +126,8 @@ struct hil_engine *chip_engine(struct chip *chip, enum hil_kind kind)
 		return chip_mac_engine(chip->cmac);
 	case HIL_ECC:
 		return chip_ecc_engine(chip->ecc);
+	case HIL_KDF:
+		return chip_kdf_engine(chip->kdf);
 	default:
 		return NULL;
 	}

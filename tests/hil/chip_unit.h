@@ -8,6 +8,7 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/rng.h"
 #include "tests/hil/chip.h"
@@ -40,6 +41,7 @@ struct chip {
 	struct chip_mac *hmac;
 	struct chip_mac *cmac;
 	struct chip_ecc *ecc;
+	struct chip_kdf *kdf;
 };
 
 void chip_unit_init(struct chip_unit *unit, struct chip *chip, int (*step)(struct chip_unit *unit),
@@ -56,15 +58,18 @@ struct chip_digest *chip_digest_open(struct chip *chip);
 struct chip_aes *chip_aes_open(struct chip *chip);
 struct chip_mac *chip_mac_open(struct chip *chip, enum hil_kind kind, enum hil_level level);
 struct chip_ecc *chip_ecc_open(struct chip *chip);
+struct chip_kdf *chip_kdf_open(struct chip *chip);
 struct hil_engine *chip_rng_engine(struct chip_rng *rng);
 struct hil_engine *chip_digest_engine(struct chip_digest *digest);
 struct hil_engine *chip_aes_engine(struct chip_aes *aes);
 struct hil_engine *chip_mac_engine(struct chip_mac *mac);
 struct hil_engine *chip_ecc_engine(struct chip_ecc *ecc);
+struct hil_engine *chip_kdf_engine(struct chip_kdf *kdf);
 void chip_rng_close(struct chip_rng *rng);
 void chip_digest_close(struct chip_digest *digest);
 void chip_aes_close(struct chip_aes *aes);
 void chip_mac_close(struct chip_mac *mac);
 void chip_ecc_close(struct chip_ecc *ecc);
+void chip_kdf_close(struct chip_kdf *kdf);
 
 #endif

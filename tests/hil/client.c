@@ -37,6 +37,11 @@ static struct client *of_rsa(struct rsa_client *rsa)
 	return (struct client *)(void *)((char *)rsa - offsetof(struct client, rsa));
 }
 
+static struct client *of_kdf(struct kdf_client *kdf)
+{
+	return (struct client *)(void *)((char *)kdf - offsetof(struct client, kdf));
+}
+
 static size_t smaller(size_t a, size_t b)
 {
 	return a < b ? a : b;
@@ -534,6 +539,52 @@ static const struct rsa_client_ops rsa_ops = {
 	.done = rsa_done,
 };
 
+/* --- kdf ------------------------------------------------------------------------------------- */
+
+static int kdf_pull_salt(struct kdf_client *kdf, uint8_t *salt, size_t len)
+{
+	of_kdf(kdf)->salts++;
+	return move_whole(of_kdf(kdf), salt, of_kdf(kdf)->salt, len);
+}
+
+static int kdf_pull_key(struct kdf_client *kdf, uint8_t *key, size_t len)
+{
+	of_kdf(kdf)->keys++;
+	return move_whole(of_kdf(kdf), key, of_kdf(kdf)->key, len);
+}
+
+static int kdf_pull_label(struct kdf_client *kdf, uint8_t *label, size_t len)
+{
+	of_kdf(kdf)->labels++;
+	return move_whole(of_kdf(kdf), label, of_kdf(kdf)->label, len);
+}
+
+static int kdf_pull_info(struct kdf_client *kdf, uint8_t *info, size_t len)
+{
+	of_kdf(kdf)->infos++;
+	return move_whole(of_kdf(kdf), info, of_kdf(kdf)->info, len);
+}
+
+static ssize_t kdf_push_output(struct kdf_client *kdf, const uint8_t *buf, size_t len,
+			       size_t cursor)
+{
+	return push(of_kdf(kdf), buf, len, cursor);
+}
+
+static void kdf_done(struct kdf_client *kdf, int result)
+{
+	finish(of_kdf(kdf), result);
+}
+
+static const struct kdf_client_ops kdf_ops = {
+	.pull_salt = kdf_pull_salt,
+	.pull_key = kdf_pull_key,
+	.pull_label = kdf_pull_label,
+	.pull_info = kdf_pull_info,
+	.push_output = kdf_push_output,
+	.done = kdf_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -545,6 +596,7 @@ void client_init(struct client *client)
 	client->mac.ops = &client->mac_ops;
 	client->ecc.ops = &client->ecc_ops;
 	client->rsa.ops = &rsa_ops;
+	client->kdf.ops = &kdf_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -597,6 +649,13 @@ void client_wants_rsa(struct client *client, enum rsa_action action, const uint8
 	client->output = output;
 }
 
+void client_wants_kdf(struct client *client, uint8_t *output, size_t length)
+{
+	client->kind = HIL_KDF;
+	client->kdf_request.length = length;
+	client->output = output;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -608,6 +667,7 @@ static void forget(struct client *client, struct hil_engine *engine)
 	client->pulled = client->pushed = 0;
 	client->why = NULL;
 	client->tags_out = client->digests = client->macs = client->keys = 0;
+	client->salts = client->labels = client->infos = 0;
 	client->states_in = client->states_out = 0;
 	client->lends = 0;
 	client->parts = 0;
@@ -635,6 +695,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct mac_engine *mac = (struct mac_engine *)(void *)engine;
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)engine;
+	struct kdf_engine *kdf = (struct kdf_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -651,6 +712,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return ecc->ops->start(ecc, &client->ecc_request, &client->ecc);
 	case HIL_RSA:
 		return rsa->ops->start(rsa, &client->rsa_request, &client->rsa);
+	case HIL_KDF:
+		return kdf->ops->start(kdf, &client->kdf_request, &client->kdf);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -664,6 +727,7 @@ int client_cancel(struct client *client)
 	struct mac_engine *mac = (struct mac_engine *)(void *)client->engine;
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)client->engine;
+	struct kdf_engine *kdf = (struct kdf_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -679,6 +743,8 @@ int client_cancel(struct client *client)
 		return ecc->ops->cancel(ecc, &client->ecc);
 	case HIL_RSA:
 		return rsa->ops->cancel(rsa, &client->rsa);
+	case HIL_KDF:
+		return kdf->ops->cancel(kdf, &client->kdf);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

@@ -9,6 +9,7 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
@@ -35,6 +36,7 @@ struct client {
 	struct mac_client mac;
 	struct ecc_client ecc;
 	struct rsa_client rsa;
+	struct kdf_client kdf;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
 	struct mac_client_ops mac_ops;
@@ -48,11 +50,15 @@ struct client {
 	struct mac_request mac_request;
 	struct ecc_request ecc_request;
 	struct rsa_request rsa_request;
+	struct kdf_request kdf_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
 	const uint8_t *iv;  /* or the counter block */
 	const uint8_t *aad; /* or RSA's label */
+	const uint8_t *salt;
+	const uint8_t *label; /* of a key derivation */
+	const uint8_t *info;
 	const uint8_t *input;
 	uint8_t *output;
 	uint8_t tag[AES_TAG_SIZE]; /* in for decryption, else out */
@@ -95,7 +101,8 @@ struct client {
 	unsigned tags_out;
 	unsigned digests;
 	unsigned macs; /* pushed or pulled */
-	unsigned keys; /* of MACs and ECC */
+	unsigned keys; /* of MACs, ECC and key derivations */
+	unsigned salts, labels, infos;
 	unsigned states_in;
 	unsigned states_out;
 	unsigned parts; /* of RSA keys, in or out */
@@ -104,7 +111,7 @@ struct client {
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next six says what is asked for. */
+/* All of it empty; then one of the next seven says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
@@ -123,6 +130,9 @@ void client_wants_ecc(struct client *client, enum ecc_curve curve, enum ecc_acti
 /* padding, hash … are to be set in client->rsa_request. */
 void client_wants_rsa(struct client *client, enum rsa_action action, const uint8_t *input,
 		      uint8_t *output, size_t length);
+
+/* method, prf, key_size … are to be set in client->kdf_request, and what goes in. */
+void client_wants_kdf(struct client *client, uint8_t *output, size_t length);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

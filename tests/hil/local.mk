@@ -2,7 +2,7 @@
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
-	hil_hogweed_test hil_rsa_broken_test \
+	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test \
 	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
 check_PROGRAMS += $(HIL_TESTS)
@@ -26,6 +26,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_ecc.c \
 	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_kdf.c \
 	tests/hil/behaviours_mac.c \
 	tests/hil/behaviours_nist.c \
 	tests/hil/behaviours_refusal.c \
@@ -43,6 +44,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/chip_aes.c \
 	tests/hil/chip_digest.c \
 	tests/hil/chip_ecc.c \
+	tests/hil/chip_kdf.c \
 	tests/hil/chip_mac.c \
 	tests/hil/chip_rng.c \
 	tests/hil/cipher.c tests/hil/cipher.h \
@@ -77,6 +79,10 @@ hil_broken_test_LDADD = $(HIL_TEST_LIBS)
 hil_ecc_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_ecc_broken_test_SOURCES = tests/hil/hil_ecc_broken_test.c
 hil_ecc_broken_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_kdf_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_kdf_broken_test_SOURCES = tests/hil/hil_kdf_broken_test.c
+hil_kdf_broken_test_LDADD = $(HIL_TEST_LIBS)
 
 hil_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_chip_test_SOURCES = tests/hil/hil_chip_test.c

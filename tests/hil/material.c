@@ -7,6 +7,7 @@
 #include <nettle/nettle-meta.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <string.h>
 
 #include "tests/hil/cipher.h"
@@ -29,11 +30,17 @@ static void begin(struct material *material, struct client *client)
 	fill(material->iv, sizeof(material->iv), 2);
 	fill(material->aad, sizeof(material->aad), 3);
 	fill(material->input, sizeof(material->input), 4);
+	fill(material->salt, sizeof(material->salt), 5);
+	fill(material->label, sizeof(material->label), 6);
+	fill(material->info, sizeof(material->info), 7);
 	material_clear(material);
 	client_init(client);
 	client->key = material->key;
 	client->iv = material->iv;
 	client->aad = material->aad;
+	client->salt = material->salt;
+	client->label = material->label;
+	client->info = material->info;
 }
 
 void material_clear(struct material *material)
@@ -123,17 +130,23 @@ static EVP_MAC_CTX *new_mac(const char *name)
 	return context;
 }
 
-void material_expect_mac(struct material *material, const struct client *client)
+/* What OpenSSL calls the hash or the cipher of a MAC. */
+static const char *name_below(enum mac_algorithm algorithm, size_t key_size)
 {
 	static const char *const hashes[DIGEST_ALGORITHMS] = {
 		NULL,	  "SHA1",     "SHA224",	  "SHA256",   "SHA384",
 		"SHA512", "SHA3-256", "SHA3-384", "SHA3-512",
 	};
+	static const char *const ciphers[] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
+
+	return algorithm == MAC_CMAC_AES ? ciphers[key_size / 8 - 2] : hashes[algorithm];
+}
+
+void material_expect_mac(struct material *material, const struct client *client)
+{
 	const struct mac_request *request = &client->mac_request;
 	bool is_cmac = request->algorithm == MAC_CMAC_AES;
-	const char *ciphers[] = {"AES-128-CBC", "AES-192-CBC", "AES-256-CBC"};
-	const char *name =
-		is_cmac ? ciphers[request->key_size / 8 - 2] : hashes[request->algorithm];
+	const char *name = name_below(request->algorithm, request->key_size);
 	const OSSL_PARAM params[] = {
 		OSSL_PARAM_utf8_string(is_cmac ? OSSL_MAC_PARAM_CIPHER : OSSL_MAC_PARAM_DIGEST,
 				       (char *)(uintptr_t)name, strlen(name)),
@@ -367,6 +380,132 @@ static bool is_filling(const uint8_t *buf, size_t len)
 	}
 	return true;
 }
+
+/* --- key derivation -------------------------------------------------------------------------- */
+
+static bool has_salt(enum kdf_method method)
+{
+	return method == KDF_HKDF || method == KDF_HKDF_EXTRACT || method == KDF_PBKDF2;
+}
+
+static bool has_info(enum kdf_method method)
+{
+	return method != KDF_HKDF_EXTRACT && method != KDF_PBKDF2;
+}
+
+void material_kdf(struct material *material, struct client *client, enum kdf_method method,
+		  enum mac_algorithm prf, size_t length)
+{
+	begin(material, client);
+	client_wants_kdf(client, material->output,
+			 method == KDF_HKDF_EXTRACT ? kdf_block_size(prf) : length);
+	client->kdf_request.method = method;
+	client->kdf_request.prf = prf;
+	client->kdf_request.key_size = prf == MAC_CMAC_AES ? 32 : 20;
+	client->kdf_request.salt_length = has_salt(method) ? 13 : 0;
+	client->kdf_request.label_length = method == KDF_COUNTER ? 9 : 0;
+	client->kdf_request.info_length = has_info(method) ? 21 : 0;
+	client->kdf_request.iterations = method == KDF_PBKDF2 ? 300 : 0;
+	material_expect_kdf(material, client);
+}
+
+static OSSL_PARAM text(const char *key, const char *value)
+{
+	return OSSL_PARAM_construct_utf8_string(key, (char *)(uintptr_t)value, 0);
+}
+
+static OSSL_PARAM octets(const char *key, const uint8_t *bytes, size_t len)
+{
+	return OSSL_PARAM_construct_octet_string(key, (void *)(uintptr_t)bytes, len);
+}
+
+static void describe_hkdf(OSSL_PARAM *params, const struct client *client)
+{
+	static const char *const modes[KDF_METHODS] = {
+		[KDF_HKDF] = "EXTRACT_AND_EXPAND",
+		[KDF_HKDF_EXTRACT] = "EXTRACT_ONLY",
+		[KDF_HKDF_EXPAND] = "EXPAND_ONLY",
+	};
+	const struct kdf_request *request = &client->kdf_request;
+
+	*params++ = text(OSSL_KDF_PARAM_DIGEST, name_below(request->prf, request->key_size));
+	*params++ = text(OSSL_KDF_PARAM_MODE, modes[request->method]);
+	*params++ = octets(OSSL_KDF_PARAM_KEY, client->key, request->key_size);
+	*params++ = octets(OSSL_KDF_PARAM_SALT, client->salt, request->salt_length);
+	*params++ = octets(OSSL_KDF_PARAM_INFO, client->info, request->info_length);
+	*params = OSSL_PARAM_construct_end();
+}
+
+/* Without separator and L its fixed input is label and context, one behind the other. */
+static void describe_counter(OSSL_PARAM *params, const struct client *client)
+{
+	static int no;
+	const struct kdf_request *request = &client->kdf_request;
+	bool is_cmac = request->prf == MAC_CMAC_AES;
+
+	*params++ = text(OSSL_KDF_PARAM_MODE, "counter");
+	*params++ = text(OSSL_KDF_PARAM_MAC, is_cmac ? "CMAC" : "HMAC");
+	*params++ = text(is_cmac ? OSSL_KDF_PARAM_CIPHER : OSSL_KDF_PARAM_DIGEST,
+			 name_below(request->prf, request->key_size));
+	*params++ = octets(OSSL_KDF_PARAM_KEY, client->key, request->key_size);
+	*params++ = octets(OSSL_KDF_PARAM_SALT, client->label, request->label_length);
+	*params++ = octets(OSSL_KDF_PARAM_INFO, client->info, request->info_length);
+	if (request->method == KDF_COUNTER_FIXED) {
+		*params++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_KBKDF_USE_L, &no);
+		*params++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_KBKDF_USE_SEPARATOR, &no);
+	}
+	*params = OSSL_PARAM_construct_end();
+}
+
+static void describe_pbkdf2(OSSL_PARAM *params, const struct client *client)
+{
+	static int without_lower_bounds = 1;
+	static unsigned iterations;
+	const struct kdf_request *request = &client->kdf_request;
+
+	iterations = request->iterations;
+	*params++ = text(OSSL_KDF_PARAM_DIGEST, name_below(request->prf, request->key_size));
+	*params++ = octets(OSSL_KDF_PARAM_PASSWORD, client->key, request->key_size);
+	*params++ = octets(OSSL_KDF_PARAM_SALT, client->salt, request->salt_length);
+	*params++ = OSSL_PARAM_construct_uint(OSSL_KDF_PARAM_ITER, &iterations);
+	*params++ = OSSL_PARAM_construct_int(OSSL_KDF_PARAM_PKCS5, &without_lower_bounds);
+	*params = OSSL_PARAM_construct_end();
+}
+
+void material_expect_kdf(struct material *material, const struct client *client)
+{
+	const struct kdf_request *request = &client->kdf_request;
+	const char *name = "HKDF";
+	OSSL_PARAM params[10];
+	EVP_KDF_CTX *context;
+	EVP_KDF *kdf;
+
+	if (request->method == KDF_PBKDF2) {
+		name = "PBKDF2";
+		describe_pbkdf2(params, client);
+	} else if (request->method == KDF_COUNTER || request->method == KDF_COUNTER_FIXED) {
+		name = "KBKDF";
+		describe_counter(params, client);
+	} else {
+		describe_hkdf(params, client);
+	}
+	kdf = EVP_KDF_fetch(NULL, name, NULL);
+	context = EVP_KDF_CTX_new(kdf);
+	EVP_KDF_free(kdf);
+	EXPECT(EVP_KDF_derive(context, material->expected, request->length, params) == 1);
+	EVP_KDF_CTX_free(context);
+}
+
+bool material_kdf_came_out(const struct material *material, const struct client *client)
+{
+	size_t length = client->kdf_request.length;
+
+	return client->pushed == length &&
+	       memcmp(material->output, material->expected, length) == 0 &&
+	       is_filling(material->output + length, sizeof(material->output) - length);
+}
+
+/* --- RSA ------------------------------------------------------------------------------------- */
 
 static void rsa_sign(struct material *material, struct client *client)
 {

@@ -14,6 +14,9 @@ struct material {
 	uint8_t key[HMAC_KEY_SIZE_MAX];
 	uint8_t iv[AES_BLOCK_SIZE];
 	uint8_t aad[MATERIAL_MAX];
+	uint8_t salt[KDF_SALT_MAX];
+	uint8_t label[KDF_LABEL_MAX];
+	uint8_t info[KDF_INFO_MAX];
 	uint8_t input[MATERIAL_MAX];
 	uint8_t output[MATERIAL_MAX];
 	uint8_t expected[MATERIAL_MAX]; /* of output */
@@ -48,6 +51,16 @@ void material_mac(struct material *material, struct client *client, enum mac_alg
 		  size_t length);
 /* Fills expected anew with the whole MAC of the client's key and input, by OpenSSL's EVP_MAC. */
 void material_expect_mac(struct material *material, const struct client *client);
+
+/*
+ * With some of everything that the method has, and a few hundred iterations. The length is of the
+ * output, but for HKDF_EXTRACT, which has only one.
+ */
+void material_kdf(struct material *material, struct client *client, enum kdf_method method,
+		  enum mac_algorithm prf, size_t length);
+/* Fills expected anew with what the client wants, by OpenSSL's EVP_KDF. */
+void material_expect_kdf(struct material *material, const struct client *client);
+bool material_kdf_came_out(const struct material *material, const struct client *client);
 
 /*
  * Elliptic curves: everything that goes in, all of one key, by the second implementation. The input

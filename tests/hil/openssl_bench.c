@@ -16,6 +16,7 @@ static int open_openssl(struct bench *bench)
 		.deferred = &bench->deferred,
 		.interrupts = &bench->interrupts,
 		.aead_scratch = 4200,
+		.pbkdf2_rounds_max = 200000,
 		.workers = 2,
 	};
 	r = openssl_open_with(&environment, options_in_use, &instance);

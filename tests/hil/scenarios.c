@@ -258,6 +258,22 @@ static void rsa_decrypt(struct bench *bench, struct material *material, struct c
 	material_rsa(material, client, RSA_DECRYPT, RSA_OAEP);
 }
 
+/* --- key derivation -------------------------------------------------------------------------- */
+
+#define KDF(name, method, prf)                                                                     \
+	static void name(struct bench *bench, struct material *material, struct client *client)    \
+	{                                                                                          \
+		(void)bench;                                                                       \
+		material_kdf(material, client, method, prf, LENGTH);                               \
+	}
+
+KDF(hkdf, KDF_HKDF, MAC_HMAC_SHA256)
+KDF(hkdf_extract, KDF_HKDF_EXTRACT, MAC_HMAC_SHA256)
+KDF(hkdf_expand, KDF_HKDF_EXPAND, MAC_HMAC_SHA1)
+KDF(counter_hmac, KDF_COUNTER, MAC_HMAC_SHA256)
+KDF(counter_cmac, KDF_COUNTER_FIXED, MAC_CMAC_AES)
+KDF(pbkdf2, KDF_PBKDF2, MAC_HMAC_SHA256)
+
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes, 0},
 	{"digest in one shot", HIL_DIGEST, digest, 0},
@@ -300,6 +316,12 @@ const struct scenario scenarios[] = {
 	{"RSA verification", HIL_RSA, rsa_verify, 0},
 	{"RSA encryption", HIL_RSA, rsa_encrypt, 0},
 	{"RSA decryption with a label", HIL_RSA, rsa_decrypt, 1u << RSA_OAEP},
+	{"HKDF", HIL_KDF, hkdf, 0},
+	{"HKDF, extraction", HIL_KDF, hkdf_extract, 0},
+	{"HKDF, expansion", HIL_KDF, hkdf_expand, 0},
+	{"SP 800-108 with HMAC", HIL_KDF, counter_hmac, 0},
+	{"SP 800-108 with CMAC", HIL_KDF, counter_cmac, 0},
+	{"PBKDF2", HIL_KDF, pbkdf2, 0},
 	{NULL, HIL_KINDS, NULL, 0},
 };
 

@@ -1,0 +1,355 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The capsule kdf: keys from keys and passwords. Each method of its HIL is a command, so that the
+ * command table says what a method takes; what comes out goes straight to the client.
+ */
+#include "daemon/kernel/capsule.h"
+#include "hil/kdf.h"
+
+/* The same part has the same slot in every command. */
+enum { SLOT_KEY, SLOT_SALT, SLOT_LABEL, SLOT_INFO, SLOT_OUTPUT };
+enum { WORD_PRF = 0, WORD_ITERATIONS = 1 };
+
+#define HASHES                                                                                     \
+	{MAC_HMAC_SHA1, "sha1"}, {MAC_HMAC_SHA224, "sha224"}, {MAC_HMAC_SHA256, "sha256"},         \
+		{MAC_HMAC_SHA384, "sha384"}, {MAC_HMAC_SHA512, "sha512"},                          \
+		{MAC_HMAC_SHA3_256, "sha3-256"}, {MAC_HMAC_SHA3_384, "sha3-384"},                  \
+	{                                                                                          \
+		MAC_HMAC_SHA3_512, "sha3-512"                                                      \
+	}
+
+static const struct enum_name hashes[] = {HASHES, {0, NULL}};
+static const struct enum_name prfs[] = {HASHES, {MAC_CMAC_AES, "cmac"}, {0, NULL}};
+
+static const struct enum_name methods[] = {
+	{KDF_HKDF, "HKDF"},
+	{KDF_HKDF_EXTRACT, "HKDF's extraction"},
+	{KDF_HKDF_EXPAND, "HKDF's expansion"},
+	{KDF_COUNTER, "SP 800-108's counter mode"},
+	{KDF_COUNTER_FIXED, "SP 800-108's counter mode"},
+	{KDF_PBKDF2, "PBKDF2"},
+	{0, NULL},
+};
+
+struct kdf_operation {
+	struct kdf_client client;
+	struct operation *op;
+	struct kdf_engine *engine;
+	struct kdf_request request;
+};
+
+static struct kdf_operation *of_client(struct kdf_client *client)
+{
+	return (struct kdf_operation *)(void *)client;
+}
+
+/* --- what the engine calls ------------------------------------------------------------------- */
+
+static int pull_salt(struct kdf_client *client, uint8_t *salt, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_SALT, salt, len);
+}
+
+static int pull_key(struct kdf_client *client, uint8_t *key, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
+}
+
+static int pull_label(struct kdf_client *client, uint8_t *label, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_LABEL, label, len);
+}
+
+static int pull_info(struct kdf_client *client, uint8_t *info, size_t len)
+{
+	return op_read_all(of_client(client)->op, SLOT_INFO, info, len);
+}
+
+static ssize_t push_output(struct kdf_client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
+}
+
+static void done(struct kdf_client *client, int result)
+{
+	const struct kdf_operation *state = of_client(client);
+
+	op_done(state->op, result, (uint32_t)state->request.length, 0);
+}
+
+static const struct kdf_client_ops client_ops = {
+	.pull_salt = pull_salt,
+	.pull_key = pull_key,
+	.pull_label = pull_label,
+	.pull_info = pull_info,
+	.push_output = push_output,
+	.done = done,
+};
+
+/* --- the request ----------------------------------------------------------------------------- */
+
+static const char *method_name(const struct kdf_operation *state)
+{
+	return enum_name_of(methods, state->request.method);
+}
+
+static int explain_nosupport(const struct kdf_operation *state, const struct kdf_caps *caps)
+{
+	const struct kdf_request *request = &state->request;
+
+	if (!(caps->prfs[request->method] >> request->prf & 1))
+		return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no kdf engine does %s with %s",
+				 method_name(state), enum_name_of(prfs, request->prf));
+	return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no kdf engine takes a key of %zu bytes",
+			 request->key_size);
+}
+
+static int explain_length(const struct kdf_operation *state, const struct kdf_caps *caps)
+{
+	const struct kdf_request *request = &state->request;
+	size_t max = kdf_length_max(request->method, request->prf);
+
+	if (request->method == KDF_HKDF_EXTRACT)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "output has %zu bytes, an extraction with %s gives %zu",
+				 request->length, enum_name_of(hashes, request->prf), max);
+	return op_refuse(state->op, -PLUTON_ESIZE, "output has %zu bytes, %s gives at most %zu",
+			 request->length, method_name(state),
+			 max < caps->length_max ? max : caps->length_max);
+}
+
+static int explain_rounds(const struct kdf_operation *state, const struct kdf_caps *caps)
+{
+	if (state->request.iterations == 0)
+		return op_refuse(state->op, -PLUTON_ESIZE, "0 iterations, PBKDF2 needs at least 1");
+	return op_refuse(state->op, -PLUTON_ESIZE,
+			 "%llu iterations for all blocks of output, the limit is %llu "
+			 "(pbkdf2_rounds_max)",
+			 (unsigned long long)kdf_rounds(&state->request),
+			 (unsigned long long)caps->rounds_max);
+}
+
+static int explain_size(const struct kdf_operation *state, const struct kdf_caps *caps)
+{
+	const struct kdf_request *request = &state->request;
+	const struct {
+		const char *name;
+		size_t size, max;
+	} parts[] = {
+		{"salt", request->salt_length, caps->salt_max},
+		{"label", request->label_length, caps->label_max},
+		{"info", request->info_length, caps->info_max},
+		{"key", request->prf == MAC_CMAC_AES ? 0 : request->key_size, caps->key_size_max},
+	};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		if (parts[i].size > parts[i].max)
+			return op_refuse(state->op, -PLUTON_ESIZE,
+					 "%s has %zu bytes, the kdf engine takes at most %zu",
+					 parts[i].name, parts[i].size, parts[i].max);
+	}
+	if (mac_check_key_size(request->prf, request->key_size, caps->key_size_max,
+			       caps->key_sizes) < 0)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "key has %zu bytes, AES needs 16, 24 or 32", request->key_size);
+	if (request->method == KDF_PBKDF2 &&
+	    (request->iterations == 0 || kdf_rounds(request) > caps->rounds_max))
+		return explain_rounds(state, caps);
+	return explain_length(state, caps);
+}
+
+static int explain(const struct kdf_operation *state, int error)
+{
+	const struct hil_engine *engine = hil_last_asked(op_port(state->op, 0));
+	const struct kdf_caps *caps = &((const struct kdf_engine *)(const void *)engine)->caps;
+
+	if (error == -PLUTON_ENOSUPPORT)
+		return explain_nosupport(state, caps);
+	return error == -PLUTON_ESIZE ? explain_size(state, caps) : error;
+}
+
+static int select_engine(struct kdf_operation *state)
+{
+	const struct hil_port *port = op_port(state->op, 0);
+	struct hil_engine *engine;
+	int r = hil_select(port, &state->request, kdf_check, &engine);
+
+	if (r == -PLUTON_ENODEVICE)
+		return op_refuse(state->op, r, "there is no kdf engine");
+	if (r < 0)
+		return explain(state, r);
+	state->engine = (struct kdf_engine *)(void *)engine;
+	return 0;
+}
+
+/* --- commands -------------------------------------------------------------------------------- */
+
+static void granted(struct operation *op)
+{
+	struct kdf_operation *state = op_state(op);
+	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
+
+	if (r < 0)
+		done(&state->client, r);
+}
+
+static int derive(struct operation *op, enum kdf_method method)
+{
+	struct kdf_operation *state = op_state(op);
+	int r;
+
+	state->client.ops = &client_ops;
+	state->op = op;
+	state->request = (struct kdf_request){
+		.method = method,
+		.prf = op_word(op, WORD_PRF),
+		.key_size = op_length(op, SLOT_KEY),
+		.salt_length = op_length(op, SLOT_SALT),
+		.label_length = op_length(op, SLOT_LABEL),
+		.info_length = op_length(op, SLOT_INFO),
+		.iterations = method == KDF_PBKDF2 ? op_word(op, WORD_ITERATIONS) : 0,
+		.length = op_length(op, SLOT_OUTPUT),
+	};
+	r = select_engine(state);
+	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+}
+
+static int hkdf(struct operation *op)
+{
+	return derive(op, KDF_HKDF);
+}
+
+static int hkdf_extract(struct operation *op)
+{
+	return derive(op, KDF_HKDF_EXTRACT);
+}
+
+static int hkdf_expand(struct operation *op)
+{
+	return derive(op, KDF_HKDF_EXPAND);
+}
+
+static int counter(struct operation *op)
+{
+	return derive(op, KDF_COUNTER);
+}
+
+static int counter_fixed(struct operation *op)
+{
+	return derive(op, KDF_COUNTER_FIXED);
+}
+
+static int pbkdf2(struct operation *op)
+{
+	return derive(op, KDF_PBKDF2);
+}
+
+static void cancel(struct operation *op)
+{
+	struct kdf_operation *state = op_state(op);
+
+	if (op_engine_withdraw(op))
+		done(&state->client, -PLUTON_ECANCEL);
+	else
+		state->engine->ops->cancel(state->engine, &state->client);
+}
+
+/* clang-format off */
+#define HASH {"hash", hashes, "the hash function of HMAC"}
+#define PRF {"prf", prfs, "HMAC with this hash function, or AES-CMAC"}
+#define KEY(name, doc) {name, SLOT_RO, 1, KDF_KEY_SIZE_MAX, false, doc}
+#define SALT {"salt", SLOT_RO, 1, KDF_SALT_MAX, true, "absent: none"}
+#define LABEL {"label", SLOT_RO, 1, KDF_LABEL_MAX, true, "what the key is for; absent: an empty one"}
+#define INFO(name, doc) {name, SLOT_RO, 1, KDF_INFO_MAX, true, doc}
+#define OUTPUT(max, doc) {"output", SLOT_RW, 1, max, false, doc}
+#define HKDF_MAX (KDF_HKDF_BLOCKS_MAX * MAC_SIZE_MAX)
+#define INFO_OF_HKDF INFO("info", "what the key is for; absent: an empty one")
+#define OUTPUT_OF_HKDF OUTPUT(HKDF_MAX, "up to 255 times as long as the hash")
+
+/* Word 1 is free for the number of a key slot, but in Pbkdf2: a password is in none. */
+static const struct command commands[] = {
+	{
+		.number = KDF_HKDF,
+		.name = "Hkdf",
+		.doc = "a key from a key, by RFC 5869",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = HASH},
+		.slots = {[SLOT_KEY] = KEY("key", "of any length up to that"),
+			  [SLOT_SALT] = SALT, [SLOT_INFO] = INFO_OF_HKDF,
+			  [SLOT_OUTPUT] = OUTPUT_OF_HKDF},
+		.run = hkdf,
+	},
+	{
+		.number = KDF_HKDF_EXTRACT,
+		.name = "HkdfExtract",
+		.doc = "the first step of Hkdf alone: a pseudorandom key",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = HASH},
+		.slots = {[SLOT_KEY] = KEY("key", "of any length up to that"),
+			  [SLOT_SALT] = SALT,
+			  [SLOT_OUTPUT] = OUTPUT(MAC_SIZE_MAX, "as long as the hash")},
+		.run = hkdf_extract,
+	},
+	{
+		.number = KDF_HKDF_EXPAND,
+		.name = "HkdfExpand",
+		.doc = "the second step of Hkdf alone, from what HkdfExtract gave",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = HASH},
+		.slots = {[SLOT_KEY] = KEY("key", "should have at least as many bytes as the hash"),
+			  [SLOT_INFO] = INFO_OF_HKDF, [SLOT_OUTPUT] = OUTPUT_OF_HKDF},
+		.run = hkdf_expand,
+	},
+	{
+		.number = KDF_COUNTER,
+		.name = "Counter",
+		.doc = "a key from a key, by SP 800-108r1 in counter mode: label, a zero byte, "
+		       "context and the output's bits in 32 bits behind a counter of 32 bits",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = PRF},
+		.slots = {[SLOT_KEY] = KEY("key", "for cmac 16, 24 or 32 bytes"),
+			  [SLOT_LABEL] = LABEL,
+			  [SLOT_INFO] = INFO("context", "whom the key is for; absent: an empty one"),
+			  [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
+		.run = counter,
+	},
+	{
+		.number = KDF_COUNTER_FIXED,
+		.name = "CounterFixed",
+		.doc = "the same with fixed input data of one's own behind the counter",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = PRF},
+		.slots = {[SLOT_KEY] = KEY("key", "for cmac 16, 24 or 32 bytes"),
+			  [SLOT_INFO] = INFO("fixed", "all that stands behind the counter"),
+			  [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
+		.run = counter_fixed,
+	},
+	{
+		.number = KDF_PBKDF2,
+		.name = "Pbkdf2",
+		.doc = "a key from a password, by RFC 8018",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = HASH,
+			  [WORD_ITERATIONS] = {"iterations", NULL,
+					       "times the blocks of output at most "
+					       "pbkdf2_rounds_max"}},
+		.slots = {[SLOT_KEY] = KEY("password", "of any length up to that"),
+			  [SLOT_SALT] = SALT, [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
+		.run = pbkdf2,
+	},
+};
+/* clang-format on */
+
+extern const struct capsule kdf_capsule;
+const struct capsule kdf_capsule = {
+	.name = "kdf",
+	.interface = "Kdf",
+	.doc = "Key derivation: HKDF (RFC 5869), SP 800-108 in counter mode, PBKDF2 (RFC 8018).",
+	.driver = 0x80000006,
+	.state_size = sizeof(struct kdf_operation),
+	.ports = 1,
+	.port_kinds = {HIL_KDF},
+	.commands = commands,
+	.command_count = sizeof(commands) / sizeof(commands[0]),
+	.cancel = cancel,
+};
