@@ -166,6 +166,8 @@ static void test_pbkdf2_is_that_of_rfc_6070(void)
 		client.key = (const uint8_t *)pbkdf2s[i].password;
 		client.salt = (const uint8_t *)pbkdf2s[i].salt;
 		material_hex(pbkdf2s[i].output, m.expected);
+		if (!offers(&bench, KDF_PBKDF2, MAC_HMAC_SHA1))
+			continue;
 		EXPECT(bench_run(&bench, &client) == 0);
 		EXPECT(material_kdf_came_out(&m, &client));
 	}
@@ -327,7 +329,8 @@ static void test_aes_keys_to_derive_from_work_or_are_refused_as_caps_say(void)
 	bench_open(&bench);
 	for (size_t size = 0; size <= 40; size++) {
 		bool is_aes = size == 16 || size == 24 || size == 32;
-		int wanted = !is_aes ? -PLUTON_ESIZE : -PLUTON_ENOSUPPORT;
+		bool offered = offers(&bench, KDF_COUNTER, MAC_CMAC_AES);
+		int wanted = offered && !is_aes ? -PLUTON_ESIZE : -PLUTON_ENOSUPPORT;
 
 		material_kdf(&m, &client, KDF_COUNTER, MAC_CMAC_AES, 40);
 		client.kdf_request.key_size = size;
@@ -436,6 +439,8 @@ static void test_pbkdf2_of_any_number_of_iterations_is_right(void)
 	for (size_t i = 0; i < sizeof(iterations) / sizeof(iterations[0]); i++) {
 		material_kdf(&m, &client, KDF_PBKDF2, MAC_HMAC_SHA256, 70);
 		client.kdf_request.iterations = iterations[i];
+		if (kdf_rounds(&client.kdf_request) > bench_kdf_caps(&bench)->rounds_max)
+			continue;
 		material_expect_kdf(&m, &client);
 		expect_right(&bench);
 	}

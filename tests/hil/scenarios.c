@@ -318,9 +318,9 @@ const struct scenario scenarios[] = {
 	{"RSA decryption with a label", HIL_RSA, rsa_decrypt, 1u << RSA_OAEP},
 	{"HKDF", HIL_KDF, hkdf, 0},
 	{"HKDF, extraction", HIL_KDF, hkdf_extract, 0},
-	{"HKDF, expansion", HIL_KDF, hkdf_expand, 0},
+	{"HKDF, expansion", HIL_KDF, hkdf_expand, 1u << MAC_HMAC_SHA1},
 	{"SP 800-108 with HMAC", HIL_KDF, counter_hmac, 0},
-	{"SP 800-108 with CMAC", HIL_KDF, counter_cmac, 0},
+	{"SP 800-108 with CMAC", HIL_KDF, counter_cmac, 1u << MAC_CMAC_AES},
 	{"PBKDF2", HIL_KDF, pbkdf2, 0},
 	{NULL, HIL_KINDS, NULL, 0},
 };
@@ -329,6 +329,9 @@ static uint32_t offers(const struct bench *bench, enum hil_kind kind)
 {
 	if (kind == HIL_AES)
 		return bench_aes_caps(bench)->modes;
+	if (kind == HIL_KDF)
+		return bench_kdf_caps(bench)->prfs[KDF_COUNTER_FIXED] |
+		       bench_kdf_caps(bench)->prfs[KDF_HKDF_EXPAND];
 	return kind == HIL_RSA ? bench_rsa_caps(bench)->paddings[RSA_DECRYPT] : 0;
 }
 

@@ -13,7 +13,8 @@ struct scenario {
 	enum hil_kind kind;
 	/* Leaves the client ready for client_start; runs what comes before it in a stream. */
 	void (*set_up)(struct bench *bench, struct material *material, struct client *client);
-	/* What the engine must offer: AES, bits 1 << mode; RSA, paddings of decryption. */
+	/* What the engine must offer: AES, bits 1 << mode; KDF, of PRFs; RSA, paddings of
+	 * decryption. */
 	uint32_t needs;
 };
 

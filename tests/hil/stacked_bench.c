@@ -9,6 +9,7 @@
 #include "backends/stacked/stacked.h"
 
 #define OWNERS_MAX 8u
+#define ALL_KINDS ((1u << HIL_KINDS) - 1) /* HIL_KINDS, for any, is none that lacks */
 
 static const struct bench_maker *below_in_use;
 static struct backend_environment environment;
@@ -78,9 +79,11 @@ static int open_stacked(struct bench *bench)
 	if (r == 0)
 		r = open_levels(bench);
 	for (unsigned kind = 0; r == 0 && kind < HIL_KINDS; kind++) {
+		bench->inner[kind] = NULL;
+		if (!stacked->engines[kind] || below_in_use->lacks & 1u << kind)
+			continue;
 		bench->inner[kind] = stacked->engines[kind];
-		if (stacked->engines[kind])
-			stacked->join(stacked, (enum hil_kind)kind, ports);
+		stacked->join(stacked, (enum hil_kind)kind, ports);
 	}
 	return r;
 }
@@ -115,7 +118,6 @@ int stacked_bench_main(int argc, char **argv, const char *name, const struct ben
 	maker.name = name;
 	maker.open = open_stacked;
 	maker.close = close_stacked;
-	maker.lacks = ((1u << HIL_KINDS) - 1) &
-		      ~(1u << HIL_HMAC | 1u << HIL_KDF); /* "any" is not lacked */
+	maker.lacks |= ALL_KINDS & ~(1u << HIL_HMAC | 1u << HIL_KDF);
 	return behaviours_main(argc, argv, &maker);
 }
