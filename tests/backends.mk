@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
-BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_mac_test openssl_stream_test
+BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_mac_test openssl_stream_test \
+	stacked_test
 check_PROGRAMS += $(BACKEND_TESTS)
 TESTS += $(BACKEND_TESTS)
 THREADED_TESTS += $(BACKEND_TESTS)
@@ -36,3 +37,7 @@ TESTS += chip_link_test
 chip_link_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 chip_link_test_SOURCES = tests/unit/chip_link_test.c
 chip_link_test_LDADD = libchip-firmware.la $(BACKEND_TEST_LIBS)
+
+stacked_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+stacked_test_SOURCES = tests/unit/stacked_test.c
+stacked_test_LDADD = $(BACKEND_TEST_LIBS)
