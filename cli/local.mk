@@ -21,6 +21,7 @@ pluton_cli_SOURCES = \
 	cli/hex.c cli/hex.h \
 	cli/input.c cli/input.h \
 	cli/json.c cli/json.h \
+	cli/kdf.c \
 	cli/key.c cli/key.h \
 	cli/level.c cli/level.h \
 	cli/limits.c \

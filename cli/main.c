@@ -27,6 +27,7 @@ static const struct verb nouns[] = {
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
 	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
+	{"kdf", "hkdf|pbkdf2...", "A key derived from a key or a password", noun_kdf},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
 	{"ecc", "sign|verify...", "Keys and signatures on elliptic curves", noun_ecc},
 	{"rsa", "generate|sign...", "RSA keys, and what is done with them", noun_rsa},

@@ -19,6 +19,7 @@ int noun_capsules(struct session *session, int argc, char **argv);
 int noun_top(struct session *session, int argc, char **argv);
 int noun_engines(struct session *session, int argc, char **argv);
 int noun_hash(struct session *session, int argc, char **argv);
+int noun_kdf(struct session *session, int argc, char **argv);
 int noun_mac(struct session *session, int argc, char **argv);
 int noun_limits(struct session *session, int argc, char **argv);
 int noun_log_level(struct session *session, int argc, char **argv);

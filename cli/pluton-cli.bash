@@ -4,8 +4,9 @@
 
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac aes ecc rsa tpm nv app
-	alarm log log-level help'
+_pluton_cli_macs="hmac-${_pluton_cli_digests// / hmac-} cmac"
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac kdf aes ecc rsa tpm nv
+	app alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
@@ -16,6 +17,19 @@ _pluton_cli_words()
 	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
 	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
+	kdf) echo "hkdf sp800-108 pbkdf2 $_pluton_cli_common" ;;
+	'kdf hkdf')
+		echo "--hash --key-file --key-hex --salt-hex --info --info-hex --step --length --out --raw" \
+			"$_pluton_cli_common"
+		;;
+	'kdf sp800-108')
+		echo "--prf --key-file --key-hex --label --label-hex --context --context-hex --fixed-hex" \
+			"--length --out --raw $_pluton_cli_common"
+		;;
+	'kdf pbkdf2')
+		echo "--hash --password-file --key-file --key-hex --salt-hex --iterations --length --out" \
+			"--raw $_pluton_cli_common"
+		;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
@@ -30,8 +44,8 @@ _pluton_cli_words()
 		;;
 	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
-	'rsa generate') echo "--bits --exponent --form --out $_pluton_cli_common" ;;
-	'rsa public') echo "--key --form --out $_pluton_cli_common" ;;
+	'rsa generate') echo "--bits --exponent --format --out $_pluton_cli_common" ;;
+	'rsa public') echo "--key --format --out $_pluton_cli_common" ;;
 	'rsa sign') echo "--key --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
 	'rsa verify')
 		echo "--key --signature --padding --hash --mgf-hash --salt --in $_pluton_cli_common"
@@ -62,7 +76,7 @@ _pluton_cli_arguments()
 {
 	case "$1 $2" in
 	'hash 0') echo "$_pluton_cli_digests" ;;
-	'mac 0') echo "hmac-${_pluton_cli_digests// / hmac-} cmac" ;;
+	'mac 0') echo "$_pluton_cli_macs" ;;
 	'log-level 0') echo 'off error warning info debug trace' ;;
 	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
 	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
@@ -88,13 +102,14 @@ _pluton_cli_values()
 	--tag-size) echo '4 6 8 10 12 14 16' ;;
 	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
 	--hash | --mgf-hash) echo "$_pluton_cli_digests" ;;
+	--prf) echo "$_pluton_cli_macs" ;;
+	--step) echo 'extract expand' ;;
 	--format)
 		case "$noun" in
 		'ecc sign' | 'ecc verify') echo 'der raw' ;;
 		*) echo 'pem der' ;;
 		esac
 		;;
-	--form) echo 'pem der' ;;
 	--bits | -b) echo '2048 3072 4096' ;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
@@ -147,14 +162,16 @@ _pluton_cli_where()
 			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
 			--locality | --offset | --length | --count | --level | --curve | --format | \
 			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
-			--label-hex | --form | --bits | -b | --exponent)
+			--label-hex | --bits | -b | --exponent | --salt-hex | --info | --info-hex | \
+			--step | --prf | --label | --context | --context-hex | --fixed-hex | \
+			--password-file | --iterations)
 			i=$((i + 1))
 			;;
 		-*) ;;
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(aes|ecc|rsa|tpm|nv|app) ]]; then
+			elif [[ $noun == @(kdf|aes|ecc|rsa|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -181,16 +198,18 @@ _pluton_cli()
 	before=
 	[[ ${#words[@]} -lt 2 ]] || before=${words[-2]}
 	case "$before" in
-	--in | -i | --out | -o | --key-file | -k | --key | --signature | -s | --peer)
+	--in | -i | --out | -o | --key-file | -k | --key | --signature | -s | --peer | --password-file)
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | --form | \
-		--bits | -b | --instance | --level | --locality)
+	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | \
+		--prf | --step | --bits | -b | --instance | --level | --locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
 	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --label-hex | --salt | --exponent | \
+		--salt-hex | --info | --info-hex | --label | --context | --context-hex | --fixed-hex | \
+		--iterations | \
 		--verify | --address | -a | --offset | --length | --count)
 		return
 		;;

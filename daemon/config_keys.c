@@ -104,7 +104,7 @@ const struct config_key config_keys[] = {
 	{"hil", "pbkdf2_rounds_max", KEY_NUMBER, FIELD(pbkdf2_rounds_max), 1000, UINT32_MAX,
 	 "10000000", RESTART,
 	 "The most iterations that one request of PBKDF2 can ask for, times the blocks of its "
-	 "output; a million keep a worker busy for about half a second."},
+	 "output; a million keep a worker busy for 0.2 to 2 seconds."},
 	{"hil", "workers", KEY_NUMBER, FIELD(workers), 1, HIL_CONCURRENCY_MAX, "2", RESTART,
 	 "Threads for work that would hold up the event loop."},
 	{"hil", "checker", KEY_BOOL, FIELD(checker), 0, 0, "no", RESTART,

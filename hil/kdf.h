@@ -99,7 +99,7 @@ struct kdf_caps {
 	size_t length_max;	    /* bytes of output, <= KDF_LENGTH_MAX */
 	/*
 	 * PBKDF2: the most that kdf_rounds() may be. What one request may ask for is bounded by
-	 * this alone: a million rounds are about half a second of one processor.
+	 * this alone: a million rounds are 0.2 to 2 seconds of one processor.
 	 */
 	uint64_t rounds_max;
 };

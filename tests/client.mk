@@ -31,9 +31,13 @@ client_reconnect_test_LDADD = libsuite.la libclient.la
 
 # libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
 # daemon that they can kill.
-CLIENT_INTEGRATION_TESTS = library_test restart_test rsa_test services_test
+CLIENT_INTEGRATION_TESTS = kdf_test library_test restart_test rsa_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
+
+kdf_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_PLUTOND)
+kdf_test_LDADD = libsuite.la libclient.la
 
 library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 library_test_SOURCES = tests/integration/library_test.c

@@ -19,6 +19,7 @@
 #define RIG_CMAC 0x80000003u
 #define RIG_ECC 0x80000005u
 #define RIG_RSA 0x80000004u
+#define RIG_KDF 0x80000006u
 #define RIG_MANAGER 0x80000001u
 
 struct rig {

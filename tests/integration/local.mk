@@ -12,6 +12,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_ecc.py \
 	tests/integration/test_cli_hash.py \
+	tests/integration/test_cli_kdf.py \
 	tests/integration/test_cli_mac.py \
 	tests/integration/test_cli_random.py \
 	tests/integration/test_cli_rsa.py \
@@ -34,6 +35,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_tally.py \
 	tests/integration/test_vectors.py \
 	tests/integration/test_vectors_ecc.py \
+	tests/integration/test_vectors_kdf.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
 EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

@@ -9,9 +9,10 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "aes",
-         "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
-VERBS = {"aes": ["encrypt", "decrypt"],
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "kdf",
+         "aes", "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
+VERBS = {"kdf": ["hkdf", "sp800-108", "pbkdf2"],
+         "aes": ["encrypt", "decrypt"],
          "ecc": ["generate", "public", "sign", "verify", "ecdh"],
          "rsa": ["generate", "public", "sign", "verify", "encrypt", "decrypt"],
          "tpm": ["info", "send", "cancel"],

@@ -36,7 +36,7 @@ def options_of(program, *command):
 
 def commands_of(*command):
     text = run(CLI, *command).stderr.decode()
-    return set(re.findall(r"(?m)^  ([a-z-]+) ", text))
+    return set(re.findall(r"(?m)^  ([a-z0-9-]+) ", text))
 
 
 class Cli(unittest.TestCase):
@@ -47,7 +47,8 @@ class Cli(unittest.TestCase):
         self.assertEqual(set(complete("pluton-cli", "help", "")), commands_of())
 
     def test_options_are_those_of_the_help(self):
-        for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"], ["aes", "encrypt"],
+        for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"],
+                        ["kdf", "hkdf"], ["kdf", "sp800-108"], ["kdf", "pbkdf2"], ["aes", "encrypt"],
                         ["aes", "decrypt"], ["ecc", "generate"], ["ecc", "public"],
                         ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["rsa", "generate"],
                         ["rsa", "public"], ["rsa", "sign"], ["rsa", "verify"],
@@ -76,6 +77,15 @@ class Cli(unittest.TestCase):
     def test_aes_is_followed_by_its_verbs(self):
         words = complete("pluton-cli", "aes", "")
         self.assertEqual({word for word in words if word[0] != "-"}, commands_of("aes"))
+
+    def test_kdf_is_followed_by_its_verbs_and_their_values(self):
+        words = complete("pluton-cli", "kdf", "")
+        self.assertEqual({word for word in words if word[0] != "-"}, commands_of("kdf"))
+        self.assertEqual(complete("pluton-cli", "kdf", "sp800-108", "--prf", "c"), ["cmac"])
+        self.assertEqual(complete("pluton-cli", "kdf", "hkdf", "--step", ""), ["extract", "expand"])
+        self.assertEqual(complete("pluton-cli", "kdf", "pbkdf2", "--hash", ""), ALGORITHMS)
+        for option in ("--salt-hex", "--iterations", "--label", "--info"):
+            self.assertEqual(complete("pluton-cli", "kdf", "hkdf", option, ""), [])
 
     def test_rsa_is_followed_by_its_verbs(self):
         words = complete("pluton-cli", "rsa", "")
@@ -115,6 +125,7 @@ class Cli(unittest.TestCase):
 
     def test_files_are_completed_where_one_is_meant(self):
         for words in (["hash", "sha256"], ["mac", "cmac"], ["mac", "--key-file"],
+                      ["kdf", "pbkdf2", "--password-file"], ["kdf", "hkdf", "--out"],
                       ["aes", "encrypt", "--in"], ["aes", "decrypt", "-o"],
                       ["aes", "encrypt", "--key-file"]):
             self.assertEqual(complete("pluton-cli", *words, "local", cwd=f"{SOURCE}/cli"),

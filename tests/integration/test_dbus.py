@@ -287,6 +287,27 @@ class Services(OnBus):
         self.assertEqual(self.peer.call("Cmac", "MacMemfd", "say(htt)u", "aes", key,
                                         (fd, 0, len(data)), 16), (cmac, 16))
 
+    def test_keys_are_derived(self):
+        key, salt = bytes(range(32)), b"salt"
+        wanted = bytes.fromhex(openssl("kdf", "-keylen", "42", "-kdfopt", "digest:SHA512", "-kdfopt",
+                                       f"hexkey:{key.hex()}", "-kdfopt", "salt:salt", "-kdfopt",
+                                       "info:info", "HKDF", data=b"").decode().replace(":", ""))
+        self.assertEqual(self.peer.call("Kdf", "Hkdf", "sayayayu", "sha512", key, salt, b"info", 42),
+                         (wanted, 42))
+        wanted = bytes.fromhex(openssl("kdf", "-keylen", "42", "-kdfopt", "mac:CMAC", "-kdfopt",
+                                       "cipher:AES-256-CBC", "-kdfopt", f"hexkey:{key.hex()}",
+                                       "-kdfopt", "salt:label", "-kdfopt", "info:context",
+                                       "KBKDF", data=b"").decode().replace(":", ""))
+        self.assertEqual(self.peer.call("Kdf", "Counter", "sayayayu", "cmac", key, b"label",
+                                        b"context", 42), (wanted, 42))
+        wanted = hashlib.pbkdf2_hmac("sha256", b"password", salt, 3000)
+        self.assertEqual(self.peer.call("Kdf", "Pbkdf2", "suayayu", "sha256", 3000, b"password", salt,
+                                        32), (wanted, 32))
+        self.refused("Size", "pbkdf2_rounds_max", "Kdf", "Pbkdf2", "suayayu", "sha256", 4000000000,
+                     b"password", salt, 32)
+        self.refused("Size", "HKDF gives at most 5100", "Kdf", "Hkdf", "sayayayu", "sha1", key, salt,
+                     b"", 5101)
+
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
         self.refused("Reserve", "not open", "Digest", "Update", "uay", stream, b"x", peer=self.join())

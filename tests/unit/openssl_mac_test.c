@@ -4,12 +4,12 @@
  * refused, that workers do long messages, and that no key is left behind.
  */
 #include <malloc.h>
-#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/mac_operation.h"
 #include "tests/suite.h"
+#include "tests/unit/key_watch.h"
 #include "tests/unit/openssl_machine.h"
 
 #define LENGTH_MAX (600u * 1024)
@@ -232,39 +232,6 @@ static void test_a_long_lent_message_is_done_in_slices_or_on_a_worker_alike(void
 
 /* --- what is left behind ---------------------------------------------------------------------- */
 
-static struct {
-	uint8_t key[32];
-	unsigned left; /* blocks that OpenSSL freed with the key in them */
-} watched;
-
-static bool holds_key(const void *memory, size_t size)
-{
-	return memmem(memory, size, watched.key, 16) != NULL;
-}
-
-static void *watched_malloc(size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return malloc(size);
-}
-
-static void *watched_realloc(void *memory, size_t size, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	return realloc(memory, size);
-}
-
-static void watched_free(void *memory, const char *file, int line)
-{
-	(void)file;
-	(void)line;
-	if (memory && holds_key(memory, malloc_usable_size(memory)))
-		watched.left++;
-	free(memory);
-}
-
 /* Idle operations hold nothing at all from their client on, and so neither key nor chain. */
 static bool is_wiped(const struct mac_unit *unit)
 {
@@ -275,7 +242,7 @@ static bool is_wiped(const struct mac_unit *unit)
 		if (!hash_all_zero(at, sizeof(*op) - offsetof(struct mac_operation, client)))
 			return false;
 	}
-	return !holds_key(unit, sizeof(*unit));
+	return !key_watch_holds(unit, sizeof(*unit));
 }
 
 static bool nothing_is_left(const struct machine *machine)
@@ -283,8 +250,8 @@ static bool nothing_is_left(const struct machine *machine)
 	const struct backend_instance *instance = machine->instance;
 	const void *hmac = instance->engines[HIL_HMAC], *cmac = instance->engines[HIL_CMAC];
 
-	return watched.left == 0 && is_wiped(hmac) && is_wiped(cmac) &&
-	       !holds_key(instance, malloc_usable_size((void *)(uintptr_t)instance));
+	return !key_watch_found() && is_wiped(hmac) && is_wiped(cmac) &&
+	       !key_watch_holds(instance, malloc_usable_size((void *)(uintptr_t)instance));
 }
 
 static void check_left(struct machine *machine, struct mac_test_client *client)
@@ -311,8 +278,7 @@ static void test_nothing_of_a_key_is_left_behind_however_a_mac_ends(void)
 			struct mac_test_client client = client_of(algorithms[i], e & 1);
 			struct machine machine;
 
-			memcpy(watched.key, client.key, sizeof(watched.key));
-			watched.left = 0;
+			key_watch_begin(client.key);
 			machine_open(&machine, &executions[e], NULL);
 			check_left(&machine, &client);
 			machine_close(&machine);
@@ -331,7 +297,7 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
-	CRYPTO_set_mem_functions(watched_malloc, watched_realloc, watched_free);
+	key_watch_install();
 	fill(message, sizeof(message), 1);
 	return suite_main(argc, argv, "openssl mac", tests, TESTS_COUNT(tests));
 }

@@ -38,6 +38,7 @@ void machine_open(struct machine *machine, const struct openssl_options *options
 		.deferred = &machine->deferred,
 		.interrupts = &machine->interrupts,
 		.aead_scratch = MACHINE_SCRATCH,
+		.pbkdf2_rounds_max = 4000000,
 		.workers = 2,
 	};
 	if (change)
