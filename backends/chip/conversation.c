@@ -42,10 +42,18 @@ static void end_early(struct conversation *conversation, int result)
 		end(conversation, result);
 }
 
+/* It holds to what the chip could when it began: another one's buffer may be shorter. */
+static bool is_outdated(const struct conversation *conversation)
+{
+	return conversation->generation != conversation->link->generation;
+}
+
 static void go_on(struct conversation *conversation)
 {
 	int r = conversation->answer;
 
+	if (r == 0 && is_outdated(conversation))
+		r = -PLUTON_ENODEVICE;
 	if (r == 0)
 		r = conversation->step(conversation);
 	if (r == CONVERSATION_AGAIN)

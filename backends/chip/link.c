@@ -173,8 +173,11 @@ static bool read_caps(const uint8_t *data, struct chip_caps *ret)
 /* Who answers with anything else is not spoken to; the HELLO is repeated, ever more seldom. */
 static void take_hello(struct link *link, const struct frame *answer)
 {
-	if (!is_ours(link, answer) || !read_caps(answer->data, &link->caps))
+	struct chip_caps caps;
+
+	if (!is_ours(link, answer) || !read_caps(answer->data, &caps))
 		return;
+	link->caps = caps;
 	leave_line(link);
 	link->state = LINK_UP;
 	link->options.up(link->options.context, &link->caps);
