@@ -219,12 +219,13 @@ static void take_resynced(struct link *link, const struct frame *answer)
 	ask_next(link);
 }
 
-/* It may put off its answer, but not for ever. */
+/* It may put off its answer, but not for ever; and whoever wants to stop cannot wait so long. */
 static void take_wait(struct link *link)
 {
 	uint64_t now = link->options.now_ms(link->options.context);
 
-	if (link->state != LINK_GREETING && now - link->since_ms < link->options.patience_ms)
+	if (link->asking && !link->head->hurried &&
+	    now - link->since_ms < link->options.patience_ms)
 		link->deadline_ms = now + link->options.timeout_ms;
 }
 

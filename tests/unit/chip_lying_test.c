@@ -418,10 +418,83 @@ static void test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given(voi
 	}
 }
 
+/* --- a chip that is never ready -------------------------------------------------------------- */
+
+/* However often it is asked: "later". Returns how long until the operation was done. */
+static uint64_t say_only_wait(void)
+{
+	uint64_t begun = rig.now;
+
+	while (party.dones == 0 && rig.now - begun < PATIENCE_MS) {
+		say(WIRE_WAIT, 0, rig.link.caps.boot, WIRE_NONCE_SIZE);
+		rig.now += TIMEOUT_MS / 2;
+		link_tick(&rig.link);
+		run_all();
+	}
+	CU_ASSERT_EQUAL(party.dones, 1);
+	return rig.now - begun;
+}
+
+static int cancel_digest(void)
+{
+	struct digest_engine *engine = (struct digest_engine *)(void *)rig.digest;
+
+	return engine->ops->cancel(engine, &party.digest);
+}
+
+static void test_a_chip_that_only_says_wait_does_not_put_off_a_cancel(void)
+{
+	set_up();
+	start_digest(HIL_ONE_SHOT, 100);
+	CU_ASSERT_TRUE_FATAL(talk_until(WIRE_PUT, WIRE_ITEM_INPUT));
+	CU_ASSERT_EQUAL(cancel_digest(), 0);
+	CU_ASSERT(say_only_wait() <= (RETRIES + 2) * TIMEOUT_MS);
+	CU_ASSERT_EQUAL(party.result, -PLUTON_ECANCEL);
+	tear_down();
+}
+
+static void test_a_chip_that_only_says_wait_does_not_put_off_that_it_is_to_forget(void)
+{
+	set_up();
+	start_digest(HIL_ONE_SHOT, 100);
+	CU_ASSERT_TRUE_FATAL(talk_until(WIRE_PUT, WIRE_ITEM_INPUT));
+	CU_ASSERT_EQUAL(cancel_digest(), 0);
+	answer_well();
+	run_all();
+	CU_ASSERT_EQUAL(rig.heard.type, WIRE_ABORT);
+	CU_ASSERT(say_only_wait() <= (RETRIES + 2) * TIMEOUT_MS);
+	CU_ASSERT_EQUAL(party.result, -PLUTON_ECANCEL);
+	tear_down();
+}
+
+/* What began in the meantime waits behind the RESYNC. */
+static void test_a_chip_that_only_says_wait_does_not_put_off_a_resync(void)
+{
+	set_up();
+	start_gcm(AES_ENCRYPT, 100);
+	run_all();
+	for (unsigned i = 0; i <= RETRIES; i++) {
+		rig.now += TIMEOUT_MS;
+		link_tick(&rig.link);
+		run_all();
+	}
+	CU_ASSERT_EQUAL(party.result, -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL_FATAL(rig.heard.type, WIRE_RESYNC);
+	party.dones = 0;
+	start_digest(HIL_ONE_SHOT, 100);
+	run_all();
+	CU_ASSERT_EQUAL(cancel_digest(), 0);
+	CU_ASSERT(say_only_wait() <= (RETRIES + 2) * TIMEOUT_MS);
+	tear_down();
+}
+
 static const struct test tests[] = {
 	TEST(test_an_operation_ends_with_the_chip_that_it_began_with),
 	TEST(test_what_a_chip_says_that_is_not_taken_counts_for_nothing),
 	TEST(test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given),
+	TEST(test_a_chip_that_only_says_wait_does_not_put_off_a_cancel),
+	TEST(test_a_chip_that_only_says_wait_does_not_put_off_that_it_is_to_forget),
+	TEST(test_a_chip_that_only_says_wait_does_not_put_off_a_resync),
 };
 
 int main(int argc, char **argv)
