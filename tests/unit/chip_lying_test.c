@@ -418,6 +418,21 @@ static void test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given(voi
 	}
 }
 
+/* --- work on the loop ------------------------------------------------------------------------ */
+
+static void test_a_message_to_decrypt_is_pulled_in_pieces_between_which_others_have_their_turn(void)
+{
+	set_up();
+	start_gcm(AES_DECRYPT, SCRATCH);
+	CU_ASSERT_TRUE_FATAL(talk_until(WIRE_PUT, WIRE_ITEM_INPUT));
+	CU_ASSERT_EQUAL(party.pulls, SCRATCH / 16384);
+	CU_ASSERT_EQUAL(party.longest_pull, 16384);
+	finish();
+	CU_ASSERT_EQUAL(party.result, 0);
+	CU_ASSERT_EQUAL(party.pushed, SCRATCH);
+	tear_down();
+}
+
 /* --- a chip that is never ready -------------------------------------------------------------- */
 
 /* However often it is asked: "later". Returns how long until the operation was done. */
@@ -492,6 +507,7 @@ static const struct test tests[] = {
 	TEST(test_an_operation_ends_with_the_chip_that_it_began_with),
 	TEST(test_what_a_chip_says_that_is_not_taken_counts_for_nothing),
 	TEST(test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given),
+	TEST(test_a_message_to_decrypt_is_pulled_in_pieces_between_which_others_have_their_turn),
 	TEST(test_a_chip_that_only_says_wait_does_not_put_off_a_cancel),
 	TEST(test_a_chip_that_only_says_wait_does_not_put_off_that_it_is_to_forget),
 	TEST(test_a_chip_that_only_says_wait_does_not_put_off_a_resync),
