@@ -134,6 +134,7 @@ void link_connect(struct link *link)
 
 void link_disconnect(struct link *link)
 {
+	explicit_bzero(&link->parser, sizeof(link->parser)); /* half an answer may be in it */
 	take_down(link, LINK_CLOSED);
 }
 
@@ -143,11 +144,17 @@ static void begin_anew(struct link *link)
 	greet(link);
 }
 
+static bool is_answer_to(const struct frame *answer, uint8_t type, uint8_t unit, uint8_t item)
+{
+	return answer->type == (type | WIRE_ANSWER) && answer->unit == unit && answer->item == item;
+}
+
 static bool is_ours(const struct link *link, const struct frame *answer)
 {
 	const uint8_t *data = answer->data;
 
-	return answer->status == 0 && answer->length >= WIRE_CAPS_SIZE &&
+	return is_answer_to(answer, WIRE_HELLO, WIRE_UNIT_LINK, WIRE_ITEM_NONE) &&
+	       answer->status == 0 && answer->length >= WIRE_CAPS_SIZE &&
 	       memcmp(data, WIRE_MAGIC, WIRE_MAGIC_SIZE) == 0 &&
 	       data[WIRE_CAPS_VERSION] == WIRE_VERSION &&
 	       memcmp(data + WIRE_CAPS_SESSION, link->session, WIRE_NONCE_SIZE) == 0;
@@ -195,8 +202,7 @@ static void take_answer(struct link *link, const struct frame *answer)
 {
 	struct link_request *request = link->head;
 
-	if (!link->asking || answer->unit != request->unit || answer->item != request->item ||
-	    answer->type != (request->type | WIRE_ANSWER)) {
+	if (!link->asking || !is_answer_to(answer, request->type, request->unit, request->item)) {
 		link->counters.stale++;
 		return;
 	}
@@ -208,7 +214,8 @@ static void take_answer(struct link *link, const struct frame *answer)
 
 static void take_resynced(struct link *link, const struct frame *answer)
 {
-	if (answer->type != (WIRE_RESYNC | WIRE_ANSWER) || answer->length < WIRE_NONCE_SIZE)
+	if (!is_answer_to(answer, WIRE_RESYNC, WIRE_UNIT_LINK, WIRE_ITEM_NONE) ||
+	    answer->status != 0 || answer->length < WIRE_NONCE_SIZE)
 		return;
 	if (memcmp(answer->data, link->caps.boot, WIRE_NONCE_SIZE) != 0) {
 		begin_anew(link);
@@ -240,7 +247,7 @@ static void take_frame(struct link *link, const struct frame *frame)
 		take_wait(link);
 	else if (frame->type == WIRE_STRANGER && link->state != LINK_GREETING)
 		begin_anew(link);
-	else if (link->state == LINK_GREETING && frame->type == (WIRE_HELLO | WIRE_ANSWER))
+	else if (link->state == LINK_GREETING)
 		take_hello(link, frame);
 	else if (link->state == LINK_RESYNCING)
 		take_resynced(link, frame);

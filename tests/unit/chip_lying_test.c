@@ -418,6 +418,59 @@ static void test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given(voi
 	}
 }
 
+/* --- what is no answer ----------------------------------------------------------------------- */
+
+static void ask_for_resync(void)
+{
+	set_up();
+	start_gcm(AES_ENCRYPT, 100);
+	for (unsigned i = 0; i <= RETRIES + 1; i++) {
+		run_all();
+		rig.now += TIMEOUT_MS;
+		link_tick(&rig.link);
+	}
+	run_all();
+	CU_ASSERT_EQUAL(party.result, -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL_FATAL(rig.heard.type, WIRE_RESYNC);
+}
+
+static void answer_resync(uint8_t type, uint8_t unit, uint8_t item, uint8_t status, size_t length)
+{
+	rig.heard.unit = unit;
+	rig.heard.item = item;
+	say(type, status, rig.link.caps.boot, length);
+}
+
+static void test_a_resync_is_answered_by_its_type_unit_item_status_and_boot_and_nothing_else(void)
+{
+	const uint8_t type = WIRE_RESYNC | WIRE_ANSWER;
+
+	ask_for_resync();
+	answer_resync(WIRE_ABORT | WIRE_ANSWER, 0, 0, 0, WIRE_NONCE_SIZE);
+	answer_resync(type, WIRE_UNIT_AES, 0, 0, WIRE_NONCE_SIZE);
+	answer_resync(type, 0, WIRE_ITEM_KEY, 0, WIRE_NONCE_SIZE);
+	answer_resync(type, 0, 0, PLUTON_EFAIL, WIRE_NONCE_SIZE);
+	answer_resync(type, 0, 0, 0, WIRE_NONCE_SIZE - 1);
+	CU_ASSERT_EQUAL(rig.link.state, LINK_RESYNCING);
+	answer_resync(type, 0, 0, 0, WIRE_NONCE_SIZE);
+	CU_ASSERT_EQUAL(rig.link.state, LINK_UP);
+	tear_down();
+}
+
+static void test_of_half_an_answer_nothing_stays_when_the_line_goes(void)
+{
+	static const uint8_t nothing[sizeof(rig.link.parser.octets)];
+	uint8_t plaintext[200];
+
+	set_up();
+	memset(plaintext, ANYTHING, sizeof(plaintext));
+	link_receive(&rig.link, plaintext, sizeof(plaintext));
+	CU_ASSERT_NOT_EQUAL(memcmp(rig.link.parser.octets, nothing, sizeof(nothing)), 0);
+	link_disconnect(&rig.link);
+	CU_ASSERT_EQUAL(memcmp(rig.link.parser.octets, nothing, sizeof(nothing)), 0);
+	tear_down();
+}
+
 /* --- work on the loop ------------------------------------------------------------------------ */
 
 static void test_a_message_to_decrypt_is_pulled_in_pieces_between_which_others_have_their_turn(void)
@@ -485,16 +538,7 @@ static void test_a_chip_that_only_says_wait_does_not_put_off_that_it_is_to_forge
 /* What began in the meantime waits behind the RESYNC. */
 static void test_a_chip_that_only_says_wait_does_not_put_off_a_resync(void)
 {
-	set_up();
-	start_gcm(AES_ENCRYPT, 100);
-	run_all();
-	for (unsigned i = 0; i <= RETRIES; i++) {
-		rig.now += TIMEOUT_MS;
-		link_tick(&rig.link);
-		run_all();
-	}
-	CU_ASSERT_EQUAL(party.result, -PLUTON_EFAIL);
-	CU_ASSERT_EQUAL_FATAL(rig.heard.type, WIRE_RESYNC);
+	ask_for_resync();
 	party.dones = 0;
 	start_digest(HIL_ONE_SHOT, 100);
 	run_all();
@@ -507,6 +551,8 @@ static const struct test tests[] = {
 	TEST(test_an_operation_ends_with_the_chip_that_it_began_with),
 	TEST(test_what_a_chip_says_that_is_not_taken_counts_for_nothing),
 	TEST(test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given),
+	TEST(test_a_resync_is_answered_by_its_type_unit_item_status_and_boot_and_nothing_else),
+	TEST(test_of_half_an_answer_nothing_stays_when_the_line_goes),
 	TEST(test_a_message_to_decrypt_is_pulled_in_pieces_between_which_others_have_their_turn),
 	TEST(test_a_chip_that_only_says_wait_does_not_put_off_a_cancel),
 	TEST(test_a_chip_that_only_says_wait_does_not_put_off_that_it_is_to_forget),
