@@ -36,9 +36,9 @@ openssl_stream_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_stream_test_SOURCES = tests/unit/openssl_stream_test.c $(OPENSSL_MACHINE)
 openssl_stream_test_LDADD = $(BACKEND_TEST_LIBS)
 
-# The native link's two ends in one process.
-check_PROGRAMS += chip_link_test
-TESTS += chip_link_test
+# The native link's two ends in one process; and one end, with a chip that lies at the other.
+check_PROGRAMS += chip_link_test chip_lying_test
+TESTS += chip_link_test chip_lying_test
 chip_link_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 chip_link_test_SOURCES = tests/unit/chip_link_test.c
 chip_link_test_LDADD = libchip-firmware.la $(BACKEND_TEST_LIBS)
@@ -46,3 +46,7 @@ chip_link_test_LDADD = libchip-firmware.la $(BACKEND_TEST_LIBS)
 stacked_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 stacked_test_SOURCES = tests/unit/stacked_test.c
 stacked_test_LDADD = $(BACKEND_TEST_LIBS)
+
+chip_lying_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+chip_lying_test_SOURCES = tests/unit/chip_lying_test.c
+chip_lying_test_LDADD = $(BACKEND_TEST_LIBS)

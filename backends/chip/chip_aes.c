@@ -18,6 +18,8 @@
 static_assert((int)WIRE_AES_CTR == AES_CTR && (int)WIRE_AES_GCM == AES_GCM, "the HIL's numbers");
 static_assert((int)WIRE_ENCRYPT == AES_ENCRYPT && (int)WIRE_DECRYPT == AES_DECRYPT, "and these");
 
+#define SCRATCH_PIECE ((size_t)16 * 1024) /* pulled into scratch in one deferred call */
+
 struct chip_aes_engine {
 	struct aes_engine engine;
 	struct conversation conversation;
@@ -275,11 +277,11 @@ static int tell_piece(struct chip_aes_engine *engine, size_t *cursor, uint8_t it
 static int fill_scratch(struct chip_aes_engine *engine)
 {
 	struct aes_client *client = engine->client;
-	size_t left = engine->request.length - engine->taken;
-	ssize_t n = client->ops->pull_input(client, engine->scratch + engine->taken, left,
+	size_t room = smaller(engine->request.length - engine->taken, SCRATCH_PIECE);
+	ssize_t n = client->ops->pull_input(client, engine->scratch + engine->taken, room,
 					    engine->taken);
 
-	n = conversation_count(n, left);
+	n = conversation_count(n, room);
 	if (n < 0)
 		return (int)n;
 	engine->taken += (size_t)n;

@@ -24,6 +24,7 @@ static int submit(struct conversation *conversation, uint8_t type, uint8_t item)
 	conversation->request.item = item;
 	conversation->request.data = conversation->out;
 	conversation->request.length = (uint16_t)conversation->out_length;
+	conversation->request.hurried = type == WIRE_ABORT;
 	conversation->asked = true; /* before: a lost line can be answered at once */
 	r = link_submit(conversation->link, &conversation->request, conversation->generation);
 	if (r < 0)
@@ -42,10 +43,18 @@ static void end_early(struct conversation *conversation, int result)
 		end(conversation, result);
 }
 
+/* It holds to what the chip could when it began: another one's buffer may be shorter. */
+static bool is_outdated(const struct conversation *conversation)
+{
+	return conversation->generation != conversation->link->generation;
+}
+
 static void go_on(struct conversation *conversation)
 {
 	int r = conversation->answer;
 
+	if (r == 0 && is_outdated(conversation))
+		r = -PLUTON_ENODEVICE;
 	if (r == 0)
 		r = conversation->step(conversation);
 	if (r == CONVERSATION_AGAIN)
@@ -114,6 +123,7 @@ int conversation_cancel(struct conversation *conversation)
 	if (!conversation->busy)
 		return -PLUTON_EINVAL;
 	conversation->cancelled = true;
+	conversation->request.hurried = true;
 	deferred_call_set(&conversation->tick);
 	return 0;
 }

@@ -134,6 +134,7 @@ void link_connect(struct link *link)
 
 void link_disconnect(struct link *link)
 {
+	explicit_bzero(&link->parser, sizeof(link->parser)); /* half an answer may be in it */
 	take_down(link, LINK_CLOSED);
 }
 
@@ -143,11 +144,17 @@ static void begin_anew(struct link *link)
 	greet(link);
 }
 
+static bool is_answer_to(const struct frame *answer, uint8_t type, uint8_t unit, uint8_t item)
+{
+	return answer->type == (type | WIRE_ANSWER) && answer->unit == unit && answer->item == item;
+}
+
 static bool is_ours(const struct link *link, const struct frame *answer)
 {
 	const uint8_t *data = answer->data;
 
-	return answer->status == 0 && answer->length >= WIRE_CAPS_SIZE &&
+	return is_answer_to(answer, WIRE_HELLO, WIRE_UNIT_LINK, WIRE_ITEM_NONE) &&
+	       answer->status == 0 && answer->length >= WIRE_CAPS_SIZE &&
 	       memcmp(data, WIRE_MAGIC, WIRE_MAGIC_SIZE) == 0 &&
 	       data[WIRE_CAPS_VERSION] == WIRE_VERSION &&
 	       memcmp(data + WIRE_CAPS_SESSION, link->session, WIRE_NONCE_SIZE) == 0;
@@ -173,8 +180,11 @@ static bool read_caps(const uint8_t *data, struct chip_caps *ret)
 /* Who answers with anything else is not spoken to; the HELLO is repeated, ever more seldom. */
 static void take_hello(struct link *link, const struct frame *answer)
 {
-	if (!is_ours(link, answer) || !read_caps(answer->data, &link->caps))
+	struct chip_caps caps;
+
+	if (!is_ours(link, answer) || !read_caps(answer->data, &caps))
 		return;
+	link->caps = caps;
 	leave_line(link);
 	link->state = LINK_UP;
 	link->options.up(link->options.context, &link->caps);
@@ -192,8 +202,7 @@ static void take_answer(struct link *link, const struct frame *answer)
 {
 	struct link_request *request = link->head;
 
-	if (!link->asking || answer->unit != request->unit || answer->item != request->item ||
-	    answer->type != (request->type | WIRE_ANSWER)) {
+	if (!link->asking || !is_answer_to(answer, request->type, request->unit, request->item)) {
 		link->counters.stale++;
 		return;
 	}
@@ -205,7 +214,8 @@ static void take_answer(struct link *link, const struct frame *answer)
 
 static void take_resynced(struct link *link, const struct frame *answer)
 {
-	if (answer->type != (WIRE_RESYNC | WIRE_ANSWER) || answer->length < WIRE_NONCE_SIZE)
+	if (!is_answer_to(answer, WIRE_RESYNC, WIRE_UNIT_LINK, WIRE_ITEM_NONE) ||
+	    answer->status != 0 || answer->length < WIRE_NONCE_SIZE)
 		return;
 	if (memcmp(answer->data, link->caps.boot, WIRE_NONCE_SIZE) != 0) {
 		begin_anew(link);
@@ -216,12 +226,13 @@ static void take_resynced(struct link *link, const struct frame *answer)
 	ask_next(link);
 }
 
-/* It may put off its answer, but not for ever. */
+/* It may put off its answer, but not for ever; and whoever wants to stop cannot wait so long. */
 static void take_wait(struct link *link)
 {
 	uint64_t now = link->options.now_ms(link->options.context);
 
-	if (link->state != LINK_GREETING && now - link->since_ms < link->options.patience_ms)
+	if (link->asking && !link->head->hurried &&
+	    now - link->since_ms < link->options.patience_ms)
 		link->deadline_ms = now + link->options.timeout_ms;
 }
 
@@ -236,7 +247,7 @@ static void take_frame(struct link *link, const struct frame *frame)
 		take_wait(link);
 	else if (frame->type == WIRE_STRANGER && link->state != LINK_GREETING)
 		begin_anew(link);
-	else if (link->state == LINK_GREETING && frame->type == (WIRE_HELLO | WIRE_ANSWER))
+	else if (link->state == LINK_GREETING)
 		take_hello(link, frame);
 	else if (link->state == LINK_RESYNCING)
 		take_resynced(link, frame);

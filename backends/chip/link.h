@@ -37,6 +37,7 @@ struct link_request {
 	uint8_t item;
 	uint16_t length;
 	const uint8_t *data;
+	bool hurried; /* nobody wants its answer any more: a WAIT is not believed */
 	/* 0, or the chip's error, or -PLUTON_EFAIL (no answer), or -PLUTON_ENODEVICE (gone). */
 	void (*answered)(struct link_request *request, int result, const uint8_t *data,
 			 size_t length);

@@ -784,6 +784,84 @@ static void test_a_state_that_no_unit_made_is_refused(void)
 			-PLUTON_ESIZE);
 }
 
+static uint8_t tell_aes(struct aes_unit *unit, uint8_t type, uint8_t item, const uint8_t *data,
+			uint16_t length, struct answer *ret)
+{
+	const struct frame frame = {
+		.type = type, .item = item, .length = length, .data = data, .unit = WIRE_UNIT_AES};
+
+	memset(ret, 0, sizeof(*ret));
+	aes_unit_take(unit, &frame, ret);
+	return ret->status;
+}
+
+/* A key and an IV of zeros, and so much AAD. */
+static void begin_gcm(struct aes_unit *unit, uint8_t direction, uint8_t phase, uint8_t aad_length)
+{
+	uint8_t begin[WIRE_BEGIN_AES_SIZE] = {WIRE_AES_GCM, direction, phase, 16};
+	static const uint8_t zeros[16];
+	struct answer answer;
+
+	memset(unit, 0, sizeof(*unit));
+	begin[WIRE_BEGIN_AES_AAD_LENGTH] = aad_length;
+	CU_ASSERT_EQUAL(tell_aes(unit, WIRE_BEGIN, 0, begin, sizeof(begin), &answer), 0);
+	if (!(phase & WIRE_FIRST))
+		return;
+	CU_ASSERT_EQUAL(tell_aes(unit, WIRE_PUT, WIRE_ITEM_KEY, zeros, 16, &answer), 0);
+	CU_ASSERT_EQUAL(tell_aes(unit, WIRE_PUT, WIRE_ITEM_IV, zeros, 12, &answer), 0);
+}
+
+static void test_aad_of_no_octets_changes_no_tag(void)
+{
+	static const uint8_t aad[20] = {1, 2, 3};
+	struct answer right, answer;
+	struct aes_unit unit;
+
+	begin_gcm(&unit, WIRE_ENCRYPT, WIRE_FIRST | WIRE_LAST, sizeof(aad));
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, sizeof(aad), &right);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_GET, WIRE_ITEM_TAG, NULL, 0, &right), 0);
+	begin_gcm(&unit, WIRE_ENCRYPT, WIRE_FIRST | WIRE_LAST, sizeof(aad));
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, 0, &answer);
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, sizeof(aad), &answer);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, 0, &answer), 0);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_GET, WIRE_ITEM_TAG, NULL, 0, &answer), 0);
+	CU_ASSERT_EQUAL(memcmp(answer.data, right.data, 16), 0);
+}
+
+static void test_input_of_no_octets_verifies_nothing_twice(void)
+{
+	static const uint8_t message[16];
+	struct answer sealed, tag, last;
+	struct aes_unit unit;
+
+	begin_gcm(&unit, WIRE_ENCRYPT, WIRE_FIRST | WIRE_LAST, 0);
+	unit.length = sizeof(message);
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_INPUT, message, sizeof(message), &sealed);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_GET, WIRE_ITEM_TAG, NULL, 0, &tag), 0);
+	begin_gcm(&unit, WIRE_DECRYPT, WIRE_FIRST | WIRE_LAST, 0);
+	unit.length = sizeof(message);
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_TAG, tag.data, 16, &last);
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_INPUT, sealed.data, sizeof(message), &last);
+	CU_ASSERT_EQUAL(last.status, 0);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_PUT, WIRE_ITEM_INPUT, message, 0, &last), 0);
+	CU_ASSERT_TRUE(unit.verified);
+}
+
+static void test_a_stream_takes_no_aad_after_its_first_start(void)
+{
+	static const uint8_t aad[20] = {1, 2, 3};
+	struct answer state, answer;
+	struct aes_unit unit;
+
+	begin_gcm(&unit, WIRE_ENCRYPT, WIRE_FIRST, sizeof(aad));
+	tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, sizeof(aad), &answer);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_GET, WIRE_ITEM_STATE, NULL, 0, &state), 0);
+	begin_gcm(&unit, WIRE_ENCRYPT, WIRE_LAST, 0);
+	CU_ASSERT_EQUAL(
+		tell_aes(&unit, WIRE_PUT, WIRE_ITEM_STATE, state.data, state.length, &answer), 0);
+	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, 1, &answer), PLUTON_ESIZE);
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
 
 /* RFC 3720, appendix B.4 has CRC-32C; this is CRC-32 of IEEE 802.3, whose check value this is. */
@@ -881,6 +959,9 @@ int main(int argc, char **argv)
 		TEST(test_abort_makes_the_unit_forget),
 		TEST(test_commands_out_of_place_are_refused_and_end_the_operation),
 		TEST(test_a_state_that_no_unit_made_is_refused),
+		TEST(test_aad_of_no_octets_changes_no_tag),
+		TEST(test_input_of_no_octets_verifies_nothing_twice),
+		TEST(test_a_stream_takes_no_aad_after_its_first_start),
 		TEST(test_the_crc_is_that_of_ethernet),
 		TEST(test_a_frame_with_every_octet_value_comes_through),
 		TEST(test_every_changed_octet_is_found),

@@ -31,10 +31,16 @@ static bool verifies(const struct aes_unit *unit)
 	return is_gcm(unit) && unit->state.direction == WIRE_DECRYPT;
 }
 
+/* In a later start all of it came in the first one, and is counted in the state. */
+static bool has_all_aad(const struct aes_unit *unit)
+{
+	return unit->state.aad_taken >= unit->aad_length;
+}
+
 /* Whether input may come: all else is there. */
 static bool is_ready(const struct aes_unit *unit)
 {
-	return unit->begun && unit->wants == 0 && unit->state.aad_taken >= unit->aad_length;
+	return unit->begun && unit->wants == 0 && has_all_aad(unit);
 }
 
 /* --- the counter ----------------------------------------------------------------------------- */
@@ -268,7 +274,7 @@ static uint8_t put_tag(struct aes_unit *unit, const struct frame *command)
 {
 	if (command->length != 16)
 		return PLUTON_ESIZE;
-	if (unit->wants != WANTS(WIRE_ITEM_TAG) || unit->state.aad_taken < unit->aad_length)
+	if (unit->wants != WANTS(WIRE_ITEM_TAG) || !has_all_aad(unit))
 		return PLUTON_ERESERVE;
 	memcpy(unit->tag, command->data, 16);
 	return unit->length == 0 ? verify(unit) : 0;
@@ -303,7 +309,9 @@ static uint8_t put_aad(struct aes_unit *unit, const struct frame *command)
 {
 	if (unit->wants & ~WANTS(WIRE_ITEM_TAG))
 		return PLUTON_ERESERVE;
-	if (command->length > unit->aad_length - unit->state.aad_taken)
+	if (command->length == 0)
+		return 0;
+	if (has_all_aad(unit) || command->length > unit->aad_length - unit->state.aad_taken)
 		return PLUTON_ESIZE;
 	hash_octets(unit, &unit->state.aad_taken, command->data, command->length);
 	if (unit->state.aad_taken == unit->aad_length)
@@ -323,6 +331,8 @@ static uint8_t put_input(struct aes_unit *unit, const struct frame *command,
 {
 	if (!is_ready(unit))
 		return PLUTON_ERESERVE;
+	if (command->length == 0)
+		return 0;
 	if (command->length > unit->length - unit->taken)
 		return PLUTON_ESIZE;
 	if (verifies(unit))
