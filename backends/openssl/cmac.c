@@ -7,10 +7,10 @@
  *   8 chain   24 carry, then zeros   40 key, then zeros
  */
 #include <assert.h>
-#include <openssl/err.h>
 #include <string.h>
 
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/mac_operation.h"
 
 #define CMAC_LENGTH_MAX ((size_t)1 << 30)
@@ -34,16 +34,10 @@ static_assert(STATE_SIZE <= CMAC_STATE_MAX, "a state fits a grant's field");
 
 /* --- OpenSSL ---------------------------------------------------------------------------------- */
 
-static int failed(void)
-{
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
-}
-
 /* The next block is encrypted as if `chain` were the ciphertext before it. */
 static int set_chain(struct mac_operation *op, const uint8_t chain[MAC_BLOCK_SIZE])
 {
-	return EVP_EncryptInit_ex2(op->cipher, NULL, NULL, chain, NULL) == 1 ? 0 : failed();
+	return EVP_EncryptInit_ex2(op->cipher, NULL, NULL, chain, NULL) == 1 ? 0 : crypto_failed(-PLUTON_EFAIL);
 }
 
 static int begin_cipher(struct mac_operation *op)
@@ -52,7 +46,7 @@ static int begin_cipher(struct mac_operation *op)
 
 	if (EVP_EncryptInit_ex2(op->cipher, cipher, op->cmac.key, op->cmac.chain, NULL) != 1 ||
 	    EVP_CIPHER_CTX_set_padding(op->cipher, 0) != 1)
-		return failed();
+		return crypto_failed(-PLUTON_EFAIL);
 	return 0;
 }
 
@@ -62,7 +56,7 @@ static int encrypt(struct mac_operation *op, uint8_t *out, const uint8_t *in, si
 
 	if (EVP_EncryptUpdate(op->cipher, out, &made, in, (int)len) == 1 && (size_t)made == len)
 		return 0;
-	return failed();
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 /* --- CMAC ------------------------------------------------------------------------------------- */
@@ -238,15 +232,13 @@ static int open_ciphers(struct mac_unit *unit, const char *properties)
 
 	for (size_t i = 0; i < 3; i++) {
 		unit->ciphers[i] = EVP_CIPHER_fetch(NULL, names[i], properties);
-		if (!unit->ciphers[i]) {
-			ERR_clear_error();
-			return -PLUTON_ENODEVICE;
-		}
+		if (!unit->ciphers[i])
+			return crypto_failed(-PLUTON_ENODEVICE);
 	}
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		unit->operations[i].cipher = EVP_CIPHER_CTX_new();
 		if (!unit->operations[i].cipher)
-			return -PLUTON_ENOMEM;
+			return crypto_failed(-PLUTON_ENOMEM);
 	}
 	return 0;
 }

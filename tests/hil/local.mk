@@ -3,7 +3,7 @@
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
 	hil_hogweed_test hil_rsa_broken_test \
-	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
+	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
 THREADED_TESTS += hil_broken_test hil_openssl_worker_test
@@ -114,3 +114,17 @@ hil_openssl_sliced_test_LDADD = $(OPENSSL_BENCH_LIBS)
 hil_openssl_worker_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_openssl_worker_test_SOURCES = tests/hil/hil_openssl_worker_test.c $(OPENSSL_BENCH)
 hil_openssl_worker_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+# Calls of libraries are made to fail: the linker sends those of the table to faults.c.
+hil_faults_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_faults_test_SOURCES = tests/hil/hil_faults_test.c tests/hil/fault_calls.h \
+	tests/hil/faults.c tests/hil/faults.h $(OPENSSL_BENCH)
+hil_faults_test_LDADD = $(OPENSSL_BENCH_LIBS)
+hil_faults_test_LDFLAGS = -Wl,@tests/hil/fault_wraps
+EXTRA_hil_faults_test_DEPENDENCIES = tests/hil/fault_wraps
+CLEANFILES += tests/hil/fault_wraps
+
+tests/hil/fault_wraps: tests/hil/fault_calls.h
+	$(AM_V_at)$(MKDIR_P) tests/hil
+	$(AM_V_GEN){ sed -n 's/^\(FAULT[A-Z0-9_]*\|WATCHED\)(\([A-Za-z0-9_]*\).*/--wrap=\2/p' $< && \
+		echo --wrap=interrupt_raise; } >$@.tmp && mv $@.tmp $@

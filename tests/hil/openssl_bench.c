@@ -32,11 +32,10 @@ static void close_openssl(struct bench *bench)
 	openssl_close(bench->backend);
 }
 
-int openssl_bench_main(int argc, char **argv, const char *name,
-		       const struct openssl_options *options)
+const struct bench_maker *openssl_bench_maker(const char *name,
+					      const struct openssl_options *options)
 {
-	const struct bench_maker maker = {
-		.name = name,
+	static struct bench_maker maker = {
 		.open = open_openssl,
 		.close = close_openssl,
 		.has_workers = true,
@@ -44,6 +43,13 @@ int openssl_bench_main(int argc, char **argv, const char *name,
 		.opens_sealed = true,
 	};
 
+	maker.name = name;
 	options_in_use = options;
-	return behaviours_main(argc, argv, &maker);
+	return &maker;
+}
+
+int openssl_bench_main(int argc, char **argv, const char *name,
+		       const struct openssl_options *options)
+{
+	return behaviours_main(argc, argv, openssl_bench_maker(name, options));
 }
