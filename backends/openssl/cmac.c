@@ -37,7 +37,9 @@ static_assert(STATE_SIZE <= CMAC_STATE_MAX, "a state fits a grant's field");
 /* The next block is encrypted as if `chain` were the ciphertext before it. */
 static int set_chain(struct mac_operation *op, const uint8_t chain[MAC_BLOCK_SIZE])
 {
-	return EVP_EncryptInit_ex2(op->cipher, NULL, NULL, chain, NULL) == 1 ? 0 : crypto_failed(-PLUTON_EFAIL);
+	return EVP_EncryptInit_ex2(op->cipher, NULL, NULL, chain, NULL) == 1
+		       ? 0
+		       : crypto_failed(-PLUTON_EFAIL);
 }
 
 static int begin_cipher(struct mac_operation *op)

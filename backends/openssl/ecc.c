@@ -334,8 +334,7 @@ int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_ECC,
 			 .level = HIL_LEVEL_ECC,
 			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.message_max = ECC_MESSAGE_MAX,
-			 .verify_max = VERIFY_MAX},
+		.caps = {.message_max = ECC_MESSAGE_MAX, .verify_max = VERIFY_MAX},
 		.ops = &ops,
 	};
 	r = open_operations(unit, host);

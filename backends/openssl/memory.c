@@ -50,7 +50,11 @@ void memory_give_back(void *memory, const char *file, int line)
 
 bool memory_install(void)
 {
-	return CRYPTO_set_mem_functions(memory_take, memory_resize, memory_give_back) == 1;
+	CRYPTO_free_fn in_use;
+
+	CRYPTO_get_mem_functions(NULL, NULL, &in_use);
+	return in_use == memory_give_back ||
+	       CRYPTO_set_mem_functions(memory_take, memory_resize, memory_give_back) == 1;
 }
 
 bool memory_was_refused(void)

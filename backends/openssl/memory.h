@@ -15,7 +15,10 @@ void *memory_take(size_t size, const char *file, int line);
 void *memory_resize(void *memory, size_t size, const char *file, int line);
 void memory_give_back(void *memory, const char *file, int line);
 
-/* Before anything else of libcrypto, first in main; false: it was too late. */
+/*
+ * Before anything else of libcrypto in this process, or again; false: it is too late. openssl_open
+ * does it.
+ */
 bool memory_install(void);
 
 /* Whether this thread was refused memory since it asked last. */

@@ -49,7 +49,7 @@ static int give_piece(struct rng_operation *op)
 	uint8_t *chunk = op->task.host->chunk_out;
 	size_t len = task_piece(&op->task, op->length - op->cursor, TASK_CHUNK);
 	int r = RAND_bytes(chunk, (int)len) == 1 ? push_all(op, chunk, len)
-						  : crypto_failed(-PLUTON_EFAIL);
+						 : crypto_failed(-PLUTON_EFAIL);
 
 	explicit_bzero(chunk, len);
 	task_spend(&op->task, len);

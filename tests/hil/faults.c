@@ -38,7 +38,8 @@ typedef const unsigned char **der_in;
 typedef unsigned char **der_out;
 typedef void *(*start_fn)(void *argument);
 
-/* --- the calls --------------------------------------------------------------------------------- */
+/* --- the calls ---------------------------------------------------------------------------------
+ */
 
 #define FAULT0(name, ...) CALL_##name,
 #define FAULT1 FAULT0
@@ -49,7 +50,7 @@ typedef void *(*start_fn)(void *argument);
 #define FAULT6 FAULT0
 #define FAULT7 FAULT0
 #define FAULT12 FAULT0
-#define FAULT_OWN FAULT0
+#define FAULT_OWN(name) CALL_##name,
 #define WATCHED(name)
 #define NO_FAULT(name)
 enum call {
@@ -57,7 +58,9 @@ enum call {
 	CALLS
 };
 #undef FAULT0
+#undef FAULT_OWN
 #define FAULT0(name, ...) [CALL_##name] = #name,
+#define FAULT_OWN(name) [CALL_##name] = #name,
 static const char *const names[CALLS] = {
 #include "tests/hil/fault_calls.h"
 };
@@ -154,8 +157,7 @@ static bool fails(enum call call, const void *place)
 #define FAULT0(name, type, failure) WRAP(name, type, failure, (void), ())
 #define FAULT1(name, type, failure, A) WRAP(name, type, failure, (A a), (a))
 #define FAULT2(name, type, failure, A, B) WRAP(name, type, failure, (A a, B b), (a, b))
-#define FAULT3(name, type, failure, A, B, C)                                                       \
-	WRAP(name, type, failure, (A a, B b, C c), (a, b, c))
+#define FAULT3(name, type, failure, A, B, C) WRAP(name, type, failure, (A a, B b, C c), (a, b, c))
 #define FAULT4(name, type, failure, A, B, C, D)                                                    \
 	WRAP(name, type, failure, (A a, B b, C c, D d), (a, b, c, d))
 #define FAULT5(name, type, failure, A, B, C, D, E)                                                 \
@@ -165,8 +167,7 @@ static bool fails(enum call call, const void *place)
 #define FAULT7(name, type, failure, A, B, C, D, E, F, G)                                           \
 	WRAP(name, type, failure, (A a, B b, C c, D d, E e, F f, G g), (a, b, c, d, e, f, g))
 #define FAULT12(name, type, failure, A, B, C, D, E, F, G, H, I, J, K, L)                           \
-	WRAP(name, type, failure,                                                                  \
-	     (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l),                         \
+	WRAP(name, type, failure, (A a, B b, C c, D d, E e, F f, G g, H h, I i, J j, K k, L l),    \
 	     (a, b, c, d, e, f, g, h, i, j, k, l))
 #define FAULT_OWN(name) __typeof__(name) __real_##name, __wrap_##name;
 #undef WATCHED
@@ -188,7 +189,8 @@ EVP_PKEY *__wrap_EVP_PKEY_Q_keygen(OSSL_LIB_CTX *context, const char *properties
 	return __real_EVP_PKEY_Q_keygen(context, properties, type, group);
 }
 
-/* --- secrets ----------------------------------------------------------------------------------- */
+/* --- secrets -----------------------------------------------------------------------------------
+ */
 
 static struct {
 	uint8_t bytes[64];
@@ -218,7 +220,8 @@ static void look(const void *memory, size_t size, const char *where)
 	}
 }
 
-/* --- memory of libcrypto, as it comes through backends/openssl/memory.c ------------------------- */
+/* --- memory of libcrypto, as it comes through backends/openssl/memory.c -------------------------
+ */
 
 static _Thread_local enum { OUTSIDE = 0, INSIDE, REFUSED } inside;
 
@@ -231,7 +234,8 @@ void *__wrap_malloc(size_t size)
 	return __real_malloc(size);
 }
 
-/* --- memory of the engines --------------------------------------------------------------------- */
+/* --- memory of the engines ---------------------------------------------------------------------
+ */
 
 static struct {
 	void *memory; /* NULL: free */
@@ -269,9 +273,8 @@ static void forget(const void *memory)
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	void *memory = fails(CALL_calloc, __builtin_return_address(0))
-			       ? NULL
-			       : __real_calloc(count, size);
+	void *memory =
+		fails(CALL_calloc, __builtin_return_address(0)) ? NULL : __real_calloc(count, size);
 
 	remember(memory, count * size);
 	return memory;
@@ -307,7 +310,8 @@ int __wrap_munmap(void *memory, size_t size)
 	return __real_munmap(memory, size);
 }
 
-/* --- memory of libcrypto ----------------------------------------------------------------------- */
+/* --- memory of libcrypto -----------------------------------------------------------------------
+ */
 
 static atomic_size_t crypto_blocks;
 
@@ -367,7 +371,8 @@ const char *faults_found(void)
 	return *found ? found : NULL;
 }
 
-/* --- threads ----------------------------------------------------------------------------------- */
+/* --- threads -----------------------------------------------------------------------------------
+ */
 
 static atomic_bool queue_left;
 
@@ -390,7 +395,8 @@ bool faults_queue_was_left(void)
 	return atomic_exchange(&queue_left, false) || mine;
 }
 
-/* --- arming ------------------------------------------------------------------------------------ */
+/* --- arming ------------------------------------------------------------------------------------
+ */
 
 void fault_arm(enum fault_layer layer, unsigned nth, bool lasting)
 {
@@ -413,7 +419,8 @@ const char *fault_name(void)
 	return names[atomic_load(&last_call)];
 }
 
-/* --- what was tried ---------------------------------------------------------------------------- */
+/* --- what was tried ----------------------------------------------------------------------------
+ */
 
 static bool was_made_to_fail(enum call call)
 {

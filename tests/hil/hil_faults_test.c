@@ -5,10 +5,12 @@
  * there is one done, with FAIL or NOMEM or with the right bytes; nothing leaks, and no secret stays
  * in what was freed or in the engines.
  */
-#include <errno.h>
+#include <event2/event.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "backends/chip/chip.h"
 #include "tests/hil/charges.h"
 #include "tests/hil/faults.h"
 #include "tests/hil/openssl_bench.h"
@@ -16,9 +18,11 @@
 #include "tests/rsa_material.h"
 #include "tests/suite.h"
 
-#define FAULTS_MAX 5000u /* more than any operation has */
+#define FAULTS_MAX 5000u    /* more than any operation has */
 #define SEALED_LENGTH 5000u /* more than the scratch of openssl_bench.c */
 
+static const struct bench_maker *maker_in_use;
+static struct event_base *base;
 static struct material m;
 static struct client client;
 
@@ -92,8 +96,11 @@ static const struct scenario more_scenarios[] = {
 static const struct part {
 	size_t at, size;
 } parts[] = {
-#define PART(field) {offsetof(struct client, field), sizeof(((struct client *)NULL)->field)}
-	PART(tag),	  PART(iv_out),	      PART(result_digest), PART(result_mac), PART(state),
+#define PART(field)                                                                                \
+	{                                                                                          \
+		offsetof(struct client, field), sizeof(((struct client *)NULL)->field)             \
+	}
+	PART(tag),	  PART(iv_out),	       PART(result_digest), PART(result_mac), PART(state),
 	PART(ecc_public), PART(ecc_signature), PART(ecc_secret),    PART(ecc_key),
 };
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
@@ -111,8 +118,8 @@ static struct reference reference;
 
 static bool is_same_part(const struct part *part)
 {
-	return memcmp((const char *)&client + part->at,
-		      (const char *)&reference.client + part->at, part->size) == 0;
+	return memcmp((const char *)&client + part->at, (const char *)&reference.client + part->at,
+		      part->size) == 0;
 }
 
 static void set_up(struct bench *bench, const struct scenario *scenario, bool lends)
@@ -331,6 +338,200 @@ static void test_any_allocation_in_libcrypto_of_any_operation_may_fail(void)
 	in_all_scenarios(more_scenarios, FAULT_IN_ALLOCATIONS, false);
 }
 
+/* --- keys that are made --------------------------------------------------------------------------
+ */
+
+/* The engine signs with it, and looks at what comes out. */
+static bool is_good_key(struct bench *bench)
+{
+	static struct client signer;
+
+	material_rsa(&m, &signer, RSA_SIGN, RSA_PSS);
+	memcpy(signer.rsa_key, client.rsa_key, sizeof(client.rsa_key));
+	return bench_run(bench, &signer) == 0;
+}
+
+/* The first one in an engine's life opens a thread for it. */
+static bool generate_once(enum fault_layer layer, unsigned nth, bool lasting)
+{
+	struct bench bench;
+	bool failed;
+	int r;
+
+	bench_open(&bench);
+	material_rsa(&m, &client, RSA_GENERATE, RSA_BARE);
+	memset(client.rsa_key, 0, sizeof(client.rsa_key));
+	fault_arm(layer, nth, lasting);
+	r = bench_run(&bench, &client);
+	failed = fault_disarm();
+	if (r == 0 && !is_good_key(&bench))
+		complain(nth, "done, with a key that is none");
+	if (r != 0 && r != -PLUTON_ENOMEM)
+		complain(nth, "done with another error");
+	if (faults_queue_was_left())
+		complain(nth, "an error stays in libcrypto's queue");
+	bench_close(&bench);
+	return failed;
+}
+
+static const struct scenario generation = {"RSA key", HIL_RSA, NULL, 0};
+
+static void test_any_call_of_a_key_generation_may_fail(void)
+{
+	unsigned nth = 1;
+
+	current = &generation;
+	while (generate_once(FAULT_IN_CALLS, nth, false))
+		nth++;
+	EXPECT(nth > 20);
+}
+
+/* There are thousands: the first, fourth, sixteenth … one. */
+static void test_allocations_in_libcrypto_of_a_key_generation_may_fail(void)
+{
+	unsigned nth = 1;
+
+	current = &generation;
+	while (generate_once(FAULT_IN_ALLOCATIONS, nth, false))
+		nth *= 4;
+	EXPECT(nth > 100);
+}
+
+/* --- opening -------------------------------------------------------------------------------------
+ */
+
+static const struct scenario opening = {"opening", HIL_KINDS, NULL, 0};
+
+/* What the engines can do must not depend on what failed on the way. */
+struct offer {
+	struct ecc_caps ecc;
+	struct rsa_caps rsa;
+	struct aes_caps aes;
+	struct digest_caps digest;
+	struct mac_caps hmac, cmac;
+};
+
+static void get_offer(struct bench *bench, struct offer *ret)
+{
+	memcpy(bench->engines, bench->inner, sizeof(bench->engines));
+	memset(ret, 0, sizeof(*ret));
+	memcpy(&ret->ecc, bench_ecc_caps(bench), sizeof(ret->ecc));
+	memcpy(&ret->rsa, bench_rsa_caps(bench), sizeof(ret->rsa));
+	memcpy(&ret->aes, bench_aes_caps(bench), sizeof(ret->aes));
+	memcpy(&ret->digest, bench_digest_caps(bench), sizeof(ret->digest));
+	memcpy(&ret->hmac, bench_mac_caps(bench, HIL_HMAC), sizeof(ret->hmac));
+	memcpy(&ret->cmac, bench_mac_caps(bench, HIL_CMAC), sizeof(ret->cmac));
+}
+
+/* Opens and closes; what opening said. */
+static int open_and_close(const struct bench_maker *maker, struct offer *ret)
+{
+	struct bench bench = {.maker = maker};
+	int r;
+
+	deferred_queue_init(&bench.deferred);
+	r = interrupt_queue_init(&bench.interrupts);
+	if (r < 0)
+		return r;
+	r = maker->open(&bench);
+	if (r == 0 && ret)
+		get_offer(&bench, ret);
+	if (r == 0)
+		maker->close(&bench);
+	interrupt_queue_close(&bench.interrupts);
+	return r;
+}
+
+static bool open_once(const struct bench_maker *maker, enum fault_layer layer, unsigned nth,
+		      bool lasting, const struct offer *whole)
+{
+	struct offer offer;
+	bool failed;
+	int r;
+
+	fault_arm(layer, nth, lasting);
+	r = open_and_close(maker, whole ? &offer : NULL);
+	failed = fault_disarm();
+	if (r != 0 && r != -PLUTON_ENOMEM)
+		complain(nth, "refused for another reason");
+	if (r == 0 && whole && memcmp(&offer, whole, sizeof(offer)) != 0)
+		complain(nth, "opened with less than there is");
+	if (faults_queue_was_left())
+		complain(nth, "an error stays in libcrypto's queue");
+	return failed;
+}
+
+static void open_everywhere(const struct bench_maker *maker, enum fault_layer layer, bool lasting,
+			    const struct offer *whole)
+{
+	size_t before = faults_blocks(), leaked = SIZE_MAX;
+
+	current = &opening;
+	for (unsigned tries = 0; leaked > 0 && tries < 3; tries++) {
+		for (unsigned nth = 1; open_once(maker, layer, nth, lasting, whole); nth++)
+			EXPECT(nth < FAULTS_MAX);
+		leaked = faults_blocks() > before ? faults_blocks() - before : 0;
+		before = faults_blocks();
+	}
+	if (leaked > 0)
+		complain((unsigned)leaked, "blocks are lost each time");
+}
+
+static void test_opening_may_fail_at_any_call_and_any_allocation(void)
+{
+	struct offer whole;
+
+	EXPECT(open_and_close(maker_in_use, &whole) == 0);
+	open_everywhere(maker_in_use, FAULT_IN_CALLS, false, &whole);
+	open_everywhere(maker_in_use, FAULT_IN_CALLS, true, &whole);
+	open_everywhere(maker_in_use, FAULT_IN_ALLOCATIONS, false, &whole);
+}
+
+/* Where no chip is, the backend waits for one. */
+static int open_chip(struct bench *bench)
+{
+	static const struct chip_options options = {
+		.device = "/nonexistent/chip", .timeout_ms = 1000, .retries = 1};
+	static struct backend_environment environment;
+	struct backend_instance *instance;
+	int r;
+
+	environment = (struct backend_environment){.deferred = &bench->deferred,
+						   .interrupts = &bench->interrupts,
+						   .aead_scratch = SEALED_LENGTH,
+						   .workers = 1,
+						   .base = base};
+	r = chip_backend_open_with(&environment, &options, &instance);
+	bench->backend = r == 0 ? instance : NULL;
+	return r;
+}
+
+static void close_chip(struct bench *bench)
+{
+	chip_backend_close(bench->backend);
+}
+
+static void test_opening_a_chip_s_line_may_fail_at_any_allocation(void)
+{
+	static const struct bench_maker chip = {.open = open_chip, .close = close_chip};
+
+	base = event_base_new();
+	open_everywhere(&chip, FAULT_IN_CALLS, false, NULL);
+	open_everywhere(&chip, FAULT_IN_CALLS, true, NULL);
+	event_base_free(base);
+}
+
+/* --- the table -----------------------------------------------------------------------------------
+ */
+
+/* The last test: it counts what the others did. */
+static void test_every_call_of_the_table_was_made_to_fail(void)
+{
+	EXPECT(faults_report());
+	if (getenv("PLUTON_FAULT_SITES"))
+		faults_list_sites();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct openssl_options options = {.execution = OPENSSL_EXECUTION_WORKER};
@@ -338,9 +539,15 @@ int main(int argc, char **argv)
 		TEST(test_any_call_of_any_operation_may_fail),
 		TEST(test_from_any_call_of_any_operation_on_all_may_fail),
 		TEST(test_any_allocation_in_libcrypto_of_any_operation_may_fail),
+		TEST(test_any_call_of_a_key_generation_may_fail),
+		TEST(test_allocations_in_libcrypto_of_a_key_generation_may_fail),
+		TEST(test_opening_may_fail_at_any_call_and_any_allocation),
+		TEST(test_opening_a_chip_s_line_may_fail_at_any_allocation),
+		TEST(test_every_call_of_the_table_was_made_to_fail),
 	};
 
 	faults_install();
-	bench_use(openssl_bench_maker("hil faults", &options));
+	maker_in_use = openssl_bench_maker("hil faults", &options);
+	bench_use(maker_in_use);
 	return suite_main(argc, argv, "hil faults", tests, TESTS_COUNT(tests));
 }

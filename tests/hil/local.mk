@@ -116,7 +116,7 @@ hil_openssl_worker_test_SOURCES = tests/hil/hil_openssl_worker_test.c $(OPENSSL_
 hil_openssl_worker_test_LDADD = $(OPENSSL_BENCH_LIBS)
 
 # Calls of libraries are made to fail: the linker sends those of the table to faults.c.
-hil_faults_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_faults_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
 hil_faults_test_SOURCES = tests/hil/hil_faults_test.c tests/hil/fault_calls.h \
 	tests/hil/faults.c tests/hil/faults.h $(OPENSSL_BENCH)
 hil_faults_test_LDADD = $(OPENSSL_BENCH_LIBS)
@@ -128,3 +128,6 @@ tests/hil/fault_wraps: tests/hil/fault_calls.h
 	$(AM_V_at)$(MKDIR_P) tests/hil
 	$(AM_V_GEN){ sed -n 's/^\(FAULT[A-Z0-9_]*\|WATCHED\)(\([A-Za-z0-9_]*\).*/--wrap=\2/p' $< && \
 		echo --wrap=interrupt_raise; } >$@.tmp && mv $@.tmp $@
+HIL_PYTHON_TESTS = tests/hil/test_faults.py
+TESTS += $(HIL_PYTHON_TESTS)
+EXTRA_DIST += $(HIL_PYTHON_TESTS)
