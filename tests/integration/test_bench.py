@@ -7,11 +7,14 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
+import xml.etree.ElementTree
 
 BUILD = os.environ["PLUTON_BUILD"]
+SOURCE = os.environ["PLUTON_SOURCE"]
 TPM_WORKS = ("GetRandom(16)", "PCR_Read", "PCR_Extend", "Sign, ECDSA P-256", "Sign, RSA-2048",
              "NV_Write of 64 bytes", "connect, GetRandom(16), close")
 WORKS = ("AES-256-GCM encrypt", "AES-256-GCM decrypt", "SHA-256")
@@ -47,6 +50,24 @@ class Bench(unittest.TestCase):
             for ratio in ("shared_ratio", "shared_quiet_ratio", "copied_ratio"):
                 self.assertGreater(row[ratio], 0, row)
         self.assertEqual(budgets(all_rows), {"≥ 0.95", "≥ 0.75", "≥ 0.70"})
+
+    def test_lazy_vs_static_has_every_way_and_crowd(self):
+        all_rows = rows("lazy-vs-static")
+        for table in ("memory", "AES-256-GCM", "SHA-256"):
+            crowds = [row["clients"] for row in of_table(all_rows, table)]
+            self.assertEqual(crowds, [1] * 3 + [10] * 3 + [100] * 3 + [1000] * 3, table)
+        for table, copies in (("AES-256-GCM", 2), ("SHA-256", 1)):
+            for row in of_table(all_rows, table):
+                self.assertEqual(row["copies_per_byte"], 0 if row["way"] == "lazy HIL" else copies)
+                self.assertGreater(row["ratio"], 0)
+        self.assertEqual(len(of_table(all_rows, "utilisation")), 5)
+
+    def test_the_picture_of_lazy_vs_static_can_be_drawn(self):
+        drawn = subprocess.run(
+            [sys.executable, f"{SOURCE}/bench/lazy-vs-static.py"], check=True, text=True,
+            input=run("lazy-vs-static", "--json"), stdout=subprocess.PIPE).stdout
+        root = xml.etree.ElementTree.fromstring(drawn)
+        self.assertEqual(len(root.findall("{*}polyline")), 6)
 
     def test_roundtrip_has_the_peers_and_pluton_for_each_placement(self):
         all_rows = rows("roundtrip")
