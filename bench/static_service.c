@@ -161,7 +161,7 @@ const struct capsule *const static_capsules[] = {&capsules[0], &capsules[1], &ca
 
 void static_service_open(void)
 {
-	evp_open(&engine);
+	evp_open_cipher(&engine, "AES-256-GCM");
 }
 
 void static_service_close(void)
