@@ -50,6 +50,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/digest.c \
 	backends/openssl/ecc.c \
 	backends/openssl/engines.h \
+	backends/openssl/failure.c backends/openssl/failure.h \
 	backends/openssl/gcm_stream.c backends/openssl/gcm_stream.h \
 	backends/openssl/hash.c backends/openssl/hash.h \
 	backends/openssl/hash_family.h \
@@ -59,6 +60,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/kdf.c \
 	backends/openssl/intake.c backends/openssl/intake.h \
 	backends/openssl/mac.c \
+	backends/openssl/memory.c backends/openssl/memory.h \
 	backends/openssl/mac_operation.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \

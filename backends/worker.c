@@ -64,15 +64,30 @@ static int start_worker(struct worker_pool *pool)
 	return 0;
 }
 
+/* Locks that cannot be made are as threads that cannot: there is no memory for them. */
+static int open_queue(struct worker_pool *pool)
+{
+	pool->tail = &pool->head;
+	if (pthread_mutex_init(&pool->lock, NULL) != 0)
+		return -PLUTON_ENOMEM;
+	if (pthread_cond_init(&pool->wanted, NULL) != 0) {
+		pthread_mutex_destroy(&pool->lock);
+		return -PLUTON_ENOMEM;
+	}
+	return 0;
+}
+
 int worker_pool_open(struct worker_pool *pool, struct interrupt_queue *interrupts, unsigned count)
 {
 	*pool = (struct worker_pool){.interrupts = interrupts};
 	pool->threads = calloc(count, sizeof(*pool->threads));
 	if (!pool->threads)
 		return -PLUTON_ENOMEM;
-	pool->tail = &pool->head;
-	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->wanted, NULL);
+	if (open_queue(pool) < 0) {
+		free(pool->threads);
+		*pool = (struct worker_pool){0};
+		return -PLUTON_ENOMEM;
+	}
 	while (pool->count < count) {
 		int r = start_worker(pool);
 

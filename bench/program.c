@@ -6,24 +6,29 @@
 #include "bench/program.h"
 
 #include <argp.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define EXIT_USAGE 2
 #define EXIT_BY_SIGNAL 128
 
-enum { OPTION_QUICK = 0x100, OPTION_JSON };
+enum { OPTION_QUICK = 0x100, OPTION_JSON, OPTION_RINGS, OPTION_NO_RINGS };
 
 static const struct argp_option options[] = {
 	{"quick", OPTION_QUICK, NULL, 0, "Run a few seconds only, to see that all works", 0},
 	{"json", OPTION_JSON, NULL, 0, "Print one JSON object for each row, a row a line", 0},
+	{"rings", OPTION_RINGS, NULL, 0, "Rings in shared memory from the first request on", 0},
+	{"no-rings", OPTION_NO_RINGS, NULL, 0, "Sockets only (PLUTON_RINGS=0)", 0},
 	{0},
 };
 
 static struct run_signals signals;
 static const char *program_name;
+static bool chooses;
 static pid_t owner;
 
 static error_t parse(int key, char *argument, struct argp_state *state)
@@ -38,6 +43,15 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_JSON:
 		program->json = true;
 		return 0;
+	case OPTION_RINGS:
+		return setenv("PLUTON_RINGS", "1", 1) < 0 ? ENOMEM : 0;
+	case OPTION_NO_RINGS:
+		return setenv("PLUTON_RINGS", "0", 1) < 0 ? ENOMEM : 0;
+	case ARGP_KEY_ARGS:
+		if (!chooses)
+			return ARGP_ERR_UNKNOWN;
+		program->words = state->argv + state->next;
+		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -45,7 +59,10 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 void program_start(struct program *ret, const char *name, const char *doc, int argc, char **argv)
 {
-	const struct argp argp = {.options = options, .parser = parse, .doc = doc};
+	const struct argp argp = {.options = options,
+				  .parser = parse,
+				  .args_doc = chooses ? "[WORD...]" : NULL,
+				  .doc = doc};
 
 	program_name = name;
 	owner = getpid();
@@ -55,6 +72,24 @@ void program_start(struct program *ret, const char *name, const char *doc, int a
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (!run_signals_take(&signals))
 		program_fail("no signalfd");
+}
+
+void program_start_choosing(struct program *ret, const char *name, const char *doc, int argc,
+			    char **argv)
+{
+	chooses = true;
+	program_start(ret, name, doc, argc, argv);
+}
+
+bool program_chose(const struct program *program, const char *title)
+{
+	if (!program->words)
+		return true;
+	for (char **word = program->words; *word; word++) {
+		if (strcasestr(title, *word))
+			return true;
+	}
+	return false;
 }
 
 static void say(const char *format, va_list args) __attribute__((format(printf, 1, 0)));

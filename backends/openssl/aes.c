@@ -5,13 +5,13 @@
  *
  * No key stays behind: contexts are reset after every operation, and its memory is wiped.
  */
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/aes_operation.h"
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 
 #define AES_LENGTH_MAX ((size_t)1 << 30)
 #define AES_AAD_MAX (1024u * 1024)
@@ -48,10 +48,8 @@ static int step_iv_out(struct aes_operation *op)
 {
 	int r;
 
-	if (RAND_bytes(op->iv, AES_GCM_IV_SIZE) != 1) {
-		ERR_clear_error();
-		return -PLUTON_EFAIL;
-	}
+	if (RAND_bytes(op->iv, AES_GCM_IV_SIZE) != 1)
+		return crypto_failed(-PLUTON_EFAIL);
 	r = task_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
 	return r < 0 ? r : aes_begin(op);
 }
@@ -224,7 +222,7 @@ static int open_operations(struct aes_unit *unit, struct task_host *host)
 		op->own_cipher = EVP_CIPHER_CTX_new();
 		op->mac = EVP_CIPHER_CTX_new();
 		if (!op->own_cipher || !op->mac)
-			return -PLUTON_ENOMEM;
+			return crypto_failed(-PLUTON_ENOMEM);
 	}
 	return 0;
 }

@@ -6,10 +6,10 @@
  * comes, so what comes out of one piece is up to 15 bytes less or more than what went in.
  */
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <string.h>
 
 #include "backends/openssl/aes_operation.h"
+#include "backends/openssl/failure.h"
 
 int aes_ciphers_fetch(struct aes_unit *unit, const char *properties)
 {
@@ -23,10 +23,8 @@ int aes_ciphers_fetch(struct aes_unit *unit, const char *properties)
 	for (size_t kind = 0; kind < AES_CIPHER_KINDS; kind++) {
 		for (size_t i = 0; i < 3; i++) {
 			unit->ciphers[kind][i] = EVP_CIPHER_fetch(NULL, names[kind][i], properties);
-			if (!unit->ciphers[kind][i]) {
-				ERR_clear_error();
-				return -PLUTON_ENODEVICE;
-			}
+			if (!unit->ciphers[kind][i])
+				return crypto_failed(-PLUTON_ENODEVICE);
 		}
 	}
 	return 0;
@@ -52,8 +50,7 @@ int aes_evp_begin(struct aes_operation *op, EVP_CIPHER_CTX *context, enum aes_ci
 	if (EVP_CipherInit_ex2(context, cipher, op->key, iv, encrypt, NULL) == 1 &&
 	    (!has_blocks || EVP_CIPHER_CTX_set_padding(context, 0) == 1))
 		return 0;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 ssize_t aes_evp_update(EVP_CIPHER_CTX *context, uint8_t *out, const uint8_t *in, size_t len)
@@ -62,16 +59,14 @@ ssize_t aes_evp_update(EVP_CIPHER_CTX *context, uint8_t *out, const uint8_t *in,
 
 	if (EVP_CipherUpdate(context, out, &made, in, (int)len) == 1)
 		return made;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 int aes_evp_chain(EVP_CIPHER_CTX *context, uint8_t ret_block[AES_BLOCK_SIZE])
 {
 	if (EVP_CIPHER_CTX_get_updated_iv(context, ret_block, AES_BLOCK_SIZE) == 1)
 		return 0;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 /* --- modes ------------------------------------------------------------------------------------ */
@@ -158,8 +153,7 @@ static int make_gcm_tag(struct aes_operation *op)
 	if (EVP_EncryptFinal_ex(op->cipher, nothing, &len) == 1 &&
 	    EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_GET_TAG, AES_TAG_SIZE, op->tag) == 1)
 		return 0;
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 int aes_make_tag(struct aes_operation *op)
@@ -172,11 +166,12 @@ static int check_gcm_tag(struct aes_operation *op)
 	uint8_t nothing[AES_BLOCK_SIZE];
 	int len = 0;
 
-	if (EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_SET_TAG, AES_TAG_SIZE, op->tag) == 1 &&
-	    EVP_DecryptFinal_ex(op->cipher, nothing, &len) == 1)
-		return 0;
-	ERR_clear_error();
-	return -PLUTON_EINVAL;
+	crypto_forget_failures();
+	if (EVP_CIPHER_CTX_ctrl(op->cipher, EVP_CTRL_AEAD_SET_TAG, AES_TAG_SIZE, op->tag) != 1)
+		return crypto_failed(-PLUTON_EFAIL);
+	if (EVP_DecryptFinal_ex(op->cipher, nothing, &len) != 1)
+		return crypto_failed(-PLUTON_EINVAL);
+	return 0;
 }
 
 static int check_ccm_tag(struct aes_operation *op)

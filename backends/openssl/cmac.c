@@ -7,10 +7,10 @@
  *   8 chain   24 carry, then zeros   40 key, then zeros
  */
 #include <assert.h>
-#include <openssl/err.h>
 #include <string.h>
 
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/mac_operation.h"
 
 #define CMAC_LENGTH_MAX ((size_t)1 << 30)
@@ -34,16 +34,12 @@ static_assert(STATE_SIZE <= CMAC_STATE_MAX, "a state fits a grant's field");
 
 /* --- OpenSSL ---------------------------------------------------------------------------------- */
 
-static int failed(void)
-{
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
-}
-
 /* The next block is encrypted as if `chain` were the ciphertext before it. */
 static int set_chain(struct cmac_cipher *cipher, const uint8_t chain[CMAC_BLOCK_SIZE])
 {
-	return EVP_EncryptInit_ex2(cipher->context, NULL, NULL, chain, NULL) == 1 ? 0 : failed();
+	return EVP_EncryptInit_ex2(cipher->context, NULL, NULL, chain, NULL) == 1
+		       ? 0
+		       : crypto_failed(-PLUTON_EFAIL);
 }
 
 static int encrypt(struct cmac_cipher *cipher, uint8_t *out, const uint8_t *in, size_t len)
@@ -53,7 +49,7 @@ static int encrypt(struct cmac_cipher *cipher, uint8_t *out, const uint8_t *in, 
 	if (EVP_EncryptUpdate(cipher->context, out, &made, in, (int)len) == 1 &&
 	    (size_t)made == len)
 		return 0;
-	return failed();
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
 int cmac_cipher_open(struct cmac_cipher *cipher, const char *properties)
@@ -62,13 +58,11 @@ int cmac_cipher_open(struct cmac_cipher *cipher, const char *properties)
 
 	for (size_t i = 0; i < 3; i++) {
 		cipher->ciphers[i] = EVP_CIPHER_fetch(NULL, names[i], properties);
-		if (!cipher->ciphers[i]) {
-			ERR_clear_error();
-			return -PLUTON_ENODEVICE;
-		}
+		if (!cipher->ciphers[i])
+			return crypto_failed(-PLUTON_ENODEVICE);
 	}
 	cipher->context = EVP_CIPHER_CTX_new();
-	return cipher->context ? 0 : -PLUTON_ENOMEM;
+	return cipher->context ? 0 : crypto_failed(-PLUTON_ENOMEM);
 }
 
 void cmac_cipher_reset(struct cmac_cipher *cipher)
@@ -117,7 +111,7 @@ int cmac_begin(const struct cmac *cmac, struct cmac_cipher *cipher)
 
 	if (EVP_EncryptInit_ex2(cipher->context, aes, cmac->key, cmac->chain, NULL) != 1 ||
 	    EVP_CIPHER_CTX_set_padding(cipher->context, 0) != 1)
-		return failed();
+		return crypto_failed(-PLUTON_EFAIL);
 	return 0;
 }
 

@@ -11,11 +11,11 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/obj_mac.h>
 #include <string.h>
 
+#include "backends/openssl/failure.h"
 #include "pluton/error.h"
 
 #define DER_SIGNATURE_MAX 160u /* of ECDSA on P-521: 139 */
@@ -35,15 +35,17 @@ static const struct {
 
 static int failed(void)
 {
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
+	return crypto_failed(-PLUTON_EFAIL);
 }
 
+/* The parts are at fault, unless there was no memory to find out. */
 static int invalid(struct curve_parts *parts, const char *why)
 {
-	ERR_clear_error();
-	parts->why = why;
-	return -PLUTON_EINVAL;
+	int r = crypto_failed(-PLUTON_EINVAL);
+
+	if (r == -PLUTON_EINVAL)
+		parts->why = why;
+	return r;
 }
 
 /* --- keys ------------------------------------------------------------------------------------ */
@@ -361,11 +363,10 @@ int curve_agree(struct curve_parts *parts)
 	return done ? 0 : failed();
 }
 
-bool curve_available(enum ecc_curve curve, const char *properties)
+int curve_available(enum ecc_curve curve, const char *properties)
 {
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, names[curve].type, properties);
 
-	ERR_clear_error();
 	EVP_PKEY_CTX_free(context);
-	return context;
+	return context ? 0 : crypto_failed(-PLUTON_ENODEVICE);
 }

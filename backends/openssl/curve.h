@@ -24,8 +24,8 @@ struct curve_parts {
 	const char *why;
 };
 
-/* Whether OpenSSL has the curve. */
-bool curve_available(enum ecc_curve curve, const char *properties);
+/* 0: OpenSSL has the curve. -PLUTON_ENODEVICE: it has not. -PLUTON_ENOMEM: who knows. */
+int curve_available(enum ecc_curve curve, const char *properties);
 
 int curve_generate(struct curve_parts *parts);	   /* gives key and public */
 int curve_public(struct curve_parts *parts);	   /* public from key */

@@ -12,6 +12,7 @@
 
 #include "backends/openssl/curve.h"
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/scratch.h"
 
 #define VERIFY_MAX ((size_t)1 << 30)
@@ -152,18 +153,26 @@ static int take_input(struct ecc_operation *op)
 
 /* --- arithmetic ------------------------------------------------------------------------------ */
 
+static int run_arithmetic(struct ecc_operation *op)
+{
+	int r;
+
+	crypto_forget_failures();
+	r = op->arithmetic(&op->parts);
+	crypto_forget_failures();
+	return r;
+}
+
 static int calculate_on_worker(struct work *work)
 {
-	struct ecc_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct ecc_operation);
-
-	return op->arithmetic(&op->parts);
+	return run_arithmetic(TASK_OWNER(TASK_OF_WORK(work), struct ecc_operation));
 }
 
 static int calculate(struct ecc_operation *op, int (*arithmetic)(struct curve_parts *parts))
 {
-	if (!task_wants_worker_whole(&op->task))
-		return arithmetic(&op->parts);
 	op->arithmetic = arithmetic;
+	if (!task_wants_worker_whole(&op->task))
+		return run_arithmetic(op);
 	return task_to_worker(&op->task, calculate_on_worker);
 }
 
@@ -283,15 +292,20 @@ static const char *why(struct ecc_engine *engine)
 
 static const struct ecc_engine_ops ops = {start, cancel, why};
 
-static uint32_t available_curves(const char *properties)
+static int find_curves(struct ecc_unit *unit, const char *properties)
 {
 	uint32_t curves = 0;
 
 	for (enum ecc_curve curve = ECC_P256; curve < ECC_CURVES; curve++) {
-		if (curve_available(curve, properties))
+		int r = curve_available(curve, properties);
+
+		if (r == 0)
 			curves |= 1u << curve;
+		else if (r != -PLUTON_ENODEVICE)
+			return r;
 	}
-	return curves;
+	unit->engine.caps.curves = curves;
+	return curves ? 0 : -PLUTON_ENODEVICE;
 }
 
 static int open_operations(struct ecc_unit *unit, struct task_host *host)
@@ -320,14 +334,12 @@ int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_ECC,
 			 .level = HIL_LEVEL_ECC,
 			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.curves = available_curves(host->options.properties),
-			 .message_max = ECC_MESSAGE_MAX,
-			 .verify_max = VERIFY_MAX},
+		.caps = {.message_max = ECC_MESSAGE_MAX, .verify_max = VERIFY_MAX},
 		.ops = &ops,
 	};
 	r = open_operations(unit, host);
-	if (r == 0 && unit->engine.caps.curves == 0)
-		r = -PLUTON_ENODEVICE;
+	if (r == 0)
+		r = find_curves(unit, host->options.properties);
 	if (r < 0) {
 		ecc_engine_close(&unit->engine.head);
 		return r;

@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 
+#include "backends/openssl/failure.h"
 #include "backends/openssl/openssl.h"
 
 static void stream_free(struct gcm_stream *stream)
@@ -38,11 +39,11 @@ int gcm_stream_open(struct hil_owner *owner, uint64_t serial, size_t key_size,
 	struct gcm_stream *stream = OPENSSL_zalloc(sizeof(*stream));
 
 	if (!stream)
-		return -PLUTON_ENOMEM;
+		return crypto_failed(-PLUTON_ENOMEM);
 	stream->cipher = EVP_CIPHER_CTX_new();
 	if (!stream->cipher || hil_charge_take(owner, charge, stream, &stream->handle) < 0) {
 		stream_free(stream);
-		return -PLUTON_ENOMEM;
+		return crypto_failed(-PLUTON_ENOMEM);
 	}
 	stream->serial = serial;
 	stream->key_size = key_size;

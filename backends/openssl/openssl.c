@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "backends/openssl/engines.h"
+#include "backends/openssl/memory.h"
 
 struct openssl_instance {
 	struct backend_instance instance;
@@ -66,6 +67,10 @@ int openssl_open(const struct backend_environment *environment, struct backend_i
 {
 	static const struct openssl_options automatic = {OPENSSL_EXECUTION_AUTO, 0, NULL};
 
+	if (!memory_install() && environment->report)
+		environment->report(PLUTON_LOG_WARNING, NULL, 0,
+				    "libcrypto was in use before its engines: it does not wipe "
+				    "all that it frees");
 	return openssl_open_with(environment, &automatic, ret);
 }
 

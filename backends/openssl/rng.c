@@ -5,12 +5,12 @@
  * RAND_bytes and not RAND_priv_bytes: what clients get to see never comes from the generator that
  * makes keys inside the daemon.
  */
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 
 #define RNG_REQUEST_MAX (1024u * 1024)
 #define RNG_SLICE (32u * 1024)
@@ -48,12 +48,9 @@ static int give_piece(struct rng_operation *op)
 {
 	uint8_t *chunk = op->task.host->chunk_out;
 	size_t len = task_piece(&op->task, op->length - op->cursor, TASK_CHUNK);
-	int r = -PLUTON_EFAIL;
+	int r = RAND_bytes(chunk, (int)len) == 1 ? push_all(op, chunk, len)
+						 : crypto_failed(-PLUTON_EFAIL);
 
-	if (RAND_bytes(chunk, (int)len) == 1)
-		r = push_all(op, chunk, len);
-	else
-		ERR_clear_error();
 	explicit_bzero(chunk, len);
 	task_spend(&op->task, len);
 	return r;
@@ -118,7 +115,7 @@ int rng_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	struct rng_unit *unit;
 
 	if (RAND_status() != 1)
-		return -PLUTON_ENODEVICE;
+		return crypto_failed(-PLUTON_ENODEVICE);
 	unit = calloc(1, sizeof(*unit));
 	if (!unit)
 		return -PLUTON_ENOMEM;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/rsa_job.h"
 
 #define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
@@ -156,7 +157,12 @@ static int compute(struct work *work)
 {
 	struct rsa_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct rsa_operation);
 
-	return rsa_job_run(&op->job);
+	int r;
+
+	crypto_forget_failures();
+	r = rsa_job_run(&op->job);
+	crypto_forget_failures();
+	return r;
 }
 
 static int open_generators(struct rsa_unit *unit)
@@ -317,20 +323,21 @@ static const struct rsa_engine openssl_rsa = {
 	.ops = &ops,
 };
 
-static bool has_rsa(void)
+static int find_rsa(void)
 {
 	EVP_KEYMGMT *keys = EVP_KEYMGMT_fetch(NULL, "RSA", NULL);
 
 	EVP_KEYMGMT_free(keys);
-	return keys;
+	return keys ? 0 : crypto_failed(-PLUTON_ENODEVICE);
 }
 
 int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 {
 	struct rsa_unit *unit;
+	int r = find_rsa();
 
-	if (!has_rsa())
-		return -PLUTON_ENODEVICE;
+	if (r < 0)
+		return r;
 	unit = calloc(1, sizeof(*unit));
 	if (!unit)
 		return -PLUTON_ENOMEM;

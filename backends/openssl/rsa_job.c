@@ -6,9 +6,10 @@
  */
 #include "backends/openssl/rsa_job.h"
 
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
+
+#include "backends/openssl/failure.h"
 
 #define KEY_FAULT "the parts of the key do not belong together"
 
@@ -38,13 +39,11 @@ const EVP_MD *rsa_hash(enum digest_algorithm algorithm)
 
 int rsa_job_failed(struct rsa_job *job, const char *why)
 {
-	bool no_memory = ERR_GET_REASON(ERR_peek_error()) == ERR_R_MALLOC_FAILURE;
+	int r = crypto_failed(-PLUTON_EINVAL);
 
-	ERR_clear_error();
-	if (no_memory)
-		return -PLUTON_ENOMEM;
-	job->why = why;
-	return -PLUTON_EINVAL;
+	if (r == -PLUTON_EINVAL)
+		job->why = why;
+	return r;
 }
 
 /* --- exponentiation --------------------------------------------------------------------------- */

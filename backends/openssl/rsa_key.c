@@ -6,10 +6,10 @@
 #include <assert.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "backends/openssl/failure.h"
 #include "backends/openssl/rsa_job.h"
 
 static const char *const names[RSA_PARTS] = {
@@ -60,7 +60,7 @@ static int check_primes(struct rsa_job *job)
 	int r = 0;
 
 	if (!context || !p || !q || !n || !product || BN_mul(product, p, q, context) != 1)
-		r = -PLUTON_ENOMEM;
+		r = crypto_failed(-PLUTON_ENOMEM);
 	else if (BN_cmp(product, n) != 0)
 		r = rsa_job_failed(job, "the primes of the key do not multiply to its modulus");
 	BN_clear_free(p);

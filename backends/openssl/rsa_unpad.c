@@ -5,7 +5,6 @@
  * what he needs (Bleichenbacher 1998 for PKCS #1 v1.5, Manger 2001 for OAEP).
  */
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <string.h>
@@ -239,7 +238,7 @@ int rsa_unpad_pkcs1(struct rsa_job *job, const uint8_t *encoded)
 	int r = make_message(job, message, &made_length);
 
 	if (r < 0)
-		return r;
+		goto out;
 	good = is_zero(encoded[0]) & is_equal(encoded[1], 2);
 	for (mask_t i = 2; i < size; i++) {
 		mask_t zero = is_zero(encoded[i]);
@@ -255,6 +254,7 @@ int rsa_unpad_pkcs1(struct rsa_job *job, const uint8_t *encoded)
 	/* The client sees this length, which tells nothing of whether the padding was right. */
 	job->output_length = length;
 	memcpy(job->output, message, length);
+out:
 	explicit_bzero(message, sizeof(message));
-	return 0;
+	return r;
 }

@@ -17,7 +17,10 @@ int interrupt_queue_init(struct interrupt_queue *queue)
 	if (queue->fd < 0)
 		return -PLUTON_ENOMEM;
 	queue->tail = &queue->head;
-	pthread_mutex_init(&queue->lock, NULL);
+	if (pthread_mutex_init(&queue->lock, NULL) != 0) {
+		close(queue->fd);
+		return -PLUTON_ENOMEM;
+	}
 	return 0;
 }
 

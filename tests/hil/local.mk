@@ -4,7 +4,7 @@ HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
 	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test \
 	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
-	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test
+	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
 THREADED_TESTS += hil_broken_test hil_openssl_worker_test hil_stacked_openssl_test
@@ -136,3 +136,20 @@ hil_stacked_openssl_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_stacked_openssl_test_SOURCES = tests/hil/hil_stacked_openssl_test.c $(OPENSSL_BENCH) \
 	$(STACKED_BENCH)
 hil_stacked_openssl_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+# Calls of libraries are made to fail: the linker sends those of the table to faults.c.
+hil_faults_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
+hil_faults_test_SOURCES = tests/hil/hil_faults_test.c tests/hil/fault_calls.h \
+	tests/hil/faults.c tests/hil/faults.h $(OPENSSL_BENCH)
+hil_faults_test_LDADD = $(OPENSSL_BENCH_LIBS)
+hil_faults_test_LDFLAGS = -Wl,@tests/hil/fault_wraps
+EXTRA_hil_faults_test_DEPENDENCIES = tests/hil/fault_wraps
+CLEANFILES += tests/hil/fault_wraps
+
+tests/hil/fault_wraps: tests/hil/fault_calls.h
+	$(AM_V_at)$(MKDIR_P) tests/hil
+	$(AM_V_GEN){ sed -n 's/^\(FAULT[A-Z0-9_]*\|WATCHED\)(\([A-Za-z0-9_]*\).*/--wrap=\2/p' $< && \
+		echo --wrap=interrupt_raise; } >$@.tmp && mv $@.tmp $@
+HIL_PYTHON_TESTS = tests/hil/test_faults.py
+TESTS += $(HIL_PYTHON_TESTS)
+EXTRA_DIST += $(HIL_PYTHON_TESTS)

@@ -8,10 +8,10 @@
 #include "backends/openssl/openssl.h"
 #include "tests/hil/behaviours.h"
 
-/* behaviours_main with OpenSSL's engines. */
 /* The options stay valid as long as benches are opened. */
 struct bench_maker openssl_bench_maker(const char *name, const struct openssl_options *options);
 
+/* behaviours_main with OpenSSL's engines. */
 int openssl_bench_main(int argc, char **argv, const char *name,
 		       const struct openssl_options *options);
 

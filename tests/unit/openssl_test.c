@@ -4,12 +4,14 @@
  */
 #include <dirent.h>
 #include <nettle/sha2.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "backends/openssl/hash.h"
+#include "backends/openssl/memory.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
 
@@ -48,6 +50,16 @@ static void test_it_opens_from_the_table_with_an_engine_for_each_crypto_hil(void
 	}
 	instance->backend->close(instance);
 	interrupt_queue_close(&interrupts);
+}
+
+/* As in plutond: nothing in this program has used libcrypto before the backend was opened. */
+static void test_libcrypto_wipes_what_it_frees_once_the_backend_was_open(void)
+{
+	CRYPTO_free_fn in_use = NULL;
+
+	test_it_opens_from_the_table_with_an_engine_for_each_crypto_hil();
+	CRYPTO_get_mem_functions(NULL, NULL, &in_use);
+	CU_ASSERT_PTR_EQUAL(in_use, memory_give_back);
 }
 
 static void test_without_a_provider_there_is_no_device(void)
@@ -661,6 +673,7 @@ static void test_a_client_of_single_bytes_does_not_hold_the_loop(void)
 static const struct test tests[] = {
 	TEST(test_the_table_names_the_backend_and_nothing_else),
 	TEST(test_it_opens_from_the_table_with_an_engine_for_each_crypto_hil),
+	TEST(test_libcrypto_wipes_what_it_frees_once_the_backend_was_open),
 	TEST(test_without_a_provider_there_is_no_device),
 	TEST(test_workers_block_signals_and_the_loop_does_not),
 	TEST(test_random_bytes_come_in_the_length_asked_for),
