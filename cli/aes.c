@@ -5,6 +5,7 @@
 #include "cli/aes.h"
 
 #include <errno.h>
+#include <pluton/aes_gcm_stream.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "cli/json.h"
 #include "cli/noun.h"
 #include "cli/verbs.h"
+#include "cli/words.h"
 
 enum {
 	OPTION_MODE = 'm',
@@ -25,9 +27,14 @@ enum {
 	OPTION_AAD_HEX,
 	OPTION_TAG_SIZE,
 	OPTION_PADDING,
+	OPTION_SEGMENT_SIZE,
+	OPTION_HASH,
 };
 
-#define MODE_NAMES "gcm, ccm, ctr, cbc or ecb"
+#define MODE_NAMES "gcm, gcm-stream, ccm, ctr, cbc or ecb"
+#define SEGMENT_SIZE_DEFAULT PLUTON_AES_GCM_STREAM_SEGMENT_1M
+#define SEGMENT_SIZE_MIN 57u /* holds the longest header, a tag and a byte */
+#define SEGMENT_SIZE_MAX (16u << 20)
 
 struct arguments {
 	struct aes_job job;
@@ -37,6 +44,8 @@ struct arguments {
 	const char *aad_hex;
 	const char *tag_size;
 	const char *padding;
+	const char *segment_size;
+	const char *hash;
 };
 
 static const struct argp_option options[] = {
@@ -46,16 +55,22 @@ static const struct argp_option options[] = {
 	 "The key in hexadecimal; other users may see it in ps while the command starts", 3},
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
 	 "gcm: the nonce, 12 bytes; ccm: the nonce, 7 to 13; ctr: the initial counter block, 16; "
-	 "cbc: 16 bytes that nobody can foretell; ecb has none. Never use one twice with a key",
+	 "cbc: 16 bytes that nobody can foretell; gcm-stream and ecb have none. Never use one "
+	 "twice "
+	 "with a key",
 	 4},
 	{"nonce-hex", OPTION_NONCE_HEX, "HEX", 0,
 	 "The same by the name that gcm and ccm have for it", 4},
-	{"aad-hex", OPTION_AAD_HEX, "HEX", 0, "gcm, ccm: data to authenticate, but not to encrypt",
-	 5},
+	{"aad-hex", OPTION_AAD_HEX, "HEX", 0,
+	 "gcm, gcm-stream, ccm: data to authenticate, but not to encrypt", 5},
 	{"tag-size", OPTION_TAG_SIZE, "BYTES", 0, "ccm: 4, 6, 8, 10, 12, 14 or 16 (default: 16)",
 	 6},
 	{"padding", OPTION_PADDING, "PADDING", 0,
 	 "cbc, ecb: pkcs7 (default), or none for whole blocks of 16 bytes", 7},
+	{"segment-size", OPTION_SEGMENT_SIZE, "BYTES", 0,
+	 "gcm-stream: of ciphertext in a segment (default: 1048576); the same to decrypt", 7},
+	{"hash", OPTION_HASH, "ALGORITHM", 0,
+	 "gcm-stream: sha256 (default), sha512 or sha1; the same to decrypt", 7},
 	{"in", OPTION_IN, "FILE", 0, "What to read (default: -, standard input)", 8},
 	{"out", OPTION_OUT, "FILE", 0, "What to write (default: -, standard output)", 9},
 	{0},
@@ -67,14 +82,16 @@ static const struct {
 	size_t iv_min, iv_max; /* bytes */
 	size_t tag_size;       /* bytes, if no other is given; 0: nothing is authenticated */
 	bool has_padding;
+	bool has_segments;
 	int (*run)(const struct aes_job *job);
 } modes[] = {
-	{"gcm", PLUTON_AES_GCM, PLUTON_AES_GCM_IV_SIZE, PLUTON_AES_GCM_IV_SIZE, 16, false,
+	{"gcm", PLUTON_AES_GCM, PLUTON_AES_GCM_IV_SIZE, PLUTON_AES_GCM_IV_SIZE, 16, false, false,
 	 aes_aead_run},
-	{"ccm", PLUTON_AES_CCM, 7, 13, 16, false, aes_aead_run},
-	{"ctr", PLUTON_AES_CTR, 16, 16, 0, false, aes_stream_run},
-	{"cbc", PLUTON_AES_CBC, 16, 16, 0, true, aes_stream_run},
-	{"ecb", PLUTON_AES_ECB, 0, 0, 0, true, aes_stream_run},
+	{"gcm-stream", AES_MODE_GCM_STREAM, 0, 0, 16, false, true, aes_gcm_stream_run},
+	{"ccm", PLUTON_AES_CCM, 7, 13, 16, false, false, aes_aead_run},
+	{"ctr", PLUTON_AES_CTR, 16, 16, 0, false, false, aes_stream_run},
+	{"cbc", PLUTON_AES_CBC, 16, 16, 0, true, false, aes_stream_run},
+	{"ecb", PLUTON_AES_ECB, 0, 0, 0, true, false, aes_stream_run},
 };
 
 #define MODE_COUNT (sizeof(modes) / sizeof(modes[0]))
@@ -123,6 +140,12 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 	case OPTION_PADDING:
 		arguments->padding = argument;
 		break;
+	case OPTION_SEGMENT_SIZE:
+		arguments->segment_size = argument;
+		break;
+	case OPTION_HASH:
+		arguments->hash = argument;
+		break;
 	case OPTION_IN:
 		arguments->job.in = argument;
 		break;
@@ -141,8 +164,9 @@ static int check_mode(const struct arguments *arguments, const char *name)
 	if (!arguments->iv_hex && modes[mode].iv_max > 0)
 		return fail_usage("the iv is missing, --iv-hex, see `%s --help'", name);
 	if (arguments->iv_hex && modes[mode].iv_max == 0)
-		return fail_usage("--iv-hex with %s, it has no iv, leave it out or use --mode cbc",
-				  modes[mode].name);
+		return fail_usage("--iv-hex with %s, it has no iv, leave it out%s",
+				  modes[mode].name,
+				  modes[mode].has_segments ? "" : " or use --mode cbc");
 	if (arguments->aad_hex && modes[mode].tag_size == 0)
 		return fail_usage(
 			"--aad-hex with %s, it authenticates nothing, leave it out or use "
@@ -154,6 +178,9 @@ static int check_mode(const struct arguments *arguments, const char *name)
 	if (arguments->padding && !modes[mode].has_padding)
 		return fail_usage("--padding with %s, it takes any number of bytes, leave it out",
 				  modes[mode].name);
+	if ((arguments->segment_size || arguments->hash) && !modes[mode].has_segments)
+		return fail_usage("%s with %s, only gcm-stream has a choice, leave it out",
+				  arguments->hash ? "--hash" : "--segment-size", modes[mode].name);
 	return CLI_DONE;
 }
 
@@ -189,6 +216,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_AAD_HEX:
 	case OPTION_TAG_SIZE:
 	case OPTION_PADDING:
+	case OPTION_SEGMENT_SIZE:
+	case OPTION_HASH:
 		status = take_option(arguments, key, argument);
 		break;
 	case ARGP_KEY_ARG:
@@ -263,15 +292,51 @@ static int take_padding(struct aes_job *job, const char *text)
 	return CLI_DONE;
 }
 
+static int take_segment_size(struct aes_job *job, const char *text)
+{
+	uint32_t size;
+	int status = words_number(text, "--segment-size", SEGMENT_SIZE_MAX, &size);
+
+	if (status == CLI_DONE && size < SEGMENT_SIZE_MIN)
+		status = fail_usage("--segment-size is too small, %s, give at least %u", text,
+				    SEGMENT_SIZE_MIN);
+	job->segment_size = size;
+	return status;
+}
+
+static int take_hash(struct aes_job *job, const char *text)
+{
+	job->hash = pluton_digest_by_name(text);
+	if (job->hash == PLUTON_SHA1 || job->hash == PLUTON_SHA256 || job->hash == PLUTON_SHA512)
+		return CLI_DONE;
+	return fail_usage("no such --hash, %s, use sha256, sha512 or sha1", text);
+}
+
+/* What its format has. */
+static bool fits_gcm_stream(size_t size)
+{
+	return size == 16 || size == 32;
+}
+
+static const struct key_form key_form_gcm_stream = {
+	.max = 32,
+	.fits = fits_gcm_stream,
+	.digits = "give 32 or 64: gcm-stream has AES-128 and 256",
+	.bytes = "give 16 or 32: gcm-stream has AES-128 and 256",
+};
+
 static int take_values(struct arguments *arguments)
 {
 	size_t mode = mode_index(arguments->job.mode);
 	struct aes_job *job = &arguments->job;
-	int status = arguments->key_hex
-			     ? key_take_hex(&key_form_aes, arguments->key_hex, &job->key)
-			     : key_take_file(&key_form_aes, arguments->key_file, &job->key);
+	const struct key_form *form =
+		modes[mode].has_segments ? &key_form_gcm_stream : &key_form_aes;
+	int status = arguments->key_hex ? key_take_hex(form, arguments->key_hex, &job->key)
+					: key_take_file(form, arguments->key_file, &job->key);
 
 	job->tag_size = modes[mode].tag_size;
+	job->segment_size = SEGMENT_SIZE_DEFAULT;
+	job->hash = PLUTON_SHA256;
 	job->padded = modes[mode].has_padding;
 	if (status == CLI_DONE && arguments->iv_hex)
 		status = take_iv(job, arguments->iv_hex);
@@ -281,6 +346,10 @@ static int take_values(struct arguments *arguments)
 		status = take_tag_size(job, arguments->tag_size);
 	if (status == CLI_DONE && arguments->padding)
 		status = take_padding(job, arguments->padding);
+	if (status == CLI_DONE && arguments->segment_size)
+		status = take_segment_size(job, arguments->segment_size);
+	if (status == CLI_DONE && arguments->hash)
+		status = take_hash(job, arguments->hash);
 	return status;
 }
 
@@ -327,8 +396,7 @@ static int run(const struct argp *argp, struct session *session,
 	"Examples:\n"                                                                              \
 	"  pluton-cli aes " verb " --mode gcm --key-file KEY --iv-hex 24-DIGITS \\\n"              \
 	"      --in " in " --out " out "\n"                                                        \
-	"  pluton-cli aes " verb " --mode ctr --key-hex 64-DIGITS --iv-hex 32-DIGITS \\\n"         \
-	"      < " in " > " out "\n"
+	"  pluton-cli aes " verb " --mode gcm-stream --key-file KEY --in " in " --out " out "\n"
 
 static int verb_encrypt(struct session *session, int argc, char **argv)
 {
@@ -338,11 +406,11 @@ static int verb_encrypt(struct session *session, int argc, char **argv)
 		.doc = "Encrypts a file.\v"
 		       "gcm and ccm write the ciphertext and then the tag, and take messages up "
 		       "to\n"
-		       "aead_scratch (see `pluton-cli limits'). ctr, cbc and ecb take any size, "
-		       "are\n"
-		       "what `openssl enc' does, and do not notice changes; ecb shows which "
-		       "blocks\n"
-		       "are equal.\n"
+		       "aead_scratch (see `pluton-cli limits'). gcm-stream takes any size and is "
+		       "Tink's\n"
+		       "AES-GCM-HKDF Streaming. ctr, cbc and ecb take any size, are what `openssl "
+		       "enc'\n"
+		       "does, and do not notice changes; ecb shows which blocks are equal.\n"
 		       "An output file appears whole or not at all.\n"
 		       "\n" EXAMPLES("encrypt", "FILE", "FILE.enc"),
 		.children = session_options,
@@ -359,9 +427,11 @@ static int verb_decrypt(struct session *session, int argc, char **argv)
 		.doc = "Decrypts a file.\v"
 		       "gcm and ccm read the ciphertext and then the tag. If the tag does not "
 		       "match,\n"
-		       "nothing is written and the status is 1. ctr, cbc and ecb decrypt any "
-		       "bytes;\n"
-		       "cbc and ecb may then find that the padding is wrong.\n"
+		       "nothing is written and the status is 1. So it is with gcm-stream, but on "
+		       "a\n"
+		       "pipe what came before is out, all of it right. ctr, cbc and ecb decrypt "
+		       "any\n"
+		       "bytes; cbc and ecb may then find that the padding is wrong.\n"
 		       "An output file appears whole or not at all.\n"
 		       "\n" EXAMPLES("decrypt", "FILE.enc", "FILE"),
 		.children = session_options,

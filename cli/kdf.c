@@ -278,7 +278,7 @@ static int derive(struct job *job)
 static int run(const struct words_form *form, struct session *session, int argc, char **argv,
 	       int (*understand)(struct job *job))
 {
-	static struct job job;
+	struct job job = {0};
 	struct words words;
 	int status = words_parse(form, session, argc, argv, &words);
 

@@ -5,6 +5,7 @@ pluton_cli_CPPFLAGS = $(AM_CPPFLAGS) $(JSON_CFLAGS) $(CRYPTO_CFLAGS)
 pluton_cli_SOURCES = \
 	cli/aes.c cli/aes.h \
 	cli/aes_aead.c \
+	cli/aes_gcm_stream.c \
 	cli/aes_stream.c \
 	cli/padding.c cli/padding.h \
 	cli/alarm.c \

@@ -33,7 +33,7 @@ _pluton_cli_words()
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
 		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
-			"--in --out $_pluton_cli_common"
+			"--segment-size --hash --in --out $_pluton_cli_common"
 		;;
 	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
 	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
@@ -91,7 +91,7 @@ _pluton_cli_arguments()
 _pluton_cli_values()
 {
 	case "$1" in
-	--mode | -m) echo 'gcm ccm ctr cbc ecb' ;;
+	--mode | -m) echo 'gcm gcm-stream ccm ctr cbc ecb' ;;
 	--padding | -p)
 		case "$noun" in
 		'rsa sign' | 'rsa verify') echo 'pss pkcs1' ;;
@@ -100,8 +100,14 @@ _pluton_cli_values()
 		esac
 		;;
 	--tag-size) echo '4 6 8 10 12 14 16' ;;
+	--segment-size) echo '4096 1048576' ;;
 	--curve) echo 'p256 p384 p521 ed25519 x25519' ;;
-	--hash | --mgf-hash) echo "$_pluton_cli_digests" ;;
+	--hash | --mgf-hash)
+		case "$noun" in
+		aes*) echo 'sha256 sha512 sha1' ;;
+		*) echo "$_pluton_cli_digests" ;;
+		esac
+		;;
 	--prf) echo "$_pluton_cli_macs" ;;
 	--step) echo 'extract expand' ;;
 	--format)
@@ -164,7 +170,7 @@ _pluton_cli_where()
 			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
 			--label-hex | --bits | -b | --exponent | --salt-hex | --info | --info-hex | \
 			--step | --prf | --label | --context | --context-hex | --fixed-hex | \
-			--password-file | --iterations)
+			--password-file | --iterations | --segment-size)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -202,7 +208,7 @@ _pluton_cli()
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | \
+	--mode | -m | --padding | -p | --tag-size | --segment-size | --curve | --hash | --mgf-hash | --format | \
 		--prf | --step | --bits | -b | --instance | --level | --locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return

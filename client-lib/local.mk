@@ -1,6 +1,7 @@
 plutonincludedir = $(includedir)/pluton
 plutoninclude_HEADERS = \
 	client-lib/pluton/aes.h \
+	client-lib/pluton/aes_gcm_stream.h \
 	client-lib/pluton/alarm.h \
 	client-lib/pluton/app.h \
 	client-lib/pluton/console.h \
@@ -24,6 +25,7 @@ libclient_la_SOURCES = \
 	client-lib/aes_aead.c \
 	client-lib/aes_blocks.c \
 	client-lib/aes_ctr.c \
+	client-lib/aes_gcm_stream.c \
 	client-lib/alarm.c \
 	client-lib/app.c client-lib/app.h \
 	client-lib/connection.c client-lib/connection.h \
@@ -63,6 +65,7 @@ pkgconfig_DATA = client-lib/pluton.pc
 dist_man_MANS += \
 	docs/man/libpluton.3 \
 	docs/man/pluton_aes.3 \
+	docs/man/pluton_aes_gcm_stream.3 \
 	docs/man/pluton_alarm.3 \
 	docs/man/pluton_app.3 \
 	docs/man/pluton_command.3 \

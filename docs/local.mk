@@ -50,5 +50,6 @@ check-docs: $(DOCS_TABLES)
 	$(UPDATE_DOCS) --check $(IN_OPERATIONS) || { echo "docs/operations.md is old: make update-docs"; exit 1; }
 .PHONY: check-docs
 
-EXTRA_DIST += docs/architecture.md docs/chip-link.md docs/dbus.md docs/decisions.md \
-	docs/lazy-vs-static.md docs/lazy-vs-static.svg docs/messages.py docs/nvmem-format.md docs/operations.md docs/protocol.md docs/update-tables.py
+EXTRA_DIST += docs/aes-gcm-stream.md docs/architecture.md docs/chip-link.md docs/dbus.md docs/decisions.md \
+	docs/lazy-vs-static.md docs/lazy-vs-static.svg docs/messages.py docs/nvmem-format.md \
+	docs/operations.md docs/protocol.md docs/update-tables.py

@@ -31,9 +31,13 @@ client_reconnect_test_LDADD = libsuite.la libclient.la
 
 # libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
 # daemon that they can kill.
-CLIENT_INTEGRATION_TESTS = kdf_test library_test restart_test rsa_test services_test
+CLIENT_INTEGRATION_TESTS = gcm_stream_test kdf_test library_test restart_test rsa_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
+
+gcm_stream_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+gcm_stream_test_SOURCES = tests/integration/gcm_stream_test.c $(OWN_PLUTOND)
+gcm_stream_test_LDADD = libsuite.la libclient.la
 
 kdf_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_PLUTOND)

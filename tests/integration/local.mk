@@ -8,6 +8,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_chip.py \
 	tests/integration/test_cli.py \
 	tests/integration/test_cli_aes.py \
+	tests/integration/test_cli_aes_gcm_stream.py \
 	tests/integration/test_cli_aes_modes.py \
 	tests/integration/test_cli_answers.py \
 	tests/integration/test_cli_ecc.py \

@@ -324,7 +324,7 @@ class CommandLine(Files):
         for mode in ("xts", "GCM", ""):
             done = daemon.cli("aes", "encrypt", "--mode", mode)
             self.assertEqual(done.returncode, 2)
-            self.assertIn(b"use gcm, ccm, ctr, cbc or ecb", done.stderr)
+            self.assertIn(b"use gcm, gcm-stream, ccm, ctr, cbc or ecb", done.stderr)
 
     def test_two_keys_are_refused(self):
         done = aes("encrypt", "gcm", "--key-file", "/dev/null", input=b"")

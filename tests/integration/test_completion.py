@@ -99,11 +99,15 @@ class Cli(unittest.TestCase):
         self.assertEqual(complete("pluton-cli", "mac", "--key-hex", "00", "--verify", "00", "c"),
                          ["cmac"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", ""),
-                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
+                         ["gcm", "gcm-stream", "ccm", "ctr", "cbc", "ecb"])
         self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--padding", ""),
                          ["pkcs7", "none"])
         self.assertEqual(complete("pluton-cli", "aes", "decrypt", "--tag-size", "1"),
                          ["10", "12", "14", "16"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--segment-size", ""),
+                         ["4096", "1048576"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--hash", ""),
+                         ["sha256", "sha512", "sha1"])
         self.assertEqual(complete("pluton-cli", "rsa", "sign", "--padding", ""), ["pss", "pkcs1"])
         self.assertEqual(complete("pluton-cli", "rsa", "decrypt", "-p", ""), ["oaep", "pkcs1"])
         self.assertEqual(complete("pluton-cli", "rsa", "sign", "--hash", ""), ALGORITHMS)
@@ -115,9 +119,9 @@ class Cli(unittest.TestCase):
 
     def test_values_behind_an_equals_sign_are_completed(self):
         # as bash takes the words apart
-        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "=", "g"), ["gcm"])
+        self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "=", "g"), ["gcm", "gcm-stream"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--mode", "="),
-                         ["gcm", "ccm", "ctr", "cbc", "ecb"])
+                         ["gcm", "gcm-stream", "ccm", "ctr", "cbc", "ecb"])
         self.assertEqual(complete("pluton-cli", "aes", "encrypt", "--in", "=", "local",
                                   cwd=f"{SOURCE}/cli"), ["local.mk"])
         self.assertEqual(complete("pluton-cli", "--address", "=", "unix", ":", "/x", "stat"),
