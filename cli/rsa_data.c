@@ -109,19 +109,6 @@ static int read_short(const char *path, const char *what, size_t size, uint8_t *
 	return status;
 }
 
-static int write_bytes(const char *path, const void *bytes, size_t length)
-{
-	struct output output = OUTPUT_NONE;
-	int status = output_open(&output, path);
-
-	if (status == CLI_DONE)
-		status = output_write(&output, bytes, length);
-	if (status == CLI_DONE)
-		status = output_commit(&output);
-	output_close(&output);
-	return status;
-}
-
 static int print_json(const struct rsa_job *job, bool verified)
 {
 	struct json_object *object = json_object_new_object();
@@ -172,7 +159,7 @@ int rsa_data_sign(const struct rsa_job *job)
 			status = session_failed(job->session, r, "cannot sign", job->in);
 	}
 	if (status == CLI_DONE)
-		status = write_bytes(job->out, signature, key.size);
+		status = output_whole(job->out, signature, key.size);
 	if (status == CLI_DONE && job->session->json)
 		status = print_json(job, false);
 	pluton_rsa_key_wipe(&key);
@@ -265,7 +252,7 @@ static int crypt_job(const struct rsa_job *job, const char *what,
 			status = session_failed(job->session, r, what, job->in);
 	}
 	if (status == CLI_DONE)
-		status = write_bytes(job->out, cipher.output, length);
+		status = output_whole(job->out, cipher.output, length);
 	if (status == CLI_DONE && job->session->json)
 		status = print_json(job, false);
 	explicit_bzero(&cipher, sizeof(cipher));

@@ -229,36 +229,30 @@ static bool encode(BIO *bio, const EVP_PKEY *pkey, enum rsa_format format, bool 
 		       : i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
 }
 
-static int write_key(struct output *output, enum rsa_format format,
-		     const struct pluton_rsa_key *key, bool is_private)
+static int write_key(const char *path, enum rsa_format format, const struct pluton_rsa_key *key,
+		     int (*write)(const char *path, const void *bytes, size_t length))
 {
 	EVP_PKEY *pkey = put_together(key);
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *bytes = NULL;
 	int status;
 
-	if (pkey && bio && encode(bio, pkey, format, is_private)) {
+	if (pkey && bio && encode(bio, pkey, format, key->kind != PLUTON_RSA_PUBLIC)) {
 		long length = BIO_get_mem_data(bio, &bytes);
 
-		status = output_write(output, bytes, (size_t)length);
+		status = write(path, bytes, (size_t)length);
 	} else {
-		status = no_key(output->name, "libcrypto cannot write it");
+		status = no_key(path, "libcrypto cannot write it");
 	}
 	BIO_free(bio);
 	EVP_PKEY_free(pkey);
-	return status == CLI_DONE ? output_commit(output) : status;
+	return status;
 }
 
 int rsa_file_write_private(const char *path, enum rsa_format format,
 			   const struct pluton_rsa_key *key)
 {
-	struct output output = OUTPUT_NONE;
-	int status = output_open_secret(&output, path);
-
-	if (status == CLI_DONE)
-		status = write_key(&output, format, key, true);
-	output_close(&output);
-	return status;
+	return write_key(path, format, key, output_whole_secret);
 }
 
 int rsa_file_write_public(const char *path, enum rsa_format format,
@@ -266,12 +260,7 @@ int rsa_file_write_public(const char *path, enum rsa_format format,
 {
 	struct pluton_rsa_key public = {
 		.kind = PLUTON_RSA_PUBLIC, .size = key->size, .exponent = key->exponent};
-	struct output output = OUTPUT_NONE;
-	int status = output_open(&output, path);
 
 	memcpy(public.modulus, key->modulus, key->size);
-	if (status == CLI_DONE)
-		status = write_key(&output, format, &public, false);
-	output_close(&output);
-	return status;
+	return write_key(path, format, &public, output_whole);
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
 BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_kdf_test openssl_mac_test \
-	openssl_stream_test stacked_test
+	openssl_rsa_test openssl_stream_test stacked_test
 check_PROGRAMS += $(BACKEND_TESTS)
 TESTS += $(BACKEND_TESTS)
 THREADED_TESTS += $(BACKEND_TESTS)
@@ -31,6 +31,11 @@ openssl_kdf_test_LDADD = $(BACKEND_TEST_LIBS)
 openssl_mac_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_mac_test_SOURCES = tests/unit/openssl_mac_test.c $(OPENSSL_MACHINE) $(KEY_WATCH)
 openssl_mac_test_LDADD = $(BACKEND_TEST_LIBS)
+
+openssl_rsa_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_rsa_test_SOURCES = tests/unit/openssl_rsa_test.c tests/rsa_material.c tests/rsa_material.h \
+	$(OPENSSL_MACHINE)
+openssl_rsa_test_LDADD = $(BACKEND_TEST_LIBS)
 
 openssl_stream_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_stream_test_SOURCES = tests/unit/openssl_stream_test.c $(OPENSSL_MACHINE)
