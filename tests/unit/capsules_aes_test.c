@@ -653,6 +653,7 @@ static void fail_update(int fd, uint32_t stream, uint32_t window)
 	rig_range(&record, OUTPUT, window, 100, 100);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &withdraw, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ESIZE);
