@@ -6,10 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -196,6 +198,20 @@ void rig_settle(struct rig *rig)
 		rig_turn(rig);
 	}
 	require(!busy(rig), "an operation never ends");
+}
+
+void rig_hear(struct rig *rig, int fd)
+{
+	uint32_t budget = rig->kernel->limits.deferred_budget;
+	int unread = 1;
+
+	rig->kernel->limits.deferred_budget = 0;
+	for (int turns = 0; unread > 0 && turns < PATIENCE; turns++) {
+		loop_pass(&rig->machine->loop, false);
+		require(ioctl(fd, SIOCOUTQ, &unread) == 0, "SIOCOUTQ");
+	}
+	require(unread == 0, "the daemon does not read");
+	rig->kernel->limits.deferred_budget = budget;
 }
 
 bool rig_is_closed(struct rig *rig, int fd)

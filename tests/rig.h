@@ -62,6 +62,13 @@ bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_desc
 /* One pass of the loop; waits a moment if only a worker can bring something new. */
 void rig_turn(struct rig *rig);
 
+/*
+ * Lets the daemon read all that was sent on this descriptor, and do no deferred call meanwhile:
+ * what records say together is then known before an engine has its turn. How many records one pass
+ * reads depends on the time they take.
+ */
+void rig_hear(struct rig *rig, int fd);
+
 /* Turns the loop until nothing is left to do: no deferred call, no operation running. */
 void rig_settle(struct rig *rig);
 

@@ -255,6 +255,66 @@ static void test_a_key_with_a_wrong_number_is_inval_with_a_sentence_and_gives_no
 	bench_close(&bench);
 }
 
+/* Of public keys: with an exponent of 1 the ciphertext would be the message. */
+static const struct {
+	enum rsa_part part;
+	uint8_t last; /* of its bytes; the others of an exponent are 0 */
+	const char *sentence;
+} bad_publics[] = {
+	{RSA_E, 0, "the public exponent is even"}, {RSA_E, 1, "the public exponent is 1"},
+	{RSA_E, 2, "the public exponent is even"}, {RSA_E, 4, "the public exponent is even"},
+	{RSA_N, 0x68, "the modulus is even"},
+};
+
+static void spoil(enum rsa_part part, uint8_t last)
+{
+	size_t size = part == RSA_E ? RSA_EXPONENT_SIZE : RSA_TEST_SIZE;
+	uint8_t *bytes = client.rsa_key + rsa_part_offset(part, RSA_TEST_SIZE);
+
+	if (part == RSA_E)
+		memset(bytes, 0, size);
+	bytes[size - 1] = last;
+}
+
+static void test_tiny_exponents_and_even_moduli_are_inval_in_every_public_action(void)
+{
+	static const enum rsa_action actions[] = {RSA_VERIFY, RSA_ENCRYPT, RSA_PUBLIC};
+	struct bench bench;
+
+	bench_open(&bench);
+	for (size_t i = 0; i < 3 * sizeof(bad_publics) / sizeof(bad_publics[0]); i++) {
+		enum rsa_action action = actions[i % 3];
+		enum rsa_padding padding = action == RSA_PUBLIC ? RSA_BARE : RSA_PKCS1;
+		struct rsa_engine *engine;
+
+		if (!offers(&bench, action, padding))
+			continue;
+		material_rsa(&m, &client, action, padding);
+		spoil(bad_publics[i / 3].part, bad_publics[i / 3].last);
+		EXPECT(bench_run(&bench, &client) == -PLUTON_EINVAL);
+		EXPECT(client.pushed == 0 && material_is_untouched(&m));
+		engine = (struct rsa_engine *)(void *)bench_engine(&bench, HIL_RSA);
+		EXPECT(strstr(engine->ops->why(engine), bad_publics[i / 3].sentence));
+	}
+	bench_close(&bench);
+}
+
+static void test_the_smallest_public_exponent_is_three(void)
+{
+	struct bench bench;
+
+	bench_open(&bench);
+	material_rsa(&m, &client, RSA_PUBLIC, RSA_BARE);
+	spoil(RSA_E, 3);
+	memset(m.input, 0, RSA_TEST_SIZE);
+	m.input[RSA_TEST_SIZE - 1] = 5;
+	memset(m.expected, 0, RSA_TEST_SIZE);
+	m.expected[RSA_TEST_SIZE - 1] = 125;
+	EXPECT(bench_run(&bench, &client) == 0);
+	EXPECT(material_rsa_came_out(&m, &client, RSA_TEST_SIZE));
+	bench_close(&bench);
+}
+
 /* A fault in one half of the theorem's computation would give the factors away (Boneh 1997). */
 static void test_a_wrong_part_for_the_remainder_theorem_is_inval_and_gives_nothing(void)
 {
@@ -616,6 +676,8 @@ const struct behaviour rsa_behaviours[] = {
 	BEHAVIOUR(HIL_RSA, test_oaep_messages_of_every_length_come_back),
 	BEHAVIOUR(HIL_RSA,
 		  test_a_key_with_a_wrong_number_is_inval_with_a_sentence_and_gives_nothing),
+	BEHAVIOUR(HIL_RSA, test_tiny_exponents_and_even_moduli_are_inval_in_every_public_action),
+	BEHAVIOUR(HIL_RSA, test_the_smallest_public_exponent_is_three),
 	BEHAVIOUR(HIL_RSA, test_a_wrong_part_for_the_remainder_theorem_is_inval_and_gives_nothing),
 	BEHAVIOUR(HIL_RSA, test_keys_of_zeros_and_of_ones_are_inval_at_every_action),
 	BEHAVIOUR(HIL_RSA, test_a_number_that_is_not_less_than_the_modulus_is_inval),

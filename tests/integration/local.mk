@@ -35,8 +35,10 @@ INTEGRATION_TESTS = \
 	tests/integration/test_stacked.py \
 	tests/integration/test_tally.py \
 	tests/integration/test_vectors.py \
+	tests/integration/test_vectors_digest.py \
 	tests/integration/test_vectors_ecc.py \
 	tests/integration/test_vectors_kdf.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py \
+	tests/integration/vectors.py

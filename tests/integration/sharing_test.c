@@ -401,6 +401,8 @@ static void queue_up(struct rig *rig, struct turns *turns)
 		for (uint32_t n = 0; n < TURNS_EACH; n++)
 			ask_long(fds[i], 1 + n);
 	}
+	for (unsigned i = 0; i < QUEUERS; i++) /* all ask before anybody has a turn */
+		rig_hear(rig, fds[i]);
 	for (unsigned i = 0; i < QUEUERS; i++) {
 		for (uint32_t n = 0; n < TURNS_EACH; n++)
 			CU_ASSERT(answered_long(rig, fds[i], &reading));

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Engines that stand on others, in a real plutond: HMAC on a digest engine that programs use as well,
-on OpenSSL's and on a chip's that has no HMAC."""
+on OpenSSL's and on a chip's that has no HMAC, and key derivation on that HMAC."""
 
 import hashlib
 import hmac
@@ -13,6 +13,7 @@ from private import CLI, DEADLINE, environment, run
 from test_chip import Bench, pattern
 
 HMAC, MAC, WHOLE = 0x40003, 1, 1
+KDF, HKDF, COUNTER, PBKDF2 = 0x80000006, 1, 4, 6
 HASHES = ("sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512")
 KEY = bytes(range(32))
 
@@ -20,7 +21,8 @@ KEY = bytes(range(32))
 class OnOpenssl(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon("[hil]\ndigest = openssl\nhmac = stacked\nchecker = yes\n").start()
+        cls.daemon = Daemon("[hil]\ndigest = openssl\nhmac = stacked\nkdf = stacked\n"
+                            "checker = yes\n").start()
         cls.environment = environment(PLUTON_ADDRESS=cls.daemon.address)
 
     @classmethod
@@ -70,6 +72,27 @@ class OnOpenssl(unittest.TestCase):
                                   hmac.digest(KEY, b"abc", "sha256")))
                 answers = self.answers(client, {what[0]: right for what, right in asked})
                 self.assertEqual(answers, 16)
+
+    def test_derived_keys_are_those_of_openssl_kdf(self):
+        key, salt, info = pattern(40), pattern(17), pattern(30)
+        asked = {
+            "HKDF": (HKDF, (SHA256,), (key, salt, None, info),
+                     (f"hexkey:{key.hex()}", f"hexsalt:{salt.hex()}", f"hexinfo:{info.hex()}")),
+            "KBKDF": (COUNTER, (SHA256,), (key, None, salt, info),
+                      (f"hexkey:{key.hex()}", f"hexsalt:{salt.hex()}", f"hexinfo:{info.hex()}",
+                       "mac:HMAC")),
+            "PBKDF2": (PBKDF2, (SHA256, 1000), (key, salt, None, None),
+                       (f"hexpass:{key.hex()}", f"hexsalt:{salt.hex()}", "iter:1000",
+                        "pkcs5:1")),
+        }
+        with Client(self.daemon.address) as client:
+            for name, (command, words, slots, options) in asked.items():
+                made = client.perform(KDF, command, words, (*slots, 100))[2]
+                told = [word for option in options for word in ("-kdfopt", option)]
+                wanted = run("openssl", "kdf", "-keylen", "100", "-kdfopt", "digest:SHA256",
+                             *told, name)
+                self.assertEqual(made.hex(), wanted.stdout.decode().strip().replace(":", "")
+                                 .lower(), (name, wanted.stderr))
 
     def answers(self, client, wanted):
         """They may come in any order."""

@@ -4,8 +4,8 @@ capsule, HIL, engine; in one record, and from window to window. From Debian's
 python3-cryptography-vectors (RFC 5869, NIST's CAVP for SP 800-108, RFC 6070) and, where they lie beside
 the sources, Wycheproof's.
 
-Vectors that no engine offers (other counters, Triple DES, more iterations than the limit) are counted
-apart."""
+Vectors that cannot be asked for (other counters, Triple DES) are counted apart, more iterations than the
+limit as refused by it."""
 
 import json
 import os
@@ -14,15 +14,22 @@ import unittest
 
 from client import Client, Refused
 from plutond import Daemon
+from vectors import DEBIAN as FOLDER
+from vectors import WYCHEPROOF, Books
 
-DEBIAN = "/usr/lib/python3/dist-packages/cryptography_vectors/KDF"
-WYCHEPROOF = os.path.join(os.environ["PLUTON_SOURCE"], "../shared/vectors")
+DEBIAN = f"{FOLDER}/KDF"
 
 KDF = 0x80000006
 HKDF, EXTRACT, EXPAND, COUNTER, FIXED, PBKDF2 = range(1, 7)
 KEY, SALT, LABEL, INFO, OUTPUT = range(5)
 PRFS = {"sha1": 1, "sha224": 2, "sha256": 3, "sha384": 4, "sha512": 5, "cmac": 24}
 ROUNDS_MAX = 10000000  # the configuration's default
+
+books = Books("key derivation")
+
+
+def tearDownModule():
+    books.print()
 
 
 def fields(name, end):
@@ -79,6 +86,8 @@ class Vectors(unittest.TestCase):
         parts = [part or None for part in parts]
         self.assertEqual(self.derive(command, words, parts, len(wanted)), wanted)
         self.used += 1
+        books.use(("HKDF", "HKDF extraction", "HKDF expansion", "counter mode",
+                   "counter mode of a fixed input", "PBKDF2")[command - 1])
 
     def refuse(self, error, command, words, parts, length):
         with self.assertRaises(Refused) as caught:
@@ -86,6 +95,7 @@ class Vectors(unittest.TestCase):
             self.client.perform(KDF, command, words, slots)
         self.assertEqual(caught.exception.error, error)
         self.refused += 1
+        books.use("invalid ones, refused")
 
 
 @unittest.skipUnless(os.path.isdir(DEBIAN), "python3-cryptography-vectors is not installed")
@@ -110,7 +120,8 @@ class Debian(Vectors):
         for vector in fields("nist-800-108-KBKDF-CTR", "ko"):
             prf = re.fullmatch(r"HMAC_(SHA\d+)|(CMAC)_AES\d+", vector["prf"])
             if not (prf and vector["ctrlocation"] == "BEFORE_FIXED" and vector["rlen"] == "32_BITS"):
-                self.refused += 1  # there is no way to ask for it
+                self.refused += 1
+                books.set_apart("a counter mode with another counter or cipher")
                 continue
             fixed = bytes.fromhex(vector["fixedinputdata"])
             with self.subTest(vector=vector):
@@ -126,7 +137,10 @@ class Debian(Vectors):
             parts = [password, salt, None, None]
             with self.subTest(vector=vector):
                 if words[1] > ROUNDS_MAX:
-                    self.refuse("SIZE", PBKDF2, words, parts, int(vector["length"]))
+                    slots, _ = self.lend(parts, int(vector["length"]))
+                    books.refuse(self, r"the limit is \d+ \(pbkdf2_rounds_max\)",
+                                 self.client.perform, KDF, PBKDF2, words, slots)
+                    self.refused += 1
                 else:
                     self.check(PBKDF2, words, parts, vector["derived_key"])
         self.assertEqual((self.used, self.refused), (5, 1))

@@ -2,22 +2,29 @@
 """Others' vectors for HMAC and CMAC through a real plutond: process, channel, capsule, HIL, engine; in
 one record, from a window, and as streams in pieces of several sizes. From Debian's
 python3-cryptography-vectors (RFC 2202, RFC 4231, NIST SP 800-38B) and, where they lie beside the
-sources, Wycheproof's."""
+sources, Wycheproof's. On OpenSSL; HMAC again on a digest engine of OpenSSL's, and on a chip that has
+SHA-256 and nothing else."""
 
 import json
 import os
+import tempfile
 import unittest
 
 from client import Client, Refused
 from plutond import Daemon
-
-DEBIAN = "/usr/lib/python3/dist-packages/cryptography_vectors"
-WYCHEPROOF = os.path.join(os.environ["PLUTON_SOURCE"], "../shared/vectors")
+from test_chip import Chip
+from vectors import DEBIAN, WYCHEPROOF, Books
 
 HMAC, CMAC = 0x40003, 0x80000003
 MAC, VERIFY, BEGIN, UPDATE, FINISH, FINISH_VERIFY = range(1, 7)
 ALGORITHMS = {"sha1": 1, "sha224": 2, "sha256": 3, "sha384": 4, "sha512": 5, "aes": 24}
 PIECES = (1, 7, 15, 16, 17, 64, 129, 1000)
+
+books = Books("MACs")
+
+
+def tearDownModule():
+    books.print()
 
 
 def of_debian(name):
@@ -44,9 +51,13 @@ def of_wycheproof(name):
 
 
 class Vectors(unittest.TestCase):
+    hil = ""  # lines of [hil]
+    where = ""  # said of what was used there
+    lacks = ()  # algorithms that no engine there has
+
     @classmethod
     def setUpClass(cls):
-        cls.daemon = Daemon().start()
+        cls.daemon = Daemon(f"[hil]\nchecker = yes\n{cls.hil}").start()
         cls.client = Client(cls.daemon.address)
         cls.window, cls.memory = cls.client.add_window(4096)
 
@@ -54,6 +65,8 @@ class Vectors(unittest.TestCase):
     def tearDownClass(cls):
         cls.client.socket.close()
         cls.daemon.__exit__()
+        if "contract" in cls.daemon.log:
+            raise AssertionError(cls.daemon.log)
 
     def open_stream(self, driver, algorithm, key, message, piece):
         stream = self.client.perform(driver, BEGIN, (algorithm,), (key,))[0]
@@ -84,32 +97,73 @@ class Vectors(unittest.TestCase):
             stream = self.open_stream(driver, algorithm, key, message, piece)
             self.says(right, driver, FINISH_VERIFY, (stream,), (None, None, mac))
 
+    def check_refused(self, driver, name, vector):
+        """By the name of what is lacking; a valid vector and a wrong one alike."""
+        key, message, mac, _ = vector
+        why = f"^no hmac engine does {name}$"
+        slots = (key, message or None, mac)
+        books.refuse(self, why, self.client.perform, driver, VERIFY, (ALGORITHMS[name],), slots)
+
     def check_all(self, driver, name, vectors, least):
         count = 0
         for vector in vectors:
             with self.subTest(vector=[part.hex() for part in vector[:3]]):
-                self.check(driver, ALGORITHMS[name], vector)
+                if name in self.lacks:
+                    self.check_refused(driver, name, vector)
+                else:
+                    self.check(driver, ALGORITHMS[name], vector)
+                    books.use(f"{name}{self.where}")
             count += 1
         self.assertGreaterEqual(count, least)
 
 
-@unittest.skipUnless(os.path.isdir(DEBIAN), "python3-cryptography-vectors is not installed")
-class Debian(Vectors):
+class Hmac(Vectors):
+    @unittest.skipUnless(os.path.isdir(DEBIAN), "python3-cryptography-vectors is not installed")
     def test_hmacs_are_those_of_the_rfcs(self):
         self.check_all(HMAC, "sha1", of_debian("HMAC/rfc-2202-sha1"), 7)
         for name in ("sha224", "sha256", "sha384", "sha512"):
             self.check_all(HMAC, name, of_debian(f"HMAC/rfc-4231-{name}"), 6)
 
-    def test_cmacs_are_those_of_nist(self):
-        for bits in (128, 192, 256):
-            self.check_all(CMAC, "aes", of_debian(f"CMAC/nist-800-38b-aes{bits}"), 4)
-
-
-@unittest.skipUnless(os.path.isdir(WYCHEPROOF), "no ../shared/vectors beside the sources")
-class Wycheproof(Vectors):
+    @unittest.skipUnless(os.path.isdir(WYCHEPROOF), "no ../shared/vectors beside the sources")
     def test_hmacs_agree_with_wycheproof(self):
         for name in ("sha256", "sha512"):
             self.check_all(HMAC, name, of_wycheproof(f"hmac_{name}"), 170)
+
+
+class HmacOnADigest(Hmac):
+    hil = "digest = openssl\nhmac = stacked\n"
+    where = " on a digest"
+
+
+class HmacOnAChip(Hmac):
+    where = " on a chip"
+    lacks = ("sha1", "sha224", "sha384", "sha512")
+
+    @classmethod
+    def setUpClass(cls):
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.chip = Chip(folder.name).start()
+        cls.addClassCleanup(lambda: cls.chip.end())
+        cls.hil = f"digest = chip\nhmac = stacked\n[chip]\ndevice = {cls.chip.line}\n"
+        super().setUpClass()
+        cls.until_there()
+
+    @classmethod
+    def until_there(cls):
+        while True:
+            try:
+                return cls.client.perform(HMAC, MAC, (ALGORITHMS["sha256"],), (b"key", b"abc", 32))
+            except Refused as refused:
+                if refused.text != "there is no hmac engine":
+                    raise
+
+
+class Cmac(Vectors):
+    @unittest.skipUnless(os.path.isdir(DEBIAN), "python3-cryptography-vectors is not installed")
+    def test_cmacs_are_those_of_nist(self):
+        for bits in (128, 192, 256):
+            self.check_all(CMAC, "aes", of_debian(f"CMAC/nist-800-38b-aes{bits}"), 4)
 
     def test_cmacs_agree_with_wycheproof(self):
         if not os.path.exists(f"{WYCHEPROOF}/aes_cmac_test.json"):

@@ -653,6 +653,7 @@ static void fail_update(int fd, uint32_t stream, uint32_t window)
 	rig_range(&record, OUTPUT, window, 100, 100);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &withdraw, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ESIZE);
@@ -712,6 +713,7 @@ static void test_an_update_of_a_busy_stream_is_busy(void)
 	rig_send(fd, &record, -1);
 	record.header.op_id = 2;
 	rig_send(fd, &record, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(answer.header.op_id, 2);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EBUSY);
@@ -1016,6 +1018,7 @@ static void test_sealed_input_that_is_swapped_for_unsealed_is_not_decrypted(void
 					.args = {unsealed.window, 0, LONG_SIZE}}};
 	rig_send(fd, &record, -1);
 	rig_send(fd, &swap, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT_EQUAL(rig_status(&answer), 0);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
@@ -1155,6 +1158,7 @@ static void test_a_cancelled_begin_of_gcm_opens_no_stream_and_keeps_no_context(v
 		rig_send(fd, &record, -1);
 		pass(passes);
 		rig_send(fd, &cancel, -1);
+		rig_hear(&rig, fd);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		if (rig_status(&answer) == 0)
 			CU_ASSERT_EQUAL(abort_stream(fd, answer.upcall.words[1]), 0);

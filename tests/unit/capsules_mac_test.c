@@ -444,6 +444,7 @@ static void a_failed_update_ends_its_stream(int fd, const struct example *exampl
 	rig_range(&record, SLOT_INPUT, window, 0, 100);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &withdraw, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ESIZE);

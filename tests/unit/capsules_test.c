@@ -133,6 +133,7 @@ static void test_random_that_is_cancelled_before_its_turn_gives_nothing(void)
 	rig_range(&record, 0, rig_window(&rig, fd, 4096, &memory), 0, 4096);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &cancel, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ECANCEL);
 	CU_ASSERT_TRUE(all_equal(memory, 4096, 0));
@@ -482,6 +483,7 @@ static void test_an_update_of_a_busy_stream_is_busy_and_does_no_harm(void)
 	rig_send(fd, &first, -1);
 	second = update_record(2, stream, "xxx");
 	rig_send(fd, &second, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(answer.header.op_id, 2);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EBUSY);
@@ -511,6 +513,7 @@ static void test_a_busy_stream_can_be_neither_finished_nor_aborted(void)
 			rig_out(&second, SLOT_DIGEST, SHA256_SIZE);
 		rig_send(fd, &first, -1);
 		rig_send(fd, &second, -1);
+		rig_hear(&rig, fd);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EBUSY);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
@@ -558,6 +561,7 @@ static void test_a_failed_update_ends_its_stream(void)
 	rig_range(&record, SLOT_INPUT, record.operation.ranges[0].window, 0, 100);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &withdraw, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ESIZE);
@@ -692,6 +696,7 @@ static void test_a_cancelled_update_ends_its_stream(void)
 	record = update_record(1, stream, "abc");
 	rig_send(fd, &record, -1);
 	rig_send(fd, &cancel, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ECANCEL);
 	CU_ASSERT_EQUAL(finish(fd, stream), -PLUTON_ERESERVE);
@@ -712,6 +717,7 @@ static void test_a_cancelled_begin_opens_no_stream(void)
 	record.operation.words[0] = SHA256;
 	rig_send(fd, &record, -1);
 	rig_send(fd, &cancel, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ECANCEL);
 	CU_ASSERT_EQUAL(taken(), before);

@@ -324,6 +324,7 @@ static void test_a_line_that_failed_leaves_what_was_suppressed_to_the_next(void)
 	rig_range(&record, SLOT_LINE, window, 0, 10);
 	rig_send(fd, &record, -1);
 	rig_send(fd, &withdraw, -1);
+	rig_hear(&rig, fd);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_RETURN);
 	CU_ASSERT(rig_receive(&rig, fd, &answer) && answer.header.type == RECORD_UPCALL);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ESIZE);
