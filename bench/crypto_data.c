@@ -53,7 +53,7 @@ struct work {
 	bool decrypts;
 	bool has_tag;
 	bool has_output;
-	bool within_scratch; /* only as long as aead_scratch */
+	bool within_scratch; /* as long as aead_scratch; CCM with this nonce ends before 16 MiB */
 	void (*open)(struct evp *evp, const struct work *work);
 	void (*in_process)(void *message);
 	void (*through_pluton)(void *message);
@@ -272,7 +272,8 @@ static const struct work works[] = {
 	{ENCRYPT("AES-256-CBC encrypt", "AES-256-CBC", cbc_through_pluton)},
 	{DECRYPT("AES-256-CBC decrypt", "AES-256-CBC", cbc_through_pluton)},
 	{ENCRYPT("AES-256-ECB", "AES-256-ECB", ecb_through_pluton)},
-	{ENCRYPT("AES-256-CCM encrypt", "AES-256-CCM", ccm_through_pluton), .has_tag = true},
+	{ENCRYPT("AES-256-CCM encrypt", "AES-256-CCM", ccm_through_pluton), .has_tag = true,
+	 .within_scratch = true},
 	{DECRYPT("AES-256-CCM decrypt", "AES-256-CCM", ccm_through_pluton), .has_tag = true,
 	 .within_scratch = true},
 	DIGEST("SHA-1", "SHA1", PLUTON_SHA1),
@@ -381,7 +382,7 @@ static void race_one(const struct crypto_bench *bench, const struct work *work, 
 		.count = 2,
 		.samples_per_round = 1,
 		.sample_ns = bench->program->quick ? 20000 : 1000000,
-		.budget_ns = bench->program->quick ? 1000000 : 300000000,
+		.budget_ns = bench->program->quick ? 1000000 : 150000000,
 		.contestants = {{.run = work->in_process, .context = &messages[0]},
 				{.run = work->through_pluton, .context = &messages[1]}}};
 
