@@ -39,6 +39,7 @@ libclient_la_SOURCES = \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
 	client-lib/reconnect.c client-lib/reconnect.h \
+	client-lib/rings.c client-lib/rings.h \
 	client-lib/rsa.c \
 	client-lib/status.c client-lib/status.h \
 	client-lib/stream.c client-lib/stream.h \
