@@ -480,7 +480,7 @@ static int take_descriptor(struct pluton *pluton, struct pending *pending, struc
 		pluton->in_lost = false;
 		return 0;
 	}
-	if (expected != (pluton->in_fds[0] >= 0) || pluton->in_lost)
+	if (expected != (pluton->in_fds[0] >= 0) || pluton->in_fds[1] >= 0 || pluton->in_lost)
 		return connection_fail(pluton, -PLUTON_EBADRVAL,
 				       expected ? "an answer without its descriptor"
 						: "the daemon sent a descriptor");

@@ -21,7 +21,9 @@ void rings_init(struct rings *rings)
 {
 	const char *setting = secure_getenv("PLUTON_RINGS");
 
-	*rings = (struct rings){.doorbell = -1, .forbidden = setting && strcmp(setting, "0") == 0};
+	*rings = (struct rings){.doorbell = -1,
+				.forbidden = setting && strcmp(setting, "0") == 0,
+				.early = setting && strcmp(setting, "1") == 0};
 }
 
 void rings_close(struct rings *rings)
@@ -39,6 +41,7 @@ void rings_forget(struct rings *rings)
 	const struct rings fresh = {.doorbell = -1,
 				    .off = rings->off,
 				    .forbidden = rings->forbidden,
+				    .early = rings->early,
 				    .corked = rings->corked};
 
 	rings_close(rings);
@@ -112,7 +115,7 @@ void rings_count_operation(struct pluton *pluton)
 	char message[CONNECTION_MESSAGE_SIZE];
 
 	if (rings->asked || rings->off || !rings->offered || pluton->exchange.waiting ||
-	    ++rings->operations < RINGS_AFTER)
+	    ++rings->operations < (rings->early ? 1 : RINGS_AFTER))
 		return;
 	rings->asked = true;
 	/* That there are none is nobody's error. */

@@ -39,6 +39,7 @@ struct rings {
 	/* lives longer than a connection */
 	bool off;	/* by the user */
 	bool forbidden; /* by PLUTON_RINGS */
+	bool early;	/* the same */
 };
 
 /* What the environment says. */

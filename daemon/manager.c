@@ -119,6 +119,7 @@ static void fill_process_row(const struct process *process, struct pluton_proces
 	row->requests = process->requests;
 	row->refusals = process->refusals;
 	row->dying = process->dying;
+	row->ring_bytes = account.ring_bytes;
 }
 
 static uint32_t process_row(const struct operation *op, uint32_t index, void *out)

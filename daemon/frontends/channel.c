@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -39,15 +40,16 @@ struct connection {
 	struct deferred_call flush;
 	int fd;
 	uint8_t state;
-	bool return_pending; /* unsent for want of room: nothing is read until it is gone */
-	bool socket_full;    /* and it is the socket that had none, not the ring */
-	bool doorbell_unsent;
-	bool readable;	     /* the socket was, and nobody has seen that it is empty */
-	uint32_t features;   /* agreed on in the greeting */
-	struct rings *rings; /* NULL: none */
-	uint64_t since_ms;   /* when it connected, CLOCK_MONOTONIC */
+	uint8_t variant; /* of what is unsent */
+	bool return_pending : 1; /* unsent for want of room: nothing is read until it is gone */
+	bool socket_full : 1;	 /* and it is the socket that had none, not the ring */
+	bool doorbell_unsent : 1;
+	bool readable : 1;	 /* the socket was, and nobody has seen that it is empty */
+	bool rings_offered : 1;	 /* in the greeting */
+	struct rings *rings;	 /* NULL: none */
+	uint32_t since_ms;	 /* when it connected, CLOCK_MONOTONIC modulo 2^32 */
 	struct {
-		uint32_t op_id, driver, variant, words[RECORD_RETURN_WORDS];
+		uint32_t op_id, driver, words[RECORD_RETURN_WORDS];
 	} unsent;
 };
 
@@ -99,12 +101,10 @@ static ssize_t send_with(int fd, const void *bytes, size_t size,
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* By the socket, what is in the channel's buffer. */
-static int send_by_socket(struct connection *connection, int size,
+static int send_by_socket(struct connection *connection, const uint8_t *bytes, int size,
 			  const struct descriptors *descriptors)
 {
-	ssize_t sent =
-		send_with(connection->fd, connection->channel->buffer, (size_t)size, descriptors);
+	ssize_t sent = send_with(connection->fd, bytes, (size_t)size, descriptors);
 
 	if (sent == size)
 		return 1;
@@ -117,10 +117,9 @@ static int send_by_socket(struct connection *connection, int size,
 }
 
 /* By the ring; the process is woken when this pass is done with it. */
-static int send_by_ring(struct connection *connection, int size)
+static int send_by_ring(const struct connection *connection, const uint8_t *bytes, int size)
 {
 	struct rings *rings = connection->rings;
-	const uint8_t *bytes = connection->channel->buffer;
 	int r = ring_put(&rings->answers, bytes, (size_t)size);
 
 	if (r == 0 && ring_await_room(&rings->answers, (size_t)size))
@@ -146,8 +145,8 @@ static int send_record_with(struct connection *connection, const struct record *
 	if (size < 0)
 		return size;
 	r = connection->rings && descriptors->count == 0
-		    ? send_by_ring(connection, size)
-		    : send_by_socket(connection, size, descriptors);
+		    ? send_by_ring(connection, channel->buffer, size)
+		    : send_by_socket(connection, channel->buffer, size, descriptors);
 	explicit_bzero(channel->buffer, (size_t)size);
 	return r;
 }
@@ -169,8 +168,9 @@ static void ring_doorbell(struct connection *connection)
 	static const struct record doorbell = {.header = {.type = RECORD_DOORBELL}};
 	static const struct descriptors none;
 	struct rings *rings = connection->rings;
+	uint8_t bytes[RECORD_HEADER_SIZE];
 	bool wake = connection->doorbell_unsent;
-	int size;
+	int size, r;
 
 	if (rings->published && ring_must_wake_consumer(&rings->answers))
 		wake = true;
@@ -179,11 +179,17 @@ static void ring_doorbell(struct connection *connection)
 		wake = true;
 	if (!wake)
 		return;
-	size = record_encode(&doorbell, connection->channel->buffer, RECORD_HEADER_SIZE);
-	connection->doorbell_unsent = send_by_socket(connection, size, &none) == 0;
+	size = record_encode(&doorbell, bytes, sizeof(bytes));
+	r = send_by_socket(connection, bytes, size, &none);
+	connection->doorbell_unsent = r == 0;
+	if (r < 0) /* nobody reads there any more: the socket's handler finds the end */
+		shutdown(connection->fd, SHUT_RDWR);
 }
 
-/* With rings, what waits may wait for the ring, and then it is the doorbell that says so. */
+/*
+ * With rings, what waits may wait for the ring, and then it is the doorbell that says so. Until
+ * then the socket is read by nobody, and only tells once of what happens to it: it may be the end.
+ */
 static short socket_events(const struct process *process)
 {
 	const struct connection *connection = connection_of(process);
@@ -196,7 +202,7 @@ static short socket_events(const struct process *process)
 		unsent = (unsent && connection->socket_full) || connection->doorbell_unsent;
 	if (unsent)
 		events |= EV_WRITE;
-	return events == EV_PERSIST ? EV_PERSIST | EV_CLOSED : events;
+	return events == EV_PERSIST ? EV_PERSIST | EV_READ | EV_ET : events;
 }
 
 /* Listens for what can go on now: room to write if something waits, else records. */
@@ -241,7 +247,7 @@ static int send_return(struct process *process, const struct record_header *aske
 	connection->return_pending = true;
 	connection->unsent.op_id = asked->op_id;
 	connection->unsent.driver = asked->driver;
-	connection->unsent.variant = ret->variant;
+	connection->variant = (uint8_t)ret->variant;
 	memcpy(connection->unsent.words, ret->words, sizeof(ret->words));
 	return 0;
 }
@@ -265,7 +271,7 @@ static int flush_return(struct connection *connection)
 	struct record record = {.header = {.type = RECORD_RETURN,
 					   .op_id = connection->unsent.op_id,
 					   .driver = connection->unsent.driver},
-				.ret = {.variant = connection->unsent.variant}};
+				.ret = {.variant = connection->variant}};
 	int r;
 
 	if (!connection->return_pending)
@@ -385,7 +391,7 @@ static int hello(struct process *process, const struct record *record)
 		return -PLUTON_ENOSUPPORT; /* nothing more to say to each other */
 	}
 	end_greeting(process);
-	connection->features = welcome.welcome.features;
+	connection->rings_offered = welcome.welcome.features & FEATURE_RINGS;
 	return send_record(connection, &welcome) == 1 ? 0 : -PLUTON_EOFF;
 }
 
@@ -453,7 +459,7 @@ static int rings_open(struct process *process, const struct record *record)
 	struct rings *rings = NULL;
 	int memory = -1, r;
 
-	if (!(connection->features & FEATURE_RINGS))
+	if (!connection->rings_offered)
 		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_ENOSUPPORT,
 					    "rings were not agreed on in the greeting"));
@@ -735,18 +741,25 @@ static void note_readable(struct connection *connection)
 	connection->readable = true;
 }
 
+static bool has_hung_up(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 static void on_ready(evutil_socket_t fd, short events, void *context)
 {
 	struct process *process = context;
 	uint64_t start = loop_now_us();
 
-	(void)fd;
-	if (events & EV_CLOSED) {
+	if (events & EV_WRITE && !flush(process))
+		return;
+	if (connection_of(process)->rings && connection_of(process)->return_pending &&
+	    has_hung_up(fd)) {
 		process_kill(process);
 		return;
 	}
-	if (events & EV_WRITE && !flush(process))
-		return;
 	if (events & EV_READ)
 		note_readable(connection_of(process));
 	serve(process, "channel", start);
@@ -825,7 +838,7 @@ static bool expire(struct process *process, uint64_t now_ms)
 	struct kernel *kernel = process->kernel;
 	uint64_t timeout_ms = kernel->limits.greeting_timeout_ms;
 
-	if (connection->state != CONNECTED || connection->since_ms + timeout_ms > now_ms)
+	if (connection->state != CONNECTED || (uint32_t)now_ms - connection->since_ms < timeout_ms)
 		return false;
 	reject(process, &nothing_asked,
 	       kernel_refuse(kernel, -PLUTON_ECANCEL, "no greeting within %llu ms",
@@ -835,6 +848,13 @@ static bool expire(struct process *process, uint64_t now_ms)
 	return true;
 }
 
+static uint32_t ring_bytes(const struct process *process)
+{
+	const struct rings *rings = connection_of(process)->rings;
+
+	return rings ? (uint32_t)rings->size : 0;
+}
+
 static const struct frontend frontend = {
 	.name = "channel",
 	.state_size = sizeof(struct connection),
@@ -842,6 +862,7 @@ static const struct frontend frontend = {
 	.upcalls_ready = upcalls_ready,
 	.closing = closing,
 	.expire = expire,
+	.ring_bytes = ring_bytes,
 };
 
 /* Tells somebody who cannot have a process why. */
@@ -896,7 +917,7 @@ int channel_adopt_as(struct channel *channel, int fd, const struct credentials *
 	connection = connection_of(process);
 	connection->channel = channel;
 	connection->fd = fd;
-	connection->since_ms = loop_now_us() / 1000u;
+	connection->since_ms = (uint32_t)(loop_now_us() / 1000u);
 	channel->kernel->expiry.timed++; /* until it has greeted */
 	deferred_call_init(&connection->flush, &channel->kernel->deferred, on_flush);
 	event_assign(&connection->event, channel->loop->base, fd, EV_READ | EV_PERSIST, on_ready,

@@ -22,9 +22,7 @@ static const struct hil_charge event_charge = {
 
 bool rings_possible(const struct event_base *base)
 {
-	const int needed = EV_FEATURE_ET | EV_FEATURE_EARLY_CLOSE;
-
-	return (event_base_get_features(base) & needed) == needed;
+	return event_base_get_features(base) & EV_FEATURE_ET;
 }
 
 /* --- making ---------------------------------------------------------------------------------- */

@@ -74,7 +74,7 @@ enum record_variant {
 	VARIANT_SUCCESS = 128,
 	VARIANT_SUCCESS_U32 = 129,
 	VARIANT_SUCCESS_2U32 = 130,
-	VARIANT_SUCCESS_3U32 = 132,
+	VARIANT_SUCCESS_3U32 = 132, /* all fit into a byte */
 };
 
 /* Read-only accounting by memop; other numbers are NOSUPPORT. */
