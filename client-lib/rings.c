@@ -103,6 +103,7 @@ static int ask_for_rings(struct pluton *pluton)
 	static const struct record ask = {.header = {.type = RECORD_RINGS_OPEN}};
 	struct pluton_return ret;
 
+	pluton->rings.asked = true;
 	if (!has_descriptors(pluton))
 		return connection_refuse(pluton, -PLUTON_ENOMEM,
 					 "this process has no descriptors left for rings");
@@ -117,7 +118,6 @@ void rings_count_operation(struct pluton *pluton)
 	if (rings->asked || rings->off || !rings->offered || pluton->exchange.waiting ||
 	    ++rings->operations < (rings->early ? 1 : RINGS_AFTER))
 		return;
-	rings->asked = true;
 	/* That there are none is nobody's error. */
 	memcpy(message, pluton->message, sizeof(message));
 	if (ask_for_rings(pluton) < 0 && pluton->error == 0)

@@ -262,7 +262,7 @@ static void test_looking_in_vain_costs_less_than_two_full_looks(void)
 static void test_on_one_cpu_nobody_looks(void)
 {
 	cpu_set_t before, one;
-	int first = 0;
+	size_t first = 0;
 
 	CU_ASSERT_EQUAL_FATAL(sched_getaffinity(0, sizeof(before), &before), 0);
 	while (!CPU_ISSET(first, &before))
