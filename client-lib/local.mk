@@ -73,6 +73,7 @@ dist_man_MANS += \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
 	docs/man/pluton_random.3 \
+	docs/man/pluton_rings.3 \
 	docs/man/pluton_rsa.3 \
 	docs/man/pluton_trace.3
 

@@ -63,5 +63,6 @@ services_test_SOURCES = tests/integration/services_test.c $(OWN_PLUTOND)
 services_test_LDADD = libsuite.la libclient.la
 
 # docs/protocol.md, by way of a client written from it.
-TESTS += tests/integration/test_protocol.py
-EXTRA_DIST += tests/integration/client.py tests/integration/test_protocol.py
+TESTS += tests/integration/test_over_rings.py tests/integration/test_protocol.py
+EXTRA_DIST += tests/integration/client.py tests/integration/test_over_rings.py \
+	tests/integration/test_protocol.py
