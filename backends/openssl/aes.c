@@ -183,44 +183,33 @@ static void finish(struct task *task, int result)
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
-static struct aes_operation *find(struct aes_engine *engine, const struct aes_client *client)
+static struct aes_unit *unit_of(struct aes_engine *engine)
 {
-	struct aes_unit *unit = (struct aes_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct aes_unit *)(void *)engine;
 }
 
 static int start(struct aes_engine *engine, const struct aes_request *request,
 		 struct aes_client *client)
 {
 	struct aes_operation *op;
+	struct task *task;
 	int r = aes_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = TASK_OWNER(task, struct aes_operation);
 	op->client = client;
 	op->request = *request;
 	op->cipher = op->own_cipher;
 	aes_steps(request, op->steps);
-	task_begin(&op->task);
 	return 0;
 }
 
 static int cancel(struct aes_engine *engine, struct aes_client *client)
 {
-	struct aes_operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const struct aes_engine_ops ops = {start, cancel, aes_forget};
@@ -230,7 +219,7 @@ static int open_operations(struct aes_unit *unit, struct task_host *host)
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		struct aes_operation *op = &unit->operations[i];
 
-		task_init(&op->task, host, AES_SLICE, advance, finish);
+		task_init(&op->task, &unit->tasks, host, AES_SLICE, advance, finish);
 		op->unit = unit;
 		op->own_cipher = EVP_CIPHER_CTX_new();
 		op->mac = EVP_CIPHER_CTX_new();

@@ -43,7 +43,7 @@ struct aes_operation {
 	struct aes_unit *unit;
 	EVP_CIPHER_CTX *own_cipher;
 	EVP_CIPHER_CTX *mac;	   /* CCM's CBC-MAC */
-	struct aes_client *client; /* NULL: idle. From here on wiped at the end */
+	struct aes_client *client; /* from here on wiped at the end */
 	struct aes_request request;
 	enum aes_step steps[AES_STEPS_MAX];
 	size_t step;		/* the present one, in steps */
@@ -78,6 +78,7 @@ enum aes_cipher_kind {
 
 struct aes_unit {
 	struct aes_engine engine;
+	struct task_set tasks;
 	EVP_CIPHER *ciphers[AES_CIPHER_KINDS][3]; /* of 128, 192, 256 bits */
 	struct scratch *scratches;		  /* one for each worker and one for the loop */
 	size_t scratch_count;

@@ -17,7 +17,7 @@
 
 struct digest_operation {
 	struct intake intake;
-	struct digest_client *client; /* NULL: idle. From here on wiped at the end */
+	struct digest_client *client; /* from here on wiped at the end */
 	struct digest_request request;
 	const struct hash *hash;
 	bool begun;
@@ -26,6 +26,7 @@ struct digest_operation {
 
 struct digest_unit {
 	struct digest_engine engine;
+	struct task_set tasks;
 	struct digest_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -122,29 +123,23 @@ static void finish(struct task *task, int result)
 	client->ops->done(client, result);
 }
 
-static struct digest_operation *find(struct digest_engine *engine,
-				     const struct digest_client *client)
+static struct digest_unit *unit_of(struct digest_engine *engine)
 {
-	struct digest_unit *unit = (struct digest_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct digest_unit *)(void *)engine;
 }
 
 static int start(struct digest_engine *engine, const struct digest_request *request,
 		 struct digest_client *client)
 {
 	struct digest_operation *op;
+	struct task *task;
 	int r = digest_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = of_intake(intake_of_task(task));
 	op->client = client;
 	op->request = *request;
 	op->hash = hash_find(request->algorithm);
@@ -154,12 +149,7 @@ static int start(struct digest_engine *engine, const struct digest_request *requ
 
 static int cancel(struct digest_engine *engine, struct digest_client *client)
 {
-	struct digest_operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->intake.task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const struct digest_engine_ops ops = {start, cancel};
@@ -182,7 +172,8 @@ int digest_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	};
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		unit->operations[i].intake.type = &intake_type;
-		task_init(&unit->operations[i].intake.task, host, DIGEST_SLICE, advance, finish);
+		task_init(&unit->operations[i].intake.task, &unit->tasks, host, DIGEST_SLICE,
+			  advance, finish);
 	}
 	*ret_engine = &unit->engine.head;
 	return 0;

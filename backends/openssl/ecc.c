@@ -24,7 +24,7 @@ struct ecc_operation {
 	struct task task;
 	struct ecc_unit *unit;
 	struct scratch copy;	   /* of the input */
-	struct ecc_client *client; /* NULL: idle. From here on wiped at the end */
+	struct ecc_client *client; /* from here on wiped at the end */
 	struct ecc_request request;
 	const step_fn *step; /* the next one */
 	size_t cursor;	     /* bytes of input taken */
@@ -34,6 +34,7 @@ struct ecc_operation {
 
 struct ecc_unit {
 	struct ecc_engine engine;
+	struct task_set tasks;
 	const char *why; /* inside done */
 	struct ecc_operation operations[TASKS_PER_ENGINE];
 };
@@ -243,45 +244,34 @@ static void finish(struct task *task, int result)
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
-static struct ecc_operation *find(struct ecc_engine *engine, const struct ecc_client *client)
+static struct ecc_unit *unit_of(struct ecc_engine *engine)
 {
-	struct ecc_unit *unit = (struct ecc_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct ecc_unit *)(void *)engine;
 }
 
 static int start(struct ecc_engine *engine, const struct ecc_request *request,
 		 struct ecc_client *client)
 {
 	struct ecc_operation *op;
+	struct task *task;
 	int r = ecc_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = TASK_OWNER(task, struct ecc_operation);
 	op->client = client;
 	op->request = *request;
 	op->step = programs[request->action];
 	op->parts.curve = request->curve;
 	op->parts.properties = op->task.host->options.properties;
-	task_begin(&op->task);
 	return 0;
 }
 
 static int cancel(struct ecc_engine *engine, struct ecc_client *client)
 {
-	struct ecc_operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const char *why(struct ecc_engine *engine)
@@ -312,7 +302,7 @@ static int open_operations(struct ecc_unit *unit, struct task_host *host)
 
 		if (r < 0)
 			return r;
-		task_init(&op->task, host, ECC_MESSAGE_MAX, advance, finish);
+		task_init(&op->task, &unit->tasks, host, ECC_MESSAGE_MAX, advance, finish);
 		op->unit = unit;
 	}
 	return 0;

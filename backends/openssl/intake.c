@@ -13,7 +13,6 @@ void intake_begin(struct intake *intake, size_t length)
 	intake->cursor = 0;
 	intake->lent = NULL;
 	intake->lent_length = 0;
-	task_begin(&intake->task);
 }
 
 static size_t left(const struct intake *intake)

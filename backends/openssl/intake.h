@@ -38,7 +38,7 @@ static inline struct intake *intake_of_task(struct task *task)
 	return TASK_OWNER(task, struct intake);
 }
 
-/* task_begin, for a message of `length` bytes. */
+/* After task_begin: a message of `length` bytes. */
 void intake_begin(struct intake *intake, size_t length);
 
 /* From advance: TASK_DONE once all was absorbed, another enum task_progress, or an error. */

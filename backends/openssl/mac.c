@@ -124,28 +124,23 @@ static const struct intake_type intake_type = {pull, lend, absorb};
 
 /* --- the engine ------------------------------------------------------------------------------- */
 
-static struct mac_operation *find(struct mac_engine *engine, const struct mac_client *client)
+static struct mac_unit *unit_of(struct mac_engine *engine)
 {
-	struct mac_unit *unit = (struct mac_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct mac_unit *)(void *)engine;
 }
 
 static int start(struct mac_engine *engine, const struct mac_request *request,
 		 struct mac_client *client)
 {
 	struct mac_operation *op;
+	struct task *task;
 	int r = mac_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = mac_of_intake(intake_of_task(task));
 	op->client = client;
 	op->request = *request;
 	intake_begin(&op->intake, request->length);
@@ -154,12 +149,7 @@ static int start(struct mac_engine *engine, const struct mac_request *request,
 
 static int cancel(struct mac_engine *engine, struct mac_client *client)
 {
-	struct mac_operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->intake.task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const struct mac_engine_ops ops = {start, cancel};
@@ -184,7 +174,7 @@ int mac_unit_open(struct task_host *host, const struct mac_method *method, struc
 		op->method = method;
 		op->ciphers = unit->ciphers;
 		op->intake.type = &intake_type;
-		task_init(&op->intake.task, host, method->slice, advance, finish);
+		task_init(&op->intake.task, &unit->tasks, host, method->slice, advance, finish);
 	}
 	*ret = unit;
 	return 0;

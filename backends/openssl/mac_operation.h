@@ -36,7 +36,7 @@ struct mac_operation {
 	const struct mac_method *method;
 	EVP_CIPHER *const *ciphers; /* CMAC: of 128, 192, 256 bits */
 	EVP_CIPHER_CTX *cipher;	    /* CMAC: its own */
-	struct mac_client *client;  /* NULL: idle. From here on wiped at the end */
+	struct mac_client *client;  /* from here on wiped at the end */
 	struct mac_request request;
 	bool begun;
 	union {
@@ -63,6 +63,7 @@ struct mac_method {
 
 struct mac_unit {
 	struct mac_engine engine;
+	struct task_set tasks;
 	EVP_CIPHER *ciphers[3];
 	struct mac_operation operations[TASKS_PER_ENGINE];
 };

@@ -17,13 +17,14 @@
 
 struct rng_operation {
 	struct task task;
-	struct rng_client *client; /* NULL: idle */
+	struct rng_client *client;
 	size_t length;
 	size_t cursor;
 };
 
 struct rng_unit {
 	struct rng_engine engine;
+	struct task_set tasks;
 	struct rng_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -79,47 +80,35 @@ static void finish(struct task *task, int result)
 	struct rng_operation *op = TASK_OWNER(task, struct rng_operation);
 	struct rng_client *client = op->client;
 
-	op->client = NULL;
 	client->ops->done(client, result);
 }
 
-static struct rng_operation *find(struct rng_engine *engine, const struct rng_client *client)
+static struct rng_unit *unit_of(struct rng_engine *engine)
 {
-	struct rng_unit *unit = (struct rng_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct rng_unit *)(void *)engine;
 }
 
 static int start(struct rng_engine *engine, const struct rng_request *request,
 		 struct rng_client *client)
 {
 	struct rng_operation *op;
+	struct task *task;
 	int r = rng_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = TASK_OWNER(task, struct rng_operation);
 	op->client = client;
 	op->length = request->length;
 	op->cursor = 0;
-	task_begin(&op->task);
 	return 0;
 }
 
 static int cancel(struct rng_engine *engine, struct rng_client *client)
 {
-	struct rng_operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const struct rng_engine_ops ops = {start, cancel};
@@ -142,7 +131,8 @@ int rng_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 		.ops = &ops,
 	};
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++)
-		task_init(&unit->operations[i].task, host, RNG_SLICE, advance, finish);
+		task_init(&unit->operations[i].task, &unit->tasks, host, RNG_SLICE, advance,
+			  finish);
 	*ret_engine = &unit->engine.head;
 	return 0;
 }

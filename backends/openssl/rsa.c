@@ -21,7 +21,7 @@ struct rsa_unit;
 struct rsa_operation {
 	struct task task;
 	struct rsa_unit *unit;
-	struct rsa_client *client; /* NULL: idle. From here on wiped at the end */
+	struct rsa_client *client; /* from here on wiped at the end */
 	unsigned part;		   /* of the key, that moves next */
 	size_t label_cursor;
 	size_t input_cursor;
@@ -35,6 +35,7 @@ struct rsa_operation {
 
 struct rsa_unit {
 	struct rsa_engine engine;
+	struct task_set tasks;
 	struct task_host *host;
 	const char *why;
 	struct worker_pool generators; /* opened by the first generation */
@@ -249,43 +250,32 @@ static void finish(struct task *task, int result)
 /* --- the engine --------------------------------------------------------------------------------
  */
 
-static struct rsa_operation *find(struct rsa_engine *engine, const struct rsa_client *client)
+static struct rsa_unit *unit_of(struct rsa_engine *engine)
 {
-	struct rsa_unit *unit = (struct rsa_unit *)(void *)engine;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		if (unit->operations[i].client == client)
-			return &unit->operations[i];
-	}
-	return NULL;
+	return (struct rsa_unit *)(void *)engine;
 }
 
 static int start(struct rsa_engine *engine, const struct rsa_request *request,
 		 struct rsa_client *client)
 {
 	struct rsa_operation *op;
+	struct task *task;
 	int r = rsa_check(&engine->head, request);
 
+	if (r == 0)
+		r = task_begin(&unit_of(engine)->tasks, client, &task);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = TASK_OWNER(task, struct rsa_operation);
 	op->client = client;
 	op->job.request = *request;
 	op->job.cancelled = &op->task.work.cancelled;
-	task_begin(&op->task);
 	return 0;
 }
 
 static int cancel(struct rsa_engine *engine, struct rsa_client *client)
 {
-	struct rsa_operation *op = client ? find(engine, client) : NULL;
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	task_cancel(&op->task);
-	return 0;
+	return task_cancel(&unit_of(engine)->tasks, client);
 }
 
 static const char *why(struct rsa_engine *engine)
@@ -349,7 +339,8 @@ int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	unit->why = "";
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		unit->operations[i].unit = unit;
-		task_init(&unit->operations[i].task, host, RSA_SLICE, advance, finish);
+		task_init(&unit->operations[i].task, &unit->tasks, host, RSA_SLICE, advance,
+			  finish);
 	}
 	*ret_engine = &unit->engine.head;
 	return 0;

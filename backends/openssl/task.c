@@ -7,6 +7,15 @@
 /* What one callback weighs against the bytes of a slice: a client may move one byte at a time. */
 #define CALLBACK_COST 512u
 
+static struct task *find(const struct task_set *set, const void *client)
+{
+	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
+		if (set->tasks[i]->client == client)
+			return set->tasks[i];
+	}
+	return NULL;
+}
+
 static void settle(struct task *task, int progress)
 {
 	if (progress == TASK_AGAIN) {
@@ -14,6 +23,7 @@ static void settle(struct task *task, int progress)
 	} else if (progress != TASK_ELSEWHERE) {
 		/* A cancel from inside a callback has queued the call once more. */
 		deferred_call_drop(&task->call);
+		task->client = NULL;
 		task->finish(task, progress);
 	}
 }
@@ -38,7 +48,16 @@ static void worker_finished(struct interrupt *interrupt)
 					: TASK_AGAIN);
 }
 
-void task_init(struct task *task, struct task_host *host, size_t slice,
+static void add(struct task_set *set, struct task *task)
+{
+	size_t i = 0;
+
+	while (set->tasks[i])
+		i++;
+	set->tasks[i] = task;
+}
+
+void task_init(struct task *task, struct task_set *set, struct task_host *host, size_t slice,
 	       int (*advance)(struct task *task), void (*finish)(struct task *task, int result))
 {
 	*task = (struct task){
@@ -51,21 +70,34 @@ void task_init(struct task *task, struct task_host *host, size_t slice,
 	if (host->options.execution == OPENSSL_EXECUTION_INLINE)
 		task->slice = SIZE_MAX;
 	deferred_call_init(&task->call, host->environment->deferred, run);
+	add(set, task);
 }
 
-void task_begin(struct task *task)
+int task_begin(struct task_set *set, const void *client, struct task **ret_task)
 {
+	struct task *task = find(set, NULL);
+
+	if (!task)
+		return -PLUTON_EBUSY;
+	task->client = client;
 	task->cancelled = false;
 	atomic_store(&task->work.cancelled, false);
 	deferred_call_set(&task->call);
+	*ret_task = task;
+	return 0;
 }
 
-void task_cancel(struct task *task)
+int task_cancel(struct task_set *set, const void *client)
 {
+	struct task *task = client ? find(set, client) : NULL;
+
+	if (!task)
+		return -PLUTON_EINVAL;
 	task->cancelled = true;
 	atomic_store(&task->work.cancelled, true);
 	if (!task->on_worker)
 		deferred_call_set(&task->call);
+	return 0;
 }
 
 void task_wake(struct task *task)

@@ -3,8 +3,9 @@
  * A task: one operation under way in this backend, of whichever HIL. It moves on in deferred calls
  * of a bounded number of bytes, or on a worker; the HIL's file says what "moving on" is.
  *
- * The rule a newcomer would break first: `finish` makes the task idle before it calls the client's
- * done, because the client may start the next operation from there, in the very same task.
+ * The rule a newcomer would break first: a task is idle, and its set may give it to the next
+ * operation, from when `finish` is called. What `finish` wipes must be wiped before the client's
+ * done, because the client may start that next operation from there.
  */
 #ifndef PLUTON_OPENSSL_TASK_H
 #define PLUTON_OPENSSL_TASK_H
@@ -35,6 +36,7 @@ enum task_progress {
 };
 
 struct task {
+	const void *client; /* of the HIL; NULL: idle */
 	struct deferred_call call;
 	struct work work;
 	struct task_host *host;
@@ -46,20 +48,32 @@ struct task {
 	void (*finish)(struct task *task, int result);
 };
 
+/* The tasks of one engine. */
+struct task_set {
+	struct task *tasks[TASKS_PER_ENGINE];
+};
+
 #define TASK_OWNER(task_pointer, type)                                                             \
 	((type *)(void *)((char *)(task_pointer)-offsetof(type, task)))
 #define TASK_OF_WORK(work_pointer)                                                                 \
 	((struct task *)(void *)((char *)(work_pointer)-offsetof(struct task, work)))
 
-/* `slice` is the HIL's own; the options may replace it. */
-void task_init(struct task *task, struct task_host *host, size_t slice,
+/* In the set for good, as the next of its TASKS_PER_ENGINE. `slice` is the HIL's own; the options
+ * may replace it. */
+void task_init(struct task *task, struct task_set *set, struct task_host *host, size_t slice,
 	       int (*advance)(struct task *task), void (*finish)(struct task *task, int result));
 
-/* An operation begins: its first advance comes from a deferred call. */
-void task_begin(struct task *task);
+/*
+ * An idle task, which is the client's now until it finishes; its first advance comes from a
+ * deferred call. -PLUTON_EBUSY: there is none.
+ */
+int task_begin(struct task_set *set, const void *client, struct task **ret_task);
 
-/* Leads to finish(-PLUTON_ECANCEL), or to the result if it was there already. */
-void task_cancel(struct task *task);
+/*
+ * Leads to finish(-PLUTON_ECANCEL), or to the result if it was there already. -PLUTON_EINVAL: the
+ * client has no task in the set.
+ */
+int task_cancel(struct task_set *set, const void *client);
 
 /* The counterpart of TASK_ELSEWHERE without a worker. */
 void task_wake(struct task *task);
