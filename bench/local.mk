@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # `make bench` builds and runs every program of BENCHES; they print ratios, and never fail by time.
 # `make check` builds them too: tests/integration/test_bench.py sees that they work.
-BENCHES += bench/crypto bench/roundtrip bench/footprint bench/lazy-vs-static bench/tpm-roundtrip
+BENCHES += bench/crypto bench/roundtrip bench/footprint bench/lazy-vs-static bench/tpm-roundtrip \
+	bench/rings
 check_PROGRAMS += $(BENCHES)
 EXTRA_DIST += bench/README.md bench/lazy-vs-static.py
 
@@ -24,6 +25,11 @@ bench_crypto_SOURCES = bench/crypto.c bench/crypto.h bench/crypto_data.c bench/c
 	$(BENCH_SOURCES)
 bench_crypto_LDADD = libpluton.la $(CRYPTO_LIBS)
 bench_crypto_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
+
+bench_rings_CPPFLAGS = $(BENCH_CPPFLAGS)
+bench_rings_SOURCES = bench/rings.c $(BENCH_SOURCES)
+bench_rings_LDADD = libpluton.la
+bench_rings_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install
 
 bench_roundtrip_CPPFLAGS = $(BENCH_CPPFLAGS)
 bench_roundtrip_SOURCES = bench/roundtrip.c bench/pingpong.c bench/pingpong.h $(BENCH_SOURCES)

@@ -16,6 +16,7 @@ static const struct column columns[] = {
 	{"grants", "GRANTS", COLUMN_PLAIN, NULL},
 	{"windows", "WINDOWS", COLUMN_PLAIN, NULL},
 	{"window_bytes", "WINDOW-BYTES", COLUMN_PLAIN, NULL},
+	{"ring_bytes", "RING-BYTES", COLUMN_PLAIN, NULL},
 	{"arena_taken", "ARENA-BYTES", COLUMN_PLAIN, NULL},
 	{"arena_limit", "ARENA-LIMIT", COLUMN_PLAIN, NULL},
 	{"dying", "DYING", COLUMN_FLAG, NULL},
@@ -36,8 +37,9 @@ static const struct view view = {
 	.doc = "Lists the programs connected to the daemon: your own, or all if you are root or "
 	       "the daemon's user.\v"
 	       "INDEX and GEN are a connection's id. OPS are under way now; ARENA-BYTES is all\n"
-	       "that the daemon keeps for the program, WINDOW-BYTES the memory it shares. A DYING\n"
-	       "one is gone, but an engine still holds memory of it.\n",
+	       "that the daemon keeps for the program, WINDOW-BYTES the memory it shares, RING-BYTES\n"
+	       "that of its rings: 0 if its requests go by the socket. A DYING one is gone, but an\n"
+	       "engine still holds memory of it.\n",
 	.table = {&row_process, columns, sizeof(columns) / sizeof(columns[0])},
 	.list = list,
 };

@@ -105,6 +105,7 @@ int connection_fail(struct pluton *pluton, int error, const char *format, ...)
 	shutdown(pluton->fd, SHUT_RDWR);
 	drop_outgoing(pluton);
 	operation_fail_all(pluton, error);
+	rings_forget(&pluton->rings);
 	reconnect_lost(pluton);
 	loop_settle(pluton);
 	return error;
@@ -115,6 +116,7 @@ void pluton_close(struct pluton *pluton)
 	if (!pluton)
 		return;
 	loop_free(pluton->loop);
+	rings_close(&pluton->rings);
 	close(pluton->fd);
 	drop_outgoing(pluton);
 	free(pluton->timers);
@@ -160,6 +162,13 @@ static int send_bytes(int socket_fd, const void *bytes, size_t size, int fd, boo
 	return 1;
 }
 
+/* What is in the ring of requests, for the daemon to see. */
+static void show(struct pluton *pluton)
+{
+	if (pluton->rings.unseen && rings_open(&pluton->rings))
+		rings_push(&pluton->rings);
+}
+
 /* Keeps a copy behind those that already wait. */
 static int keep(struct pluton *pluton, const void *bytes, size_t size, int fd)
 {
@@ -183,21 +192,47 @@ static int keep(struct pluton *pluton, const void *bytes, size_t size, int fd)
 	return 0;
 }
 
+/*
+ * 1: sent. 0: no room now, and the daemon says when there is some. Negative: what ended the
+ * connection.
+ */
+static int send_by_ring(struct pluton *pluton, const void *bytes, size_t size)
+{
+	int r;
+
+	do
+		r = rings_put(pluton, bytes, size, &pluton->ring_end);
+	while (r == 0 && rings_await_room(&pluton->rings, size));
+	pluton->by_ring = r == 1;
+	return r;
+}
+
+/* The same by the way that it has to go. Descriptors go by the socket only. */
+static int send_one(struct pluton *pluton, const void *bytes, size_t size, int fd)
+{
+	pluton->unsent = false;
+	pluton->by_ring = false;
+	if (rings_open(&pluton->rings) && fd < 0)
+		return send_by_ring(pluton, bytes, size);
+	return send_bytes(pluton->fd, bytes, size, fd, &pluton->unsent);
+}
+
 static int post(struct pluton *pluton, const struct record *record, int fd)
 {
-	int size, r = 0;
+	int size, r;
 
 	if (pluton->error != 0)
 		return pluton->error;
 	size = record_encode(record, pluton->out, sizeof(pluton->out));
 	if (size < 0)
 		return connection_refuse(pluton, size, "the request does not fit into a record");
-	pluton->unsent = false;
-	if (pluton->outgoing ||
-	    send_bytes(pluton->fd, pluton->out, (size_t)size, fd, &pluton->unsent) == 0)
+	r = pluton->outgoing ? 0 : send_one(pluton, pluton->out, (size_t)size, fd);
+	if (r == 0)
 		r = keep(pluton, pluton->out, (size_t)size, fd);
 	explicit_bzero(pluton->out, (size_t)size);
-	return r;
+	if (!pluton->rings.corked)
+		show(pluton);
+	return r < 0 ? r : 0;
 }
 
 int connection_send(struct pluton *pluton, const struct record *record)
@@ -207,25 +242,27 @@ int connection_send(struct pluton *pluton, const struct record *record)
 
 static void send_kept(struct pluton *pluton)
 {
-	bool gone;
-
 	while (pluton->outgoing) {
 		struct outgoing *first = pluton->outgoing;
 
-		if (send_bytes(pluton->fd, first->bytes, first->size, first->fd, &gone) == 0)
-			return;
+		/* What ended the connection has taken them away. */
+		if (send_one(pluton, first->bytes, first->size, first->fd) <= 0)
+			break;
 		pluton->outgoing = first->next;
 		pluton->outgoing_count--;
 		explicit_bzero(first->bytes, first->size);
 		free(first);
 	}
+	show(pluton);
 }
 
 /* --- receiving ------------------------------------------------------------------------------- */
 
 static int take_welcome(struct pluton *pluton, const struct record_welcome *welcome)
 {
-	if (welcome->version != RECORD_VERSION || welcome->features != 0 ||
+	uint32_t asked = pluton->rings.forbidden ? 0 : FEATURE_RINGS;
+
+	if (welcome->version != RECORD_VERSION || (welcome->features & ~asked) ||
 	    welcome->inline_max > RECORD_INLINE_LIMIT || welcome->operations_max == 0)
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "the greeting makes no sense");
 	pluton->limits = (struct pluton_limits){
@@ -237,6 +274,7 @@ static int take_welcome(struct pluton *pluton, const struct record_welcome *welc
 		.process_index = welcome->process_index,
 		.process_generation = welcome->process_generation,
 	};
+	pluton->rings.offered = welcome->features & FEATURE_RINGS;
 	pluton->greeted = true;
 	return 0;
 }
@@ -262,6 +300,22 @@ static int take_greeting(struct pluton *pluton, const struct record *record)
 	return error;
 }
 
+/* This process may have had no numbers for them, and then there is no way back. */
+static int take_rings(struct pluton *pluton, const struct record_return *ret)
+{
+	int *fds = pluton->in_fds;
+	int memory = fds[0], doorbell = fds[1];
+
+	if (doorbell >= 0 && !rings_open(&pluton->rings)) {
+		fds[0] = fds[1] = -1;
+		return rings_take_over(pluton, ret->words[0], memory, doorbell);
+	}
+	if (!pluton->in_lost)
+		return connection_fail(pluton, -PLUTON_EBADRVAL, "rings without their descriptors");
+	pluton->rings.off = true;
+	return connection_fail(pluton, -PLUTON_EOFF, "no descriptors left for rings");
+}
+
 /* The RETURN that connection_exchange waits for. */
 static int take_answer(struct pluton *pluton, const struct record *record)
 {
@@ -275,6 +329,8 @@ static int take_answer(struct pluton *pluton, const struct record *record)
 	memcpy(exchange->answer.words, ret->words, sizeof(exchange->answer.words));
 	if (ret->variant < VARIANT_SUCCESS)
 		connection_quote(pluton, failure_of(ret->words), ret->text, ret->text_length);
+	else if (exchange->rings)
+		return take_rings(pluton, ret);
 	return 0;
 }
 
@@ -300,6 +356,11 @@ static int take_in(struct pluton *pluton, const struct record *record)
 		if (record->header.op_id == 0)
 			return trd104_upcall(pluton, record);
 		return operation_answered(pluton, record);
+	case RECORD_DOORBELL:
+		if (!rings_open(&pluton->rings))
+			return connection_fail(pluton, -PLUTON_EBADRVAL, "a doorbell, and no rings");
+		rings_rung(&pluton->rings);
+		return 0;
 	default:
 		return connection_fail(pluton, -PLUTON_EBADRVAL,
 				       "a record of type %u, which only processes send",
@@ -307,23 +368,29 @@ static int take_in(struct pluton *pluton, const struct record *record)
 	}
 }
 
-/* There is room for one; the kernel closes all others and says MSG_CTRUNC. */
-static bool take_descriptor(struct pluton *pluton, struct msghdr *message)
+/* There is room for two; the kernel closes all others and says MSG_CTRUNC. How many came. */
+static size_t take_descriptors(struct pluton *pluton, struct msghdr *message)
 {
 	struct cmsghdr *control = CMSG_FIRSTHDR(message);
+	size_t count;
 
 	if (!control || control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
-	    control->cmsg_len != CMSG_LEN(sizeof(int)))
-		return false;
-	memcpy(&pluton->in_fd, CMSG_DATA(control), sizeof(int));
-	return true;
+	    control->cmsg_len < CMSG_LEN(sizeof(int)))
+		return 0;
+	count = (control->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	if (count > CONNECTION_FDS_MAX)
+		count = CONNECTION_FDS_MAX;
+	memcpy(pluton->in_fds, CMSG_DATA(control), count * sizeof(int));
+	return count;
 }
 
-static void drop_descriptor(struct pluton *pluton)
+static void drop_descriptors(struct pluton *pluton)
 {
-	if (pluton->in_fd >= 0)
-		close(pluton->in_fd);
-	pluton->in_fd = -1;
+	for (size_t i = 0; i < CONNECTION_FDS_MAX; i++) {
+		if (pluton->in_fds[i] >= 0)
+			close(pluton->in_fds[i]);
+		pluton->in_fds[i] = -1;
+	}
 }
 
 /*
@@ -333,15 +400,16 @@ static void drop_descriptor(struct pluton *pluton)
 static ssize_t receive_bytes(struct pluton *pluton, int flags)
 {
 	union {
-		char space[CMSG_SPACE(sizeof(int))];
+		char space[CMSG_SPACE(CONNECTION_FDS_MAX * sizeof(int))];
 		struct cmsghdr align;
 	} control;
 	struct iovec iov = {.iov_base = pluton->in, .iov_len = sizeof(pluton->in)};
 	struct msghdr message = {.msg_iov = &iov,
 				 .msg_iovlen = 1,
 				 .msg_control = &control,
-				 .msg_controllen = CMSG_LEN(sizeof(int))};
-	bool cut, descriptor;
+				 .msg_controllen = CMSG_LEN(CONNECTION_FDS_MAX * sizeof(int))};
+	size_t descriptors;
+	bool cut;
 	ssize_t n;
 
 	do {
@@ -353,14 +421,20 @@ static ssize_t receive_bytes(struct pluton *pluton, int flags)
 	if (n < 0)
 		return connection_fail(pluton, -PLUTON_EOFF, "the connection failed: %s",
 				       strerror(errno));
-	descriptor = take_descriptor(pluton, &message);
+	descriptors = take_descriptors(pluton, &message);
 	cut = message.msg_flags & MSG_CTRUNC;
-	pluton->in_lost = cut && !descriptor;
+	pluton->in_lost = cut && (descriptors == 0 || pluton->exchange.rings);
+	if (n == 0 && rings_open(&pluton->rings)) {
+		/* its last words */
+		n = rings_take(pluton);
+		if (n != 0)
+			return n;
+	}
 	if (n == 0) {
 		pluton->cut_off = !pluton->greeted;
 		return connection_fail(pluton, -PLUTON_EOFF, "the daemon closed the connection");
 	}
-	if ((message.msg_flags & MSG_TRUNC) || (cut && descriptor))
+	if ((message.msg_flags & MSG_TRUNC) || (cut && !pluton->in_lost))
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "%s",
 				       message.msg_flags & MSG_TRUNC
 					       ? "the daemon sent an oversized record"
@@ -378,22 +452,26 @@ static int take_bytes(struct pluton *pluton, size_t size)
 		return connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent garbage (%s)",
 				       pluton_error_name(r));
 	r = take_in(pluton, &record);
-	if (r == 0 && (pluton->in_fd >= 0 || pluton->in_lost))
+	if (r == 0 && (pluton->in_fds[0] >= 0 || pluton->in_fds[1] >= 0 || pluton->in_lost))
 		r = connection_fail(pluton, -PLUTON_EBADRVAL, "the daemon sent a descriptor");
 	return r;
 }
 
-/* 1: a record was taken in. 0: none is there. */
+/* 1: a record was taken in. 0: none is there. What is in the ring comes before the socket's. */
 static int receive(struct pluton *pluton, int flags)
 {
-	ssize_t n;
+	ssize_t n = 0;
 	int r;
 
 	if (pluton->error != 0)
 		return pluton->error;
-	n = receive_bytes(pluton, flags);
+	pluton->in_lost = false;
+	if (rings_open(&pluton->rings))
+		n = rings_take(pluton);
+	if (n == 0)
+		n = receive_bytes(pluton, flags);
 	r = n > 0 ? take_bytes(pluton, (size_t)n) : (int)n;
-	drop_descriptor(pluton);
+	drop_descriptors(pluton);
 	if (n <= 0)
 		return r;
 	explicit_bzero(pluton->in, (size_t)n);
@@ -411,6 +489,8 @@ int connection_turn(struct pluton *pluton)
 	send_kept(pluton);
 	for (int i = 0; i < RECORDS_PER_TURN && r > 0; i++)
 		r = receive(pluton, MSG_DONTWAIT);
+	if (rings_open(&pluton->rings))
+		(void)rings_rest(&pluton->rings);
 	return r < 0 ? r : 0;
 }
 
@@ -431,6 +511,25 @@ static int keep_deadline(struct pluton *pluton)
 			       "the daemon took the connection and is silent");
 }
 
+/*
+ * With rings: looks for an answer where that is worth it, else sleeps at the socket, by which the
+ * daemon wakes us for answers and for room.
+ */
+static int wait_by_rings(struct pluton *pluton)
+{
+	struct rings *rings = &pluton->rings;
+	bool sleeps = !rings_look(rings) && !rings_rest(rings);
+	uint64_t start = sleeps && rings->may_spin ? rings_now_us() : 0;
+	int r = receive(pluton, 0);
+
+	if (rings_open(rings)) {
+		if (start > 0)
+			spin_slept(&rings->spin, rings_now_us() - start);
+		(void)rings_rest(rings);
+	}
+	return r;
+}
+
 int connection_wait(struct pluton *pluton)
 {
 	struct pollfd poll_fd = {.fd = pluton->fd, .events = POLLIN | POLLOUT};
@@ -438,7 +537,11 @@ int connection_wait(struct pluton *pluton)
 
 	if (pluton->error != 0)
 		return pluton->error;
-	if (!pluton->outgoing) {
+	send_kept(pluton);
+	if (pluton->error == 0 && rings_open(&pluton->rings) &&
+	    (!pluton->outgoing || pluton->outgoing->fd < 0)) {
+		r = wait_by_rings(pluton);
+	} else if (!pluton->outgoing) {
 		r = receive(pluton, 0);
 	} else {
 		(void)poll(&poll_fd, 1, pluton->deadline_ms == 0 ? -1 : 1);
@@ -467,7 +570,9 @@ static int post_and_wait(struct pluton *pluton, const struct record *record, int
 	r = post(pluton, record, fd);
 	if (r < 0)
 		return r;
-	*exchange = (struct exchange){.waiting = true, .driver = record->header.driver};
+	*exchange = (struct exchange){.waiting = true,
+				      .rings = record->header.type == RECORD_RINGS_OPEN,
+				      .driver = record->header.driver};
 	while (exchange->waiting) {
 		r = connection_wait(pluton);
 		if (r < 0)

@@ -19,11 +19,13 @@
 #include "client-lib/memory.h"
 #include "client-lib/operation.h"
 #include "client-lib/reconnect.h"
+#include "client-lib/rings.h"
 #include "client-lib/trd104.h"
 #include "daemon/kernel/record.h"
 
 #define OUTGOING_MAX 64u	     /* records that may wait for room in the socket */
 #define OPEN_TRIES 5u		     /* for one connection, where they are cut off */
+#define CONNECTION_FDS_MAX 2	     /* that come with one record */
 #define CONNECTION_MESSAGE_SIZE 256u /* bytes of a sentence, terminator included */
 
 struct due_queue {
@@ -42,6 +44,7 @@ struct outgoing {
 /* The one record that may be waiting for its RETURN. */
 struct exchange {
 	bool waiting;
+	bool rings; /* it brings them */
 	uint32_t driver;
 	struct pluton_return answer;
 };
@@ -54,6 +57,8 @@ struct pluton {
 	bool greeted; /* WELCOME has come */
 	bool cut_off; /* it ended before that, without a word: as a daemon that stops does */
 	bool unsent;  /* the last record found nobody at the other end */
+	bool by_ring; /* the last record went that way, up to this index */
+	uint32_t ring_end;
 	uint64_t deadline_ms; /* of waiting; 0: none */
 	struct pluton_limits limits;
 	struct due_queue due;
@@ -64,10 +69,11 @@ struct pluton {
 	struct memory memory;
 	struct trd104 trd104;
 	struct reconnect reconnect;
+	struct rings rings;
 	struct loop *loop;     /* NULL: lost is lost, and what is polled is the socket */
 	struct timers *timers; /* NULL until the first is started */
-	int in_fd;	       /* came with the record that is being taken in; -1: none */
-	bool in_lost;	       /* one did, and this process had no number free for it */
+	int in_fds[CONNECTION_FDS_MAX]; /* came with the record that is taken in; -1: none */
+	bool in_lost; /* some did, and this process had no number free for them */
 	char message[CONNECTION_MESSAGE_SIZE];
 	uint8_t in[RECORD_SIZE_MAX];  /* the record that is being taken in */
 	uint8_t out[RECORD_SIZE_MAX]; /* the record that is being sent */

@@ -43,6 +43,7 @@ libclient_la_SOURCES = \
 	client-lib/operation.c client-lib/operation.h \
 	client-lib/random.c \
 	client-lib/reconnect.c client-lib/reconnect.h \
+	client-lib/rings.c client-lib/rings.h \
 	client-lib/rsa.c \
 	client-lib/status.c client-lib/status.h \
 	client-lib/stream.c client-lib/stream.h \
@@ -78,6 +79,7 @@ dist_man_MANS += \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \
 	docs/man/pluton_random.3 \
+	docs/man/pluton_rings.3 \
 	docs/man/pluton_rsa.3 \
 	docs/man/pluton_trace.3
 

@@ -44,7 +44,14 @@ void loop_forget(const struct pluton *pluton)
 
 static short socket_events(const struct pluton *pluton)
 {
-	return pluton->outgoing || pluton->due.head ? POLLIN | POLLOUT : POLLIN;
+	const struct rings *rings = &pluton->rings;
+	/* For room in the ring, and for answers there, a doorbell comes, where it is armed. */
+	bool rung = rings_open(rings) && rings->armed;
+	bool unsent = pluton->outgoing && (!rung || pluton->outgoing->fd >= 0);
+
+	if (rings_open(rings) && !rung)
+		return POLLIN | POLLOUT;
+	return unsent || pluton->due.head ? POLLIN | POLLOUT : POLLIN;
 }
 
 /* A socket whose connection has ended for good is readable: dispatch says why. */

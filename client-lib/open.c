@@ -153,7 +153,8 @@ int connection_greet(struct pluton *pluton, int timeout_ms)
 {
 	const struct record hello = {
 		.header = {.type = RECORD_HELLO},
-		.hello = {.version = RECORD_VERSION},
+		.hello = {.version = RECORD_VERSION,
+			  .features = pluton->rings.forbidden ? 0 : FEATURE_RINGS},
 	};
 	int r;
 
@@ -176,7 +177,9 @@ static struct pluton *new_connection(int fd)
 		return NULL;
 	}
 	pluton->fd = fd;
-	pluton->in_fd = -1;
+	pluton->in_fds[0] = -1;
+	pluton->in_fds[1] = -1;
+	rings_init(&pluton->rings);
 	pluton->reconnect.connection = 1;
 	pluton->due.tail = &pluton->due.head;
 	return pluton;
@@ -193,6 +196,7 @@ int connection_begin(int fd, struct pluton **ret, char *message, size_t message_
 	*ret = new_connection(fd);
 	if (!*ret)
 		return explain(&to, -PLUTON_ENOMEM, "no memory for a connection");
+	(*ret)->rings.forbidden = true; /* an app has none */
 	(void)connection_send(*ret, &hello); /* if nobody is there, receiving finds out */
 	return 0;
 }

@@ -44,6 +44,8 @@ struct pending {
 	pluton_operation_id id;
 	bool cancelled; /* CANCEL was sent */
 	bool unsent;	/* to nobody: the daemon had gone */
+	bool by_ring;	/* and this is where it ends there */
+	uint32_t ring_end;
 	bool more_due;
 	struct answer last;   /* what `final` tells */
 	struct answer latest; /* what `more` tells */
@@ -293,6 +295,8 @@ int operation_submit(struct pluton *pluton, const struct pluton_request *request
 	if (r == 0)
 		r = check_slots(pluton, request);
 	if (r == 0)
+		rings_count_operation(pluton);
+	if (r == 0)
 		r = take_entry(pluton, &pending);
 	if (r == 0)
 		r = send_request(pluton, pending, request);
@@ -301,6 +305,8 @@ int operation_submit(struct pluton *pluton, const struct pluton_request *request
 	pending->state = PENDING_RUNNING;
 	pending->cancelled = false;
 	pending->unsent = pluton->unsent;
+	pending->by_ring = pluton->by_ring;
+	pending->ring_end = pluton->ring_end;
 	pending->completion = *completion;
 	pending->text_length = 0;
 	pending->last = (struct answer){.fd = -1};
@@ -400,6 +406,15 @@ static void finish_failed(struct pluton *pluton, struct pending *pending, int er
 	finish(pluton, pending, &answer);
 }
 
+/* What nobody took out of the ring is as certainly unsent as what found nobody at the socket. */
+static enum fate fate_of(const struct pluton *pluton, const struct pending *pending)
+{
+	bool untaken = pending->by_ring && rings_open(&pluton->rings) &&
+		       !rings_was_taken(&pluton->rings, pending->ring_end);
+
+	return pending->unsent || untaken ? FATE_UNSENT : FATE_UNKNOWN;
+}
+
 /* The connection is gone, which leaves the one question that a caller has. */
 static void finish_lost(struct pluton *pluton, struct pending *pending, int error)
 {
@@ -408,7 +423,7 @@ static void finish_lost(struct pluton *pluton, struct pending *pending, int erro
 		[FATE_UNSENT] = "the daemon went away before it had this",
 	};
 	const struct answer answer = {
-		.status = error, .fd = -1, .fate = pending->unsent ? FATE_UNSENT : FATE_UNKNOWN};
+		.status = error, .fd = -1, .fate = fate_of(pluton, pending)};
 	const char *text = texts[answer.fate];
 
 	if (error == -PLUTON_EOFF) {
@@ -465,12 +480,12 @@ static int take_descriptor(struct pluton *pluton, struct pending *pending, struc
 		pluton->in_lost = false;
 		return 0;
 	}
-	if (expected != (pluton->in_fd >= 0) || pluton->in_lost)
+	if (expected != (pluton->in_fds[0] >= 0) || pluton->in_fds[1] >= 0 || pluton->in_lost)
 		return connection_fail(pluton, -PLUTON_EBADRVAL,
 				       expected ? "an answer without its descriptor"
 						: "the daemon sent a descriptor");
-	answer->fd = pluton->in_fd;
-	pluton->in_fd = -1;
+	answer->fd = pluton->in_fds[0];
+	pluton->in_fds[0] = -1;
 	return 0;
 }
 
@@ -677,6 +692,22 @@ int operation_perform_giving(struct pluton *pluton, const struct pluton_request 
 
 	if (r == 0)
 		*ret_fd = answer.fd;
+	return r;
+}
+
+int pluton_wait_all(struct pluton *pluton, const pluton_operation_id *ids, size_t count)
+{
+	bool ran;
+	int r = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		/* When the connection ends they all become due: this ends either way. */
+		while (find(pluton, ids[i])) {
+			if (!due_run(pluton, &ran))
+				r = connection_wait(pluton);
+		}
+	}
+	loop_settle(pluton);
 	return r;
 }
 

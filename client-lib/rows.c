@@ -103,6 +103,7 @@ static const struct row_field process_fields[] = {
 	PROCESS(requests, ROW_U64, "operations accepted since it connected"),
 	PROCESS(refusals, ROW_U64, "operations refused since it connected"),
 	PROCESS(dying, ROW_U32, "1: gone, waits for an engine to let go of its memory"),
+	PROCESS(ring_bytes, ROW_U32, "bytes of its rings; 0: it has none"),
 };
 
 #define LIMIT(member, kind, doc) FIELD(pluton_limit_row, member, kind, doc)

@@ -68,6 +68,7 @@ struct config {
 	uint32_t windows_per_process;
 	size_t window_max;	   /* bytes */
 	size_t windows_per_user;   /* bytes */
+	size_t ring_size;	   /* bytes; under RING_SIZE_MIN: no rings */
 	uint32_t inline_max;	   /* bytes */
 	uint32_t records_per_pass; /* of one process */
 	uint32_t deferred_budget;  /* calls per loop pass */

@@ -13,6 +13,7 @@
 
 #include "daemon/ini_value.h"
 #include "daemon/kernel/record.h"
+#include "daemon/kernel/ring.h"
 #include "daemon/kernel/window.h"
 #include "daemon/log.h"
 #include "hil/contract.h"
@@ -63,6 +64,9 @@ const struct config_key config_keys[] = {
 	 "The largest window."},
 	{"kernel", "windows_per_user", KEY_SIZE, FIELD(windows_per_user), 4 * KIB, 1024 * GIB, "1G",
 	 AT_ONCE, "Window memory of all processes of one user together."},
+	{"kernel", "ring_size", KEY_SIZE, FIELD(ring_size), 0, RING_SIZE_MAX, "16K", RESTART,
+	 "Each of the two rings that a busy process shares with the daemon, rounded down to a power "
+	 "of two; less than 16K: nobody has rings."},
 	{"kernel", "inline_max", KEY_NUMBER, FIELD(inline_max), 64, RECORD_INLINE_LIMIT, "1024", RESTART,
 	 "Bytes of data that one record can carry itself."},
 	{"kernel", "records_per_pass", KEY_NUMBER, FIELD(records_per_pass), 1, 1024, "16", AT_ONCE,

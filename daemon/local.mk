@@ -1,6 +1,8 @@
 # What daemon, apps and libpluton share: records, and names of errors and steps.
 noinst_LTLIBRARIES += librecord.la
 librecord_la_SOURCES = daemon/kernel/record.c daemon/kernel/record.h \
+	daemon/kernel/ring.c daemon/kernel/ring.h \
+	daemon/kernel/spin.c daemon/kernel/spin.h \
 	daemon/kernel/steps.c daemon/kernel/steps.h \
 	client-lib/error.c client-lib/pluton/error.h
 
@@ -62,6 +64,7 @@ libplutond_la_SOURCES = \
 	daemon/frontends/listen.c \
 	daemon/frontends/passed.c daemon/frontends/passed.h \
 	daemon/frontends/peer.c daemon/frontends/peer.h \
+	daemon/frontends/rings.c daemon/frontends/rings.h \
 	daemon/harden.c daemon/harden.h \
 	daemon/lock.c daemon/lock.h \
 	daemon/log.c daemon/log.h \

@@ -33,6 +33,7 @@ static void read_limits(const struct config *config, struct kernel_limits *ret)
 		.windows_per_process = config->windows_per_process,
 		.window_max = config->window_max,
 		.windows_per_user = config->windows_per_user,
+		.ring_size = ring_size_within(config->ring_size),
 		.inline_max = config->inline_max,
 		.deferred_budget = config->deferred_budget,
 		.engine_deadline_ms = config->engine_deadline_ms,

@@ -119,6 +119,7 @@ static void fill_process_row(const struct process *process, struct pluton_proces
 	row->requests = process->requests;
 	row->refusals = process->refusals;
 	row->dying = process->dying;
+	row->ring_bytes = account.ring_bytes;
 }
 
 static uint32_t process_row(const struct operation *op, uint32_t index, void *out)
@@ -170,6 +171,7 @@ static uint32_t limit_row(const struct operation *op, uint32_t index, void *out)
 		{"windows_per_process", limits->windows_per_process},
 		{"window_max", limits->window_max},
 		{"windows_per_user", limits->windows_per_user},
+		{"ring_size", limits->ring_size},
 		{"inline_max", limits->inline_max},
 		{"records_per_pass", machine->channel.records_per_pass},
 		{"deferred_budget", limits->deferred_budget},

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the record format and of libpluton. They link libpluton's objects, not the shared library:
 # some look inside.
-CLIENT_TESTS = record_test rows_test client_test client_services_test client_reconnect_test
+CLIENT_TESTS = record_test ring_test rows_test client_test client_services_test client_reconnect_test
 check_PROGRAMS += $(CLIENT_TESTS)
 TESTS += $(CLIENT_TESTS)
-THREADED_TESTS += client_test client_services_test client_reconnect_test
+THREADED_TESTS += ring_test client_test client_services_test client_reconnect_test
 
 record_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 record_test_SOURCES = tests/unit/record_test.c
 record_test_LDADD = libsuite.la librecord.la
+
+ring_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+ring_test_SOURCES = tests/unit/ring_test.c
+ring_test_LDADD = libsuite.la librecord.la
 
 rows_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 rows_test_SOURCES = tests/unit/rows_test.c
@@ -31,7 +35,8 @@ client_reconnect_test_LDADD = libsuite.la libclient.la
 
 # libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
 # daemon that they can kill.
-CLIENT_INTEGRATION_TESTS = gcm_stream_test kdf_test library_test restart_test rsa_test services_test
+CLIENT_INTEGRATION_TESTS = batch_test gcm_stream_test kdf_test library_test restart_test \
+	rsa_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
 
@@ -49,6 +54,10 @@ library_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
 
 OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
 
+batch_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+batch_test_SOURCES = tests/integration/batch_test.c $(OWN_PLUTOND) $(FAKE_DAEMON)
+batch_test_LDADD = libsuite.la libclient.la
+
 restart_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 restart_test_SOURCES = tests/integration/restart_test.c $(OWN_PLUTOND)
 restart_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
@@ -63,5 +72,6 @@ services_test_SOURCES = tests/integration/services_test.c $(OWN_PLUTOND)
 services_test_LDADD = libsuite.la libclient.la
 
 # docs/protocol.md, by way of a client written from it.
-TESTS += tests/integration/test_protocol.py
-EXTRA_DIST += tests/integration/client.py tests/integration/test_protocol.py
+TESTS += tests/integration/test_over_rings.py tests/integration/test_protocol.py
+EXTRA_DIST += tests/integration/client.py tests/integration/test_over_rings.py \
+	tests/integration/test_protocol.py

@@ -26,7 +26,7 @@ void guests_open(const char *const *settings)
 	rig_open(&rig, settings);
 }
 
-int guest_adopt(int fd)
+static int keep(int fd)
 {
 	if (count == GUESTS_MAX)
 		abort();
@@ -34,14 +34,20 @@ int guest_adopt(int fd)
 	return fd;
 }
 
+int guest_adopt(int fd)
+{
+	rig_forget_rings(fd);
+	return keep(fd);
+}
+
 int guest_connect(void)
 {
-	return guest_adopt(rig_connect(&rig));
+	return keep(rig_connect(&rig));
 }
 
 int guest_connect_raw(void)
 {
-	return guest_adopt(rig_connect_raw(&rig));
+	return keep(rig_connect_raw(&rig));
 }
 
 void guest_leave(int fd)
@@ -64,14 +70,12 @@ void guests_turn(void)
 
 bool guest_has_answer(int fd)
 {
-	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
-
-	return poll(&poll_fd, 1, 0) == 1;
+	return rig_has_answer(fd);
 }
 
 bool guest_read(int fd, struct record *ret)
 {
-	ssize_t n = recv(fd, rig.received, sizeof(rig.received), MSG_DONTWAIT);
+	ssize_t n = rig_take(fd, rig.received, sizeof(rig.received));
 
 	return n > 0 && record_decode(rig.received, (size_t)n, ret) == 0;
 }

@@ -27,7 +27,8 @@ librig_la_SOURCES = \
 	tests/guests.c tests/guests.h \
 	tests/lingering.c tests/lingering.h \
 	tests/puppet.c tests/puppet.h \
-	tests/rig.c tests/rig.h
+	tests/rig.c tests/rig.h \
+	tests/rig_rings.c tests/rig_rings.h
 
 access_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 access_test_SOURCES = tests/unit/access_test.c

@@ -65,23 +65,68 @@ void rig_close(struct rig *rig)
 	config_free(rig->config);
 }
 
+/* --- rings ------------------------------------------------------------------------------------ */
+
+/* By the descriptor's number. Tests close theirs without a word: the next owner has a new entry. */
+static struct rig_rings all_rings[1024];
+
+static struct rig_rings *entry_of(int fd)
+{
+	return &all_rings[(size_t)fd % (sizeof(all_rings) / sizeof(all_rings[0]))];
+}
+
+struct rig_rings *rig_rings_of(int fd)
+{
+	return entry_of(fd)->memory && entry_of(fd)->fd == fd ? entry_of(fd) : NULL;
+}
+
+void rig_forget_rings(int fd)
+{
+	rig_rings_unmap(entry_of(fd));
+}
+
+int rig_open_rings(struct rig *rig, int fd)
+{
+	const struct record ask = {.header = {.type = RECORD_RINGS_OPEN}};
+	struct record answer;
+
+	rig_send(fd, &ask, -1);
+	require(rig_receive(rig, fd, &answer), "rings");
+	return rig_status(&answer);
+}
+
+/* Two descriptors come with nothing else. */
+static void map_rings(int fd, const uint8_t *bytes, size_t size, const int fds[2])
+{
+	struct record record;
+
+	require(record_decode(bytes, size, &record) == 0 && rig_status(&record) == 0, "rings");
+	rig_rings_unmap(entry_of(fd));
+	entry_of(fd)->fd = fd;
+	rig_rings_map(entry_of(fd), record.ret.words[0], fds[0], fds[1]);
+}
+
 int rig_connect_raw(struct rig *rig)
 {
 	int fd = machine_connect(rig->machine);
 
 	require(fd >= 0, "connect");
+	rig_forget_rings(fd);
 	return fd;
 }
 
 int rig_connect(struct rig *rig)
 {
 	const struct record hello = {.header = {.type = RECORD_HELLO},
-				     .hello = {.version = RECORD_VERSION}};
+				     .hello = {.version = RECORD_VERSION,
+					       .features = rig_rings_features()}};
 	struct record answer;
 	int fd = rig_connect_raw(rig);
 
 	rig_send(fd, &hello, -1);
 	require(rig_receive(rig, fd, &answer) && answer.header.type == RECORD_WELCOME, "greeting");
+	if (rig_rings_wanted())
+		require(rig_open_rings(rig, fd) == 0, "rings");
 	return fd;
 }
 
@@ -110,6 +155,10 @@ void rig_send(int fd, const struct record *record, int descriptor)
 	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
 
 	require(size > 0, "encode");
+	if (descriptor < 0 && rig_rings_of(fd)) {
+		require(rig_rings_put(rig_rings_of(fd), bytes, (size_t)size), "room in the ring");
+		return;
+	}
 	if (descriptor >= 0) {
 		message.msg_control = control.bytes;
 		message.msg_controllen = sizeof(control.bytes);
@@ -126,10 +175,40 @@ static bool busy(const struct rig *rig)
 	return rig->kernel->deferred.head || rig->kernel->running;
 }
 
-static bool readable(int fd)
+bool rig_try_send(int fd, const struct record *record)
+{
+	uint8_t bytes[RECORD_SIZE_MAX];
+	int size = record_encode(record, bytes, sizeof(bytes));
+
+	require(size > 0, "encode");
+	if (rig_rings_of(fd))
+		return rig_rings_put(rig_rings_of(fd), bytes, (size_t)size);
+	return send(fd, bytes, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) == size;
+}
+
+/* A doorbell says nothing that we do not see ourselves. */
+static void take_doorbells(int fd)
+{
+	uint8_t bytes[RECORD_HEADER_SIZE];
+	struct record record;
+
+	while (recv(fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT) == sizeof(bytes) &&
+	       record_decode(bytes, sizeof(bytes), &record) == 0 &&
+	       record.header.type == RECORD_DOORBELL) {
+		(void)recv(fd, bytes, sizeof(bytes), 0);
+		(void)ring_await_record(&rig_rings_of(fd)->answers);
+	}
+}
+
+bool rig_has_answer(int fd)
 {
 	struct pollfd poll_fd = {.fd = fd, .events = POLLIN};
 
+	if (rig_rings_of(fd)) {
+		if (ring_has_record(&rig_rings_of(fd)->answers))
+			return true;
+		take_doorbells(fd);
+	}
 	return poll(&poll_fd, 1, 0) == 1;
 }
 
@@ -142,7 +221,7 @@ void rig_turn(struct rig *rig)
 	loop_pass(&rig->machine->loop, false);
 }
 
-/* As recv of a record; a second descriptor would be a bug of the daemon. */
+/* As recv of a record; a second descriptor is that of rings, or would be a bug of the daemon. */
 static ssize_t receive_with(struct rig *rig, int fd, int *ret_descriptor)
 {
 	union {
@@ -154,11 +233,23 @@ static ssize_t receive_with(struct rig *rig, int fd, int *ret_descriptor)
 				 .msg_iovlen = 1,
 				 .msg_control = control.bytes,
 				 .msg_controllen = sizeof(control.bytes)};
-	ssize_t n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+	int fds[2];
+	ssize_t n;
 
 	*ret_descriptor = -1;
+	if (rig_rings_of(fd)) {
+		n = (ssize_t)rig_rings_take(rig_rings_of(fd), rig->received, sizeof(rig->received));
+		if (n > 0)
+			return n;
+	}
+	n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
 	if (n < 0 || !message.msg_controllen)
 		return n;
+	if (control.align.cmsg_len == CMSG_LEN(2 * sizeof(int))) {
+		memcpy(fds, CMSG_DATA(&control.align), sizeof(fds));
+		map_rings(fd, rig->received, (size_t)n, fds);
+		return n;
+	}
 	require(control.align.cmsg_type == SCM_RIGHTS &&
 			control.align.cmsg_len == CMSG_LEN(sizeof(int)),
 		"one descriptor");
@@ -166,16 +257,28 @@ static ssize_t receive_with(struct rig *rig, int fd, int *ret_descriptor)
 	return n;
 }
 
+ssize_t rig_take(int fd, void *bytes, size_t capacity)
+{
+	struct rig_rings *rings = rig_rings_of(fd);
+	size_t taken = rings ? rig_rings_take(rings, bytes, capacity) : 0;
+
+	if (taken > 0)
+		return (ssize_t)taken;
+	if (rings)
+		take_doorbells(fd);
+	return recv(fd, bytes, capacity, MSG_DONTWAIT);
+}
+
 bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_descriptor)
 {
 	ssize_t n;
 
 	/* Three passes when nothing is known to be under way: accept, read, answer. */
-	for (int idle = 0, turns = 0; !readable(fd) && idle < 3 && turns < PATIENCE; turns++) {
+	for (int idle = 0, turns = 0; !rig_has_answer(fd) && idle < 3 && turns < PATIENCE; turns++) {
 		idle = busy(rig) ? 0 : idle + 1;
 		rig_turn(rig);
 	}
-	if (!readable(fd))
+	if (!rig_has_answer(fd))
 		return false;
 	n = receive_with(rig, fd, ret_descriptor);
 	return n > 0 && record_decode(rig->received, (size_t)n, ret) == 0;
@@ -219,6 +322,8 @@ bool rig_is_closed(struct rig *rig, int fd)
 	char byte;
 
 	rig_settle(rig);
+	if (rig_rings_of(fd))
+		take_doorbells(fd);
 	return recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 

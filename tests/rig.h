@@ -11,6 +11,7 @@
 #include "daemon/kernel/process.h"
 #include "daemon/kernel/record.h"
 #include "daemon/machine.h"
+#include "tests/rig_rings.h"
 
 #define RIG_RNG 0x40001u
 #define RIG_DIGEST 0x40005u
@@ -37,7 +38,10 @@ struct rig {
 void rig_open(struct rig *rig, const char *const *settings);
 void rig_close(struct rig *rig);
 
-/* A connected process that has been greeted; the descriptor is the test's. */
+/*
+ * A connected process that has been greeted; the descriptor is the test's. With rings, where
+ * PLUTON_TEST_RINGS is set: then all but malformed bytes and descriptors goes by them.
+ */
 int rig_connect(struct rig *rig);
 
 /* The same, before the greeting. */
@@ -46,9 +50,27 @@ int rig_connect_raw(struct rig *rig);
 /* The kernel's side of the process that connected last, NULL if it is gone. */
 struct process *rig_last_process(struct rig *rig);
 
+/* The rings of a process that has them; NULL: it has none. */
+struct rig_rings *rig_rings_of(int fd);
+
+/* The descriptor's number is somebody else's now. */
+void rig_forget_rings(int fd);
+
+/* Asks for them. 0 or the negative error. */
+int rig_open_rings(struct rig *rig, int fd);
+
 /* Sends; `descriptor` goes with it unless it is -1. */
 void rig_send(int fd, const struct record *record, int descriptor);
 void rig_send_bytes(int fd, const void *bytes, size_t size);
+
+/* By the ring, if it has one, or by the socket. false: there is no room now. */
+bool rig_try_send(int fd, const struct record *record);
+
+/* Whether a record or the end is there to be read, now. */
+bool rig_has_answer(int fd);
+
+/* Takes the record that is there, into `bytes`: its size; 0: the end; -1: there is none. */
+ssize_t rig_take(int fd, void *bytes, size_t capacity);
 
 /*
  * The next record, decoded; pointers are into rig->received and good until the next call.

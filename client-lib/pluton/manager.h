@@ -97,8 +97,8 @@ struct pluton_process_row {
 	uint64_t arena_limit;
 	uint64_t requests; /* operations accepted since it connected */
 	uint64_t refusals;
-	uint32_t dying; /* 1: gone, waits for an engine to let go of its memory */
-	uint32_t reserved;
+	uint32_t dying;	     /* 1: gone, waits for an engine to let go of its memory */
+	uint32_t ring_bytes; /* of its rings; 0: it has none */
 };
 
 /*

@@ -153,6 +153,55 @@ typedef void (*pluton_done_fn)(struct pluton *pluton, int status, void *userdata
 typedef uint32_t pluton_operation_id;
 int pluton_cancel(struct pluton *pluton, pluton_operation_id id);
 
+/* --- many at once ---------------------------------------------------------------------------- */
+/*
+ * A connection that is busy shares two rings of memory with the daemon, and then requests and
+ * answers take no system call while both sides are awake. libpluton asks for them with the 16th
+ * operation, and goes on without them where the daemon has none to give or its limits are reached:
+ * nothing but speed depends on it. PLUTON_RINGS=0 in the environment: no connection of this program
+ * has any; PLUTON_RINGS=1: it asks with its first operation. Who waits for an answer may look for it for up to 50 microseconds before it sleeps, if
+ * that was worth it before, and only if it and the daemon may run on two CPUs.
+ */
+enum pluton_rings {
+	PLUTON_RINGS_OFF = 0,	    /* none, also not after reconnecting */
+	PLUTON_RINGS_WHEN_BUSY = 1, /* as described; so it is from the beginning */
+	PLUTON_RINGS_NOW = 2,	    /* the same, but this connection's at once */
+};
+
+/*
+ * -PLUTON_EALREADY: OFF, and they are in use. -PLUTON_EINVAL: no such choice. With NOW also
+ * -PLUTON_ENOSUPPORT: the daemon has none, or the environment forbids them; -PLUTON_EBUSY,
+ * -PLUTON_ENOMEM: a limit is reached. The connection works on after every failure but -PLUTON_EOFF.
+ */
+int pluton_set_rings(struct pluton *pluton, enum pluton_rings rings);
+
+/* true: this connection's records go by rings. */
+bool pluton_has_rings(const struct pluton *pluton);
+
+/*
+ * Between the two, the operations that asynchronous calls start are gathered, and the daemon is
+ * woken once for all of them: at pluton_uncork, or before that by whatever waits or dispatches, or
+ * when the ring is full. Without rings each is sent at once, and nothing else changes. They do not
+ * nest.
+ */
+void pluton_cork(struct pluton *pluton);
+void pluton_uncork(struct pluton *pluton);
+
+/*
+ * Waits until none of these operations is under way: the functions of all have run, as those of
+ * others that ended meanwhile. 0, or what ended the connection, of which the functions were told as
+ * well. An id that is not under way is ignored. A repeating operation ends when it is cancelled.
+ *
+ *     pluton_operation_id ids[16];
+ *
+ *     pluton_cork(pluton);
+ *     for (int i = 0; i < 16; i++)
+ *             pluton_digest_async(pluton, &requests[i], done, &results[i], &ids[i]);
+ *     pluton_uncork(pluton);
+ *     pluton_wait_all(pluton, ids, 16);
+ */
+int pluton_wait_all(struct pluton *pluton, const pluton_operation_id *ids, size_t count);
+
 /* --- memory ---------------------------------------------------------------------------------- */
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in, records out. Flow control is the rule here: a process to which a return cannot be
+ * Records in, records out, by a socket or by rings in shared memory. Flow control is the rule here: a process to which a return cannot be
  * sent is not read from, so what waits for it never takes more than its own slots. And no
  * descriptor that a process sent or was given, nor a connection with such in it, is closed on this
  * thread unless that is certain to be quick (closer.h).
@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -39,10 +40,16 @@ struct connection {
 	struct deferred_call flush;
 	int fd;
 	uint8_t state;
-	bool return_pending; /* unsent for want of room: nothing is read until it is gone */
-	uint64_t since_ms;   /* when it connected, CLOCK_MONOTONIC */
+	uint8_t variant; /* of what is unsent */
+	bool return_pending : 1; /* unsent for want of room: nothing is read until it is gone */
+	bool socket_full : 1;	 /* and it is the socket that had none, not the ring */
+	bool doorbell_unsent : 1;
+	bool readable : 1;	 /* the socket was, and nobody has seen that it is empty */
+	bool rings_offered : 1;	 /* in the greeting */
+	struct rings *rings;	 /* NULL: none */
+	uint32_t since_ms;	 /* when it connected, CLOCK_MONOTONIC modulo 2^32 */
 	struct {
-		uint32_t op_id, driver, variant, words[RECORD_RETURN_WORDS];
+		uint32_t op_id, driver, words[RECORD_RETURN_WORDS];
 	} unsent;
 };
 
@@ -56,6 +63,7 @@ struct received {
 };
 
 static void on_ready(evutil_socket_t fd, short events, void *context);
+static void on_doorbell(evutil_socket_t fd, short events, void *context);
 
 static struct connection *connection_of(const struct process *process)
 {
@@ -64,25 +72,63 @@ static struct connection *connection_of(const struct process *process)
 
 /* --- output ---------------------------------------------------------------------------------- */
 
-/* As send, and the descriptor goes along unless it is -1. */
-static ssize_t send_with(int fd, const void *bytes, size_t size, int descriptor)
+/* What goes along with a record. */
+struct descriptors {
+	int fds[RINGS_DESCRIPTORS];
+	unsigned count;
+};
+
+/* As send, and the descriptors go along. */
+static ssize_t send_with(int fd, const void *bytes, size_t size,
+			 const struct descriptors *descriptors)
 {
 	struct iovec vector = {.iov_base = (void *)(uintptr_t)bytes, .iov_len = size};
 	union {
 		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(RINGS_DESCRIPTORS * sizeof(int))];
 	} control = {0};
 	struct msghdr message = {.msg_iov = &vector, .msg_iovlen = 1};
+	size_t size_of_fds = descriptors->count * sizeof(int);
 
-	if (descriptor >= 0) {
+	if (descriptors->count > 0) {
 		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof(control.bytes);
+		message.msg_controllen = CMSG_SPACE(size_of_fds);
 		control.align.cmsg_level = SOL_SOCKET;
 		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(&control.align), &descriptor, sizeof(int));
+		control.align.cmsg_len = CMSG_LEN(size_of_fds);
+		memcpy(CMSG_DATA(&control.align), descriptors->fds, size_of_fds);
 	}
 	return sendmsg(fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int send_by_socket(struct connection *connection, const uint8_t *bytes, int size,
+			  const struct descriptors *descriptors)
+{
+	ssize_t sent = send_with(connection->fd, bytes, (size_t)size, descriptors);
+
+	if (sent == size)
+		return 1;
+	if (sent < 0 && errno == ETOOMANYREFS)
+		return -PLUTON_EBUSY;
+	if (sent >= 0 || (errno != EAGAIN && errno != EINTR && errno != ENOBUFS))
+		return -PLUTON_EOFF;
+	connection->socket_full = true;
+	return 0;
+}
+
+/* By the ring; the process is woken when this pass is done with it. */
+static int send_by_ring(const struct connection *connection, const uint8_t *bytes, int size)
+{
+	struct rings *rings = connection->rings;
+	int r = ring_put(&rings->answers, bytes, (size_t)size);
+
+	if (r == 0 && ring_await_room(&rings->answers, (size_t)size))
+		r = ring_put(&rings->answers, bytes, (size_t)size);
+	if (r == 1) {
+		ring_publish(&rings->answers);
+		rings->published = true;
+	}
+	return r;
 }
 
 /*
@@ -90,40 +136,89 @@ static ssize_t send_with(int fd, const void *bytes, size_t size, int descriptor)
  * do not read. Other negative: the process is gone.
  */
 static int send_record_with(struct connection *connection, const struct record *record,
-			    int descriptor)
+			    const struct descriptors *descriptors)
 {
 	struct channel *channel = connection->channel;
 	int size = record_encode(record, channel->buffer, sizeof(channel->buffer));
-	ssize_t sent;
+	int r;
 
 	if (size < 0)
 		return size;
-	sent = send_with(connection->fd, channel->buffer, (size_t)size, descriptor);
+	r = connection->rings && descriptors->count == 0
+		    ? send_by_ring(connection, channel->buffer, size)
+		    : send_by_socket(connection, channel->buffer, size, descriptors);
 	explicit_bzero(channel->buffer, (size_t)size);
-	if (sent == size)
-		return 1;
-	if (sent < 0 && errno == ETOOMANYREFS)
-		return -PLUTON_EBUSY;
-	return sent < 0 && (errno == EAGAIN || errno == EINTR || errno == ENOBUFS) ? 0
-										   : -PLUTON_EOFF;
+	return r;
 }
 
 static int send_record(struct connection *connection, const struct record *record)
 {
-	return send_record_with(connection, record, -1);
+	static const struct descriptors none;
+
+	return send_record_with(connection, record, &none);
+}
+
+/*
+ * Wakes a process that sleeps and has something new in its rings: an answer, or room. A socket
+ * without room for this holds other records, which wake it as well; but when it has read those it
+ * shall find this one.
+ */
+static void ring_doorbell(struct connection *connection)
+{
+	static const struct record doorbell = {.header = {.type = RECORD_DOORBELL}};
+	static const struct descriptors none;
+	struct rings *rings = connection->rings;
+	uint8_t bytes[RECORD_HEADER_SIZE];
+	bool wake = connection->doorbell_unsent;
+	int size, r;
+
+	if (rings->published && ring_must_wake_consumer(&rings->answers))
+		wake = true;
+	rings->published = false;
+	if (ring_must_wake_producer(&rings->requests))
+		wake = true;
+	if (!wake)
+		return;
+	size = record_encode(&doorbell, bytes, sizeof(bytes));
+	r = send_by_socket(connection, bytes, size, &none);
+	connection->doorbell_unsent = r == 0;
+	if (r < 0) /* nobody reads there any more: the socket's handler finds the end */
+		shutdown(connection->fd, SHUT_RDWR);
+}
+
+/*
+ * With rings, what waits may wait for the ring, and then it is the doorbell that says so. Until
+ * then the socket is read by nobody, and only tells once of what happens to it: it may be the end.
+ */
+static short socket_events(const struct process *process)
+{
+	const struct connection *connection = connection_of(process);
+	bool unsent = connection->return_pending || process->upcalls;
+	short events = EV_PERSIST;
+
+	if (!connection->return_pending)
+		events |= EV_READ;
+	if (connection->rings)
+		unsent = (unsent && connection->socket_full) || connection->doorbell_unsent;
+	if (unsent)
+		events |= EV_WRITE;
+	return events == EV_PERSIST ? EV_PERSIST | EV_READ | EV_ET : events;
 }
 
 /* Listens for what can go on now: room to write if something waits, else records. */
 static void want(struct process *process)
 {
 	struct connection *connection = connection_of(process);
-	bool unsent = connection->return_pending || process->upcalls;
-	short events = EV_PERSIST;
+	short events;
 
-	if (!connection->return_pending)
-		events |= EV_READ;
-	if (unsent)
-		events |= EV_WRITE;
+	if (connection->rings) {
+		ring_doorbell(connection);
+		if (connection->rings->blocked && !connection->return_pending) {
+			connection->rings->blocked = false;
+			rings_turn_again(connection->rings);
+		}
+	}
+	events = socket_events(process);
 	if (event_get_events(&connection->event) == events)
 		return;
 	event_del(&connection->event);
@@ -152,7 +247,7 @@ static int send_return(struct process *process, const struct record_header *aske
 	connection->return_pending = true;
 	connection->unsent.op_id = asked->op_id;
 	connection->unsent.driver = asked->driver;
-	connection->unsent.variant = ret->variant;
+	connection->variant = (uint8_t)ret->variant;
 	memcpy(connection->unsent.words, ret->words, sizeof(ret->words));
 	return 0;
 }
@@ -176,7 +271,7 @@ static int flush_return(struct connection *connection)
 	struct record record = {.header = {.type = RECORD_RETURN,
 					   .op_id = connection->unsent.op_id,
 					   .driver = connection->unsent.driver},
-				.ret = {.variant = connection->unsent.variant}};
+				.ret = {.variant = connection->variant}};
 	int r;
 
 	if (!connection->return_pending)
@@ -208,7 +303,10 @@ static int flush_upcalls(struct process *process)
 	int r = 1;
 
 	while (r == 1 && upcall_peek(process, &record)) {
-		r = send_record_with(connection_of(process), &record, upcall_descriptor(process));
+		const int fd = upcall_descriptor(process);
+		const struct descriptors with = {.fds = {fd}, .count = fd >= 0};
+
+		r = send_record_with(connection_of(process), &record, &with);
 		if (r == 1)
 			finish_upcall(process);
 		if (r == -PLUTON_EBUSY) {
@@ -222,8 +320,10 @@ static int flush_upcalls(struct process *process)
 /* Sends what waits. false: the process is gone, and so is `process`. */
 static bool flush(struct process *process)
 {
-	int r = flush_return(connection_of(process));
+	int r;
 
+	connection_of(process)->socket_full = false;
+	r = flush_return(connection_of(process));
 	if (r == 1)
 		r = flush_upcalls(process);
 	if (r < 0) {
@@ -258,6 +358,15 @@ static void end_greeting(struct process *process)
 	connection->state = READY;
 }
 
+/* Of those that the process asks for. */
+static uint32_t features_for(const struct process *process, uint32_t wanted)
+{
+	const struct event_base *base = connection_of(process)->channel->loop->base;
+	bool rings = process->kernel->limits.ring_size > 0 && rings_possible(base);
+
+	return wanted & (rings ? FEATURE_RINGS : 0);
+}
+
 static int hello(struct process *process, const struct record *record)
 {
 	const struct kernel_limits *limits = &process->kernel->limits;
@@ -265,6 +374,7 @@ static int hello(struct process *process, const struct record *record)
 	const struct record welcome = {
 		.header = {.type = RECORD_WELCOME},
 		.welcome = {.version = RECORD_VERSION,
+			    .features = features_for(process, record->hello.features),
 			    .pid = (uint32_t)getpid(),
 			    .process_index = process->id.index,
 			    .process_generation = process->id.generation,
@@ -281,6 +391,7 @@ static int hello(struct process *process, const struct record *record)
 		return -PLUTON_ENOSUPPORT; /* nothing more to say to each other */
 	}
 	end_greeting(process);
+	connection->rings_offered = welcome.welcome.features & FEATURE_RINGS;
 	return send_record(connection, &welcome) == 1 ? 0 : -PLUTON_EOFF;
 }
 
@@ -319,6 +430,51 @@ static int window_remove_record(struct process *process, const struct record *re
 		     : send_return(process, &record->header, &removed);
 }
 
+/* Says where the rings are. From the next record on all that has no descriptor goes by them. */
+static int give_rings(struct process *process, const struct record *record, struct rings *rings,
+		      int memory)
+{
+	const struct record given = {
+		.header = {.type = RECORD_RETURN, .op_id = record->header.op_id},
+		.ret = {.variant = VARIANT_SUCCESS_U32, .words = {rings->requests.size}}};
+	const struct descriptors with = {.fds = {memory, rings->doorbell},
+					 .count = RINGS_DESCRIPTORS};
+	int r = send_record_with(connection_of(process), &given, &with);
+
+	if (r == 1) {
+		connection_of(process)->rings = rings;
+		return 0;
+	}
+	rings_free(rings);
+	return r == 0 || r == -PLUTON_EBUSY
+		       ? reject(process, &record->header,
+				kernel_refuse(process->kernel, -PLUTON_EBUSY,
+					      "there is no room for descriptors on the way to you"))
+		       : r;
+}
+
+static int rings_open(struct process *process, const struct record *record)
+{
+	struct connection *connection = connection_of(process);
+	struct rings *rings = NULL;
+	int memory = -1, r;
+
+	if (!connection->rings_offered)
+		return reject(process, &record->header,
+			      kernel_refuse(process->kernel, -PLUTON_ENOSUPPORT,
+					    "rings were not agreed on in the greeting"));
+	if (connection->rings)
+		return reject(process, &record->header,
+			      kernel_refuse(process->kernel, -PLUTON_EALREADY,
+					    "the rings are open already"));
+	r = rings_make(process, connection->channel->loop->base, on_doorbell, &rings, &memory);
+	if (r < 0)
+		return reject(process, &record->header, r);
+	r = give_rings(process, record, rings, memory);
+	close(memory); /* not the last: it is mapped */
+	return r;
+}
+
 static int window_add_record(struct process *process, const struct record *record,
 			     struct received *received)
 {
@@ -338,12 +494,13 @@ static int window_add_record(struct process *process, const struct record *recor
 typedef int (*record_handler)(struct process *process, const struct record *record);
 
 /* Which records are legal when, and who handles them. WINDOW_ADD is the one with a descriptor. */
-static const record_handler handlers[STATES][RECORD_WINDOW_REMOVE + 1] = {
+static const record_handler handlers[STATES][RECORD_RINGS_OPEN + 1] = {
 	[CONNECTED] = {[RECORD_HELLO] = hello},
 	[READY] = {[RECORD_OPERATION] = operation,
 		   [RECORD_CALL] = call,
 		   [RECORD_CANCEL] = cancel,
-		   [RECORD_WINDOW_REMOVE] = window_remove_record},
+		   [RECORD_WINDOW_REMOVE] = window_remove_record,
+		   [RECORD_RINGS_OPEN] = rings_open},
 };
 
 static int handle(struct process *process, const struct record *record, struct received *received)
@@ -357,7 +514,7 @@ static int handle(struct process *process, const struct record *record, struct r
 		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    "only a window comes with a descriptor"));
-	if (type > RECORD_WINDOW_REMOVE || !handlers[connection->state][type])
+	if (type > RECORD_RINGS_OPEN || !handlers[connection->state][type])
 		return reject(process, &record->header,
 			      kernel_refuse(process->kernel, -PLUTON_EINVAL,
 					    connection->state == READY
@@ -473,8 +630,8 @@ static int check_waiting(struct process *process, uint64_t handed_over_before)
 	return -PLUTON_EBUSY;
 }
 
-/* One record in. 1: go on. 0: enough. Negative: the process is over. */
-static int serve_one(struct process *process)
+/* One record in from the socket. 1: go on. 0: enough. Negative: the process is over. */
+static int serve_socket(struct process *process)
 {
 	struct connection *connection = connection_of(process);
 	struct channel *channel = connection->channel;
@@ -483,9 +640,8 @@ static int serve_one(struct process *process)
 	struct received received;
 	int r;
 
-	if (connection->return_pending)
-		return 0;
 	r = receive(channel, connection->fd, buffer, &received);
+	connection->readable = r > 0;
 	if (r <= 0)
 		return r;
 	r = handle_bytes(process, &received);
@@ -497,23 +653,165 @@ static int serve_one(struct process *process)
 	return r < 0 ? r : check_waiting(process, handed_over);
 }
 
+/* The same from the ring. */
+static int serve_ring(struct process *process)
+{
+	struct channel *channel = connection_of(process)->channel;
+	struct rings *rings = connection_of(process)->rings;
+	int size = ring_take(&rings->requests, channel->buffer, sizeof(channel->buffer));
+	struct received received = {.size = (size_t)size, .fd = -1};
+	int r;
+
+	if (size < 0)
+		kernel_report(channel->kernel, &process->id,
+			      "connection closed: what it wrote into its ring makes no sense");
+	if (size <= 0)
+		return size;
+	r = handle_bytes(process, &received);
+	explicit_bzero(channel->buffer, (size_t)size);
+	return r < 0 ? r : 1;
+}
+
+/*
+ * What was in the ring before a record came by the socket goes before it, and no more than that: so
+ * neither waits for the other for ever.
+ */
+static int serve_one(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+	struct rings *rings = connection->rings;
+	int r;
+
+	if (connection->return_pending)
+		return 0;
+	if (!rings)
+		return serve_socket(process);
+	if (!connection->readable || (int32_t)(rings->requests.mine - rings->barrier) < 0)
+		return serve_ring(process);
+	r = serve_socket(process);
+	rings->barrier = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+	return r == 0 ? 1 : r;
+}
+
+/* Who wakes us for the next request. */
+static void rest(struct process *process)
+{
+	struct connection *connection = connection_of(process);
+	struct spinner *spinner = &connection->channel->spinner;
+	struct rings *rings = connection->rings;
+	uint64_t now = loop_now_us();
+
+	if (connection->return_pending) {
+		spinner_leave(spinner, rings);
+		rings->blocked = true;
+		return;
+	}
+	if (spinner_join(spinner, rings, now))
+		return;
+	if (ring_await_record(&rings->requests))
+		rings_turn_again(rings);
+	else if (rings->may_spin)
+		spinner_rested(spinner, now);
+}
+
+/* Records in, for as long as it is this process's turn. */
+static void serve(struct process *process, const char *handler, uint64_t start)
+{
+	struct channel *channel = connection_of(process)->channel;
+	int r = 1;
+
+	for (unsigned i = 0; r == 1 && i < channel->records_per_pass; i++)
+		r = loop_now_us() - start < PASS_US ? serve_one(process) : 0;
+	if (r < 0) {
+		process_kill(process);
+	} else {
+		if (connection_of(process)->rings)
+			rest(process);
+		want(process);
+	}
+	loop_note_handler(channel->loop, handler, start);
+}
+
+/* Records that came by the socket while others were in the ring come after those. */
+static void note_readable(struct connection *connection)
+{
+	if (connection->rings && !connection->readable)
+		connection->rings->barrier = atomic_load_explicit(
+			connection->rings->requests.tail, memory_order_relaxed);
+	connection->readable = true;
+}
+
+static bool has_hung_up(int fd)
+{
+	struct pollfd poll_fd = {.fd = fd};
+
+	return poll(&poll_fd, 1, 0) == 1;
+}
+
 static void on_ready(evutil_socket_t fd, short events, void *context)
 {
 	struct process *process = context;
-	struct channel *channel = connection_of(process)->channel;
 	uint64_t start = loop_now_us();
-	int r = 1;
 
-	(void)fd;
 	if (events & EV_WRITE && !flush(process))
 		return;
-	for (unsigned i = 0; r == 1 && i < channel->records_per_pass; i++)
-		r = loop_now_us() - start < PASS_US ? serve_one(process) : 0;
-	if (r < 0)
+	if (connection_of(process)->rings && connection_of(process)->return_pending &&
+	    has_hung_up(fd)) {
 		process_kill(process);
-	else
-		want(process);
-	loop_note_handler(channel->loop, "channel", start);
+		return;
+	}
+	if (events & EV_READ)
+		note_readable(connection_of(process));
+	serve(process, "channel", start);
+}
+
+/* A request, or room for answers; or it rings for nothing, as anybody may. */
+static void on_doorbell(evutil_socket_t fd, short events, void *context)
+{
+	struct process *process = context;
+	struct connection *connection = connection_of(process);
+	uint64_t start = loop_now_us();
+
+	(void)fd;
+	(void)events;
+	if (connection->rings->may_spin && ring_has_record(&connection->rings->requests))
+		spinner_woken(&connection->channel->spinner, start);
+	if ((connection->return_pending || process->upcalls) && !flush(process))
+		return;
+	serve(process, "rings", start);
+}
+
+/* Everybody whom we looked at rings from now on. true: one of them has a request already. */
+static bool rest_all(struct spinner *spinner)
+{
+	bool any = false;
+
+	while (spinner->count > 0) {
+		struct rings *rings = spinner->rings[0];
+
+		spinner_leave(spinner, rings);
+		if (ring_await_record(&rings->requests)) {
+			rings_turn_again(rings);
+			any = true;
+		}
+	}
+	spinner_rested(spinner, loop_now_us());
+	return any;
+}
+
+/* The loop's question whether to sleep. */
+static bool linger(void *context)
+{
+	struct spinner *spinner = context;
+	struct rings *found;
+	bool over;
+
+	if (spinner->count == 0)
+		return false;
+	found = spinner_look(spinner, &over);
+	if (found)
+		serve(found->process, "rings", loop_now_us());
+	return over ? rest_all(spinner) : true;
 }
 
 /* --- connections ----------------------------------------------------------------------------- */
@@ -525,6 +823,11 @@ static void closing(struct process *process)
 	end_greeting(process);
 	event_del(&connection->event);
 	deferred_call_drop(&connection->flush);
+	if (connection->rings) {
+		spinner_leave(&connection->channel->spinner, connection->rings);
+		rings_free(connection->rings);
+		connection->rings = NULL;
+	}
 	hang_up(connection->channel, connection->fd);
 }
 
@@ -535,7 +838,7 @@ static bool expire(struct process *process, uint64_t now_ms)
 	struct kernel *kernel = process->kernel;
 	uint64_t timeout_ms = kernel->limits.greeting_timeout_ms;
 
-	if (connection->state != CONNECTED || connection->since_ms + timeout_ms > now_ms)
+	if (connection->state != CONNECTED || (uint32_t)now_ms - connection->since_ms < timeout_ms)
 		return false;
 	reject(process, &nothing_asked,
 	       kernel_refuse(kernel, -PLUTON_ECANCEL, "no greeting within %llu ms",
@@ -545,6 +848,13 @@ static bool expire(struct process *process, uint64_t now_ms)
 	return true;
 }
 
+static uint32_t ring_bytes(const struct process *process)
+{
+	const struct rings *rings = connection_of(process)->rings;
+
+	return rings ? (uint32_t)rings->size : 0;
+}
+
 static const struct frontend frontend = {
 	.name = "channel",
 	.state_size = sizeof(struct connection),
@@ -552,6 +862,7 @@ static const struct frontend frontend = {
 	.upcalls_ready = upcalls_ready,
 	.closing = closing,
 	.expire = expire,
+	.ring_bytes = ring_bytes,
 };
 
 /* Tells somebody who cannot have a process why. */
@@ -606,7 +917,7 @@ int channel_adopt_as(struct channel *channel, int fd, const struct credentials *
 	connection = connection_of(process);
 	connection->channel = channel;
 	connection->fd = fd;
-	connection->since_ms = loop_now_us() / 1000u;
+	connection->since_ms = (uint32_t)(loop_now_us() / 1000u);
 	channel->kernel->expiry.timed++; /* until it has greeted */
 	deferred_call_init(&connection->flush, &channel->kernel->deferred, on_flush);
 	event_assign(&connection->event, channel->loop->base, fd, EV_READ | EV_PERSIST, on_ready,
@@ -746,6 +1057,8 @@ int channel_open(struct channel *channel, struct loop *loop, int listen_fd,
 		     channel);
 	if (event_add(&channel->listening, NULL) == 0) {
 		take_disposal(channel);
+		loop->linger = linger;
+		loop->linger_context = &channel->spinner;
 		return 0;
 	}
 	close(channel->spare_fd);
@@ -761,6 +1074,7 @@ void channel_close(struct channel *channel)
 		if (process->frontend == &frontend)
 			process_kill(process);
 	}
+	channel->loop->linger = NULL;
 	/* What an engine still works on for the dead ends without us. */
 	channel->kernel->hang_up = NULL;
 	channel->kernel->unmap = NULL;

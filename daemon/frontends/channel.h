@@ -9,6 +9,7 @@
 
 #include "daemon/frontends/closer.h"
 #include "daemon/frontends/peer.h"
+#include "daemon/frontends/rings.h"
 #include "daemon/kernel/access.h"
 #include "daemon/kernel/loop.h"
 #include "daemon/kernel/process.h"
@@ -27,6 +28,7 @@ struct channel {
 	uint32_t waiting_max;
 	uint32_t waiting_full; /* … and here nobody can add anything */
 	unsigned records_per_pass;
+	struct spinner spinner;
 	const struct access_entry *rules;
 	size_t rule_count;
 	char advice[PEER_ADVICE_SIZE]; /* for who may use nothing */

@@ -158,11 +158,14 @@ static void run_deferred(struct loop *loop)
 void loop_pass(struct loop *loop, bool wait)
 {
 	const struct deferred_queue *deferred = &loop->kernel->deferred;
+	bool stays = false;
 	int flags = EVLOOP_ONCE;
 
 	run_deferred(loop);
 	arm_tick(loop);
-	if (!wait || deferred->head || loop->stopping)
+	if (loop->linger)
+		stays = loop->linger(loop->linger_context);
+	if (!wait || stays || deferred->head || loop->stopping)
 		flags |= EVLOOP_NONBLOCK;
 	event_base_loop(loop->base, flags);
 	loop->passes++;

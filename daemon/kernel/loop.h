@@ -33,6 +33,12 @@ struct loop {
 	struct event beat; /* while loop_every is asked for */
 	void (*on_beat)(void *context);
 	void *beat_context;
+	/*
+	 * Asked before each sleep: true: something may come any moment, and this pass does not
+	 * sleep. Takes some microseconds at most. NULL: nobody is asked.
+	 */
+	bool (*linger)(void *context);
+	void *linger_context;
 	bool stopping;
 	uint64_t passes;
 	uint64_t longest_us;

@@ -156,5 +156,7 @@ void process_measure(const struct process *process, struct process_account *ret)
 			account.taken += charge_cost(block);
 	}
 	window_measure(process, &account.windows, &account.window_bytes);
+	if (process->frontend->ring_bytes)
+		account.ring_bytes = process->frontend->ring_bytes(process);
 	*ret = account;
 }

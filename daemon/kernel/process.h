@@ -29,6 +29,8 @@ struct frontend {
 	 * a time limit, which is over, and the process is gone. NULL: the frontend has no limits.
 	 */
 	bool (*expire)(struct process *process, uint64_t now_ms);
+	/* Bytes of its rings, also on its user's book as windows are. NULL: it never has any. */
+	uint32_t (*ring_bytes)(const struct process *process);
 };
 
 struct credentials {
@@ -88,6 +90,7 @@ struct process_account {
 	uint32_t grants;
 	uint32_t windows;
 	uint64_t window_bytes;
+	uint32_t ring_bytes;
 };
 void process_measure(const struct process *process, struct process_account *ret);
 

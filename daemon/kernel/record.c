@@ -16,7 +16,7 @@
 
 #define HELLO_SIZE 24u
 #define CALL_SIZE 40u
-#define CANCEL_SIZE 16u
+#define BARE_SIZE RECORD_HEADER_SIZE /* of records that are a header alone */
 #define WINDOW_SIZE 20u
 #define WELCOME_SIZE 52u
 
@@ -162,10 +162,20 @@ static int get_call(const uint8_t *from, size_t size, struct record *ret)
 static int get_cancel(const uint8_t *from, size_t size, struct record *ret)
 {
 	(void)from;
-	if (size != CANCEL_SIZE)
+	if (size != BARE_SIZE)
 		return -PLUTON_ESIZE;
 	/* Only a standing operation is named by its driver. */
 	return ret->header.op_id == 0 || ret->header.driver == 0 ? 0 : -PLUTON_EINVAL;
+}
+
+/* No field but op_id is theirs, and a doorbell has not even that. */
+static int get_bare(size_t size, const struct record_header *header)
+{
+	if (size != BARE_SIZE)
+		return -PLUTON_ESIZE;
+	if (header->driver != 0 || (header->type == RECORD_DOORBELL && header->op_id != 0))
+		return -PLUTON_EINVAL;
+	return 0;
 }
 
 static int get_window(const uint8_t *from, size_t size, struct record *ret)
@@ -227,6 +237,9 @@ static int get_body(const uint8_t *from, size_t size, struct record *ret)
 		return get_call(from, size, ret);
 	case RECORD_CANCEL:
 		return get_cancel(from, size, ret);
+	case RECORD_RINGS_OPEN:
+	case RECORD_DOORBELL:
+		return get_bare(size, &ret->header);
 	case RECORD_WINDOW_ADD:
 	case RECORD_WINDOW_REMOVE:
 		return get_window(from, size, ret);
@@ -279,7 +292,9 @@ static int encoded_size(const struct record *record)
 	case RECORD_CALL:
 		return CALL_SIZE;
 	case RECORD_CANCEL:
-		return CANCEL_SIZE;
+	case RECORD_RINGS_OPEN:
+	case RECORD_DOORBELL:
+		return BARE_SIZE;
 	case RECORD_WINDOW_ADD:
 	case RECORD_WINDOW_REMOVE:
 		return WINDOW_SIZE;
@@ -389,7 +404,7 @@ static void put_body(uint8_t *to, const struct record *record)
 	case RECORD_UPCALL:
 		put_upcall(to, &record->upcall);
 		break;
-	default: /* CANCEL: the header is all */
+	default: /* the header is all */
 		break;
 	}
 }

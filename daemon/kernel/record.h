@@ -38,10 +38,17 @@ enum record_type {
 	RECORD_CANCEL = 4,
 	RECORD_WINDOW_ADD = 5,
 	RECORD_WINDOW_REMOVE = 6,
+	RECORD_RINGS_OPEN = 7,
 	/* from the kernel */
 	RECORD_WELCOME = 128,
 	RECORD_RETURN = 129,
 	RECORD_UPCALL = 130,
+	RECORD_DOORBELL = 131, /* look into the ring of answers */
+};
+
+/* What HELLO asks for and WELCOME agrees to. */
+enum record_feature {
+	FEATURE_RINGS = 1, /* RINGS_OPEN may follow */
 };
 
 enum record_flags {
@@ -67,7 +74,7 @@ enum record_variant {
 	VARIANT_SUCCESS = 128,
 	VARIANT_SUCCESS_U32 = 129,
 	VARIANT_SUCCESS_2U32 = 130,
-	VARIANT_SUCCESS_3U32 = 132,
+	VARIANT_SUCCESS_3U32 = 132, /* all fit into a byte */
 };
 
 /* Read-only accounting by memop; other numbers are NOSUPPORT. */
@@ -93,12 +100,12 @@ struct record_header {
 
 struct record_hello {
 	uint32_t version;
-	uint32_t features; /* none is defined yet: 0 */
+	uint32_t features; /* enum record_feature: what the process would use */
 };
 
 struct record_welcome {
 	uint32_t version;
-	uint32_t features;
+	uint32_t features; /* what of them there is */
 	uint32_t pid;		/* the daemon's */
 	uint32_t process_index; /* who the kernel says the process is */
 	uint32_t process_generation;

@@ -207,7 +207,7 @@ static bool answered(struct stage *stage, struct record *ret)
 	uint8_t *received = stage->rig.received;
 	ssize_t n;
 
-	while ((n = recv(stage->fd, received, RECORD_SIZE_MAX, MSG_DONTWAIT)) > 0) {
+	while ((n = rig_take(stage->fd, received, RECORD_SIZE_MAX)) > 0) {
 		if (record_decode(received, (size_t)n, ret) < 0)
 			return false;
 		if (ret->header.type == RECORD_UPCALL || !stage->behind)

@@ -458,7 +458,7 @@ static unsigned disturb(struct stage *stage, uint32_t op_id, uint32_t *random)
 	default:
 		break;
 	}
-	rig_send(stage->wire.fd, &record, memfd);
+	wire_send(&stage->wire, &record, memfd);
 	return record.header.type != RECORD_CANCEL;
 }
 
@@ -495,7 +495,7 @@ static void test_ranges_come_and_go_while_operations_run(void)
 		struct record record = any_request(&stage, round, &random);
 		unsigned answers = 1;
 
-		rig_send(stage.wire.fd, &record, -1);
+		wire_send(&stage.wire, &record, -1);
 		for (unsigned i = draw(&random, 4); i > 0; i--)
 			answers += disturb(&stage, round, &random);
 		while (answers-- > 0)

@@ -338,7 +338,7 @@ static int play_windows(struct wire *wire)
 	if (r < 0)
 		return r;
 	remove.window.window = first.window;
-	rig_send(wire->fd, &remove, -1);
+	wire_send(wire, &remove, -1);
 	r = wire_receive(wire, &answer);
 	return r < 0 ? r : rig_status(&answer);
 }
@@ -383,7 +383,7 @@ static int play_crowd(struct wire *wire)
 			rig_out(&record, 0, 32);
 		if (i % 3 == 2)
 			record = aes_begin_record(1 + i, AES_GCM, memory.window);
-		rig_send(wire->fd, &record, -1);
+		wire_send(wire, &record, -1);
 	}
 	return r < 0 ? r : collect(wire, 15);
 }
@@ -402,7 +402,7 @@ static int play_line_for_scratch(struct wire *wire)
 	for (unsigned i = 0; i < 6 && r == 0; i++) {
 		record = aes_decrypt_record(2 + i, memory.window, MEDIUM);
 		rig_range(&record, OUTPUT, memory.window, AT_INPUT + i * MEDIUM, MEDIUM);
-		rig_send(wire->fd, &record, -1);
+		wire_send(wire, &record, -1);
 	}
 	return r < 0 ? r : collect(wire, 6);
 }
@@ -417,13 +417,13 @@ static int play_long_ones(struct wire *wire)
 	if (r < 0)
 		return r;
 	record = aes_record(1, AES_WHOLE_ENCRYPT, memory.window, LONG);
-	rig_send(wire->fd, &record, -1);
+	wire_send(wire, &record, -1);
 	record = digest_record(2, DIGEST_WHOLE, DIGEST_SHA256);
 	rig_range(&record, 0, memory.window, AT_INPUT, LONG);
 	rig_range(&record, 1, memory.window, AT_DIGEST, SHA256_SIZE);
-	rig_send(wire->fd, &record, -1);
+	wire_send(wire, &record, -1);
 	record = aes_begin_record(3, AES_GCM, memory.window);
-	rig_send(wire->fd, &record, -1);
+	wire_send(wire, &record, -1);
 	return collect(wire, 3);
 }
 
@@ -440,8 +440,8 @@ static int play_cancels(struct wire *wire)
 		if (i == 1)
 			rig_range(&record, OUTPUT, memory.window, AT_OUTPUT + LONG / 2, LONG / 2);
 		cancel.header.op_id = 1 + i;
-		rig_send(wire->fd, &record, -1);
-		rig_send(wire->fd, &cancel, -1);
+		wire_send(wire, &record, -1);
+		wire_send(wire, &cancel, -1);
 	}
 	for (unsigned i = 0; i < 3 && r == 0; i++)
 		r = wire_receive(wire, &answer);

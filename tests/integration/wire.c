@@ -22,15 +22,61 @@ void wire_open(struct wire *wire, int *ret_daemon_end)
 		abort();
 	*ret_daemon_end = pair[0];
 	wire->fd = pair[1];
+	rig_forget_rings(wire->fd);
+	wire->rings.memory = NULL;
+}
+
+/* What the socket brings: a doorbell is none of the caller's business. */
+static ssize_t receive(struct wire *wire, int fds[2])
+{
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct iovec vector = {wire->received, sizeof(wire->received)};
+	struct msghdr message = {.msg_iov = &vector,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof(control.bytes)};
+	ssize_t n = recvmsg(wire->fd, &message, MSG_CMSG_CLOEXEC);
+
+	if (n > 0 && message.msg_controllen > 0)
+		memcpy(fds, CMSG_DATA(&control.align), 2 * sizeof(int));
+	return n;
 }
 
 int wire_receive(struct wire *wire, struct record *ret)
 {
-	ssize_t n = recv(wire->fd, wire->received, sizeof(wire->received), 0);
+	struct rig_rings *rings = wire->rings.memory ? &wire->rings : NULL;
+	int fds[2] = {-1, -1};
+	ssize_t n;
+	int r;
 
-	if (n <= 0)
-		return -PLUTON_EOFF;
-	return record_decode(wire->received, (size_t)n, ret);
+	do {
+		n = rings ? (ssize_t)rig_rings_take(rings, wire->received, sizeof(wire->received))
+			  : 0;
+		if (n == 0 && rings && ring_await_record(&rings->answers))
+			continue;
+		if (n == 0)
+			n = receive(wire, fds);
+		if (n <= 0)
+			return -PLUTON_EOFF;
+		r = record_decode(wire->received, (size_t)n, ret);
+		if (fds[0] >= 0)
+			rig_rings_map(&wire->rings, ret->ret.words[0], fds[0], fds[1]);
+	} while (n == 0 || (r == 0 && ret->header.type == RECORD_DOORBELL));
+	return r;
+}
+
+void wire_send(struct wire *wire, const struct record *record, int descriptor)
+{
+	uint8_t bytes[RECORD_SIZE_MAX];
+	int size = record_encode(record, bytes, sizeof(bytes));
+
+	if (!wire->rings.memory || descriptor >= 0)
+		rig_send(wire->fd, record, descriptor);
+	else if (!rig_rings_put(&wire->rings, bytes, (size_t)size))
+		abort(); /* nobody here has so much under way */
 }
 
 static int ask(struct wire *wire, const struct record *record, int descriptor,
@@ -38,7 +84,7 @@ static int ask(struct wire *wire, const struct record *record, int descriptor,
 {
 	int r;
 
-	rig_send(wire->fd, record, descriptor);
+	wire_send(wire, record, descriptor);
 	r = wire_receive(wire, ret_answer);
 	return r < 0 ? r : rig_status(ret_answer);
 }
@@ -46,13 +92,17 @@ static int ask(struct wire *wire, const struct record *record, int descriptor,
 int wire_greet(struct wire *wire)
 {
 	const struct record hello = {.header = {.type = RECORD_HELLO},
-				     .hello = {.version = RECORD_VERSION}};
+				     .hello = {.version = RECORD_VERSION,
+					       .features = rig_rings_features()}};
+	const struct record ask_rings = {.header = {.type = RECORD_RINGS_OPEN}};
 	struct record answer;
 	int r;
 
 	rig_send(wire->fd, &hello, -1);
 	r = wire_receive(wire, &answer);
-	return r == 0 && answer.header.type != RECORD_WELCOME ? -PLUTON_EFAIL : r;
+	if (r == 0 && answer.header.type != RECORD_WELCOME)
+		return -PLUTON_EFAIL;
+	return r == 0 && rig_rings_wanted() ? ask(wire, &ask_rings, -1, &answer) : r;
 }
 
 int wire_perform(struct wire *wire, const struct record *operation, struct record *ret_answer)
@@ -98,10 +148,11 @@ void wire_exit(struct wire *wire)
 	const struct record bye = wire_call_record(0, 0, CLASS_EXIT, 0, NULL);
 	struct record record;
 
-	rig_send(wire->fd, &bye, -1);
+	wire_send(wire, &bye, -1);
 	while (wire_receive(wire, &record) != -PLUTON_EOFF)
 		continue;
 	close(wire->fd);
+	rig_rings_unmap(&wire->rings);
 }
 
 int wire_memory(size_t size, uint8_t **ret_memory)

@@ -7,9 +7,11 @@
 #define PLUTON_TESTS_WIRE_H
 
 #include "daemon/kernel/record.h"
+#include "tests/rig_rings.h"
 
 struct wire {
 	int fd;
+	struct rig_rings rings; /* where PLUTON_TEST_RINGS is set, from the greeting on */
 	uint8_t received[RECORD_SIZE_MAX];
 };
 
@@ -21,6 +23,9 @@ void wire_open(struct wire *wire, int *ret_daemon_end);
 
 /* The next record, which points into the wire: 0, or -PLUTON_EOFF when the daemon has closed it. */
 int wire_receive(struct wire *wire, struct record *ret);
+
+/* Sends without waiting for anything but room. */
+void wire_send(struct wire *wire, const struct record *record, int descriptor);
 
 /* Each returns the status in the answer: 0 or a negative error; -PLUTON_EOFF as above. */
 int wire_greet(struct wire *wire);

@@ -40,15 +40,6 @@ static bool text_says(const char *words)
 	return strstr(text, words) != NULL;
 }
 
-/* false: there is no room now. */
-static bool try_send(int fd, const struct record *record)
-{
-	uint8_t bytes[RECORD_SIZE_MAX];
-	int size = record_encode(record, bytes, sizeof(bytes));
-
-	return send(fd, bytes, (size_t)size, MSG_DONTWAIT | MSG_NOSIGNAL) == size;
-}
-
 /* --- who does not read ------------------------------------------------------------------------ */
 
 /* Sends until the daemon takes no more; returns how many records went. */
@@ -59,7 +50,7 @@ static unsigned fill(int fd, struct record (*make)(uint32_t number))
 	for (unsigned refused = 0; refused < 3; refused++) {
 		struct record record = make(sent + 1);
 
-		while (try_send(fd, &record)) {
+		while (rig_try_send(fd, &record)) {
 			refused = 0;
 			record = make(++sent + 1);
 		}
@@ -115,7 +106,7 @@ static void assert_gets_all_answers(struct record (*make)(uint32_t number))
 	sent = fill(fd, make);
 	CU_ASSERT(sent > 20);
 	CU_ASSERT_EQUAL(drain(fd), sent);
-	CU_ASSERT_TRUE(try_send(fd, &(struct record){.header = {.type = RECORD_CANCEL}}));
+	CU_ASSERT_TRUE(rig_try_send(fd, &(struct record){.header = {.type = RECORD_CANCEL}}));
 	guests_close();
 }
 
@@ -199,6 +190,7 @@ static void test_one_that_does_not_read_does_not_keep_the_loop_awake(void)
 
 	open_machine(NULL);
 	fd = guest_connect();
+	guests_turn();
 	before = handlers_of_a_few_passes();
 	fill(fd, make_with_output);
 	CU_ASSERT_EQUAL(handlers_of_a_few_passes(), before);
@@ -288,7 +280,7 @@ static void test_records_per_pass_bounds_what_one_gets_before_the_next(void)
 	flooding = rig_last_process(&rig);
 	other = guest_connect();
 	modest = rig_last_process(&rig);
-	while (try_send(flood, &record))
+	while (rig_try_send(flood, &record))
 		record = good(record.header.op_id + 1);
 	rig_send(other, &record, -1);
 	loop_pass(&rig.machine->loop, false);

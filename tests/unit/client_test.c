@@ -224,7 +224,7 @@ static void test_a_greeting_that_makes_no_sense_is_refused(void)
 {
 	static const struct record_welcome wrong[] = {
 		{.version = 2, .operations_max = 1},
-		{.version = 1, .features = 1, .operations_max = 1},
+		{.version = 1, .features = 2, .operations_max = 1},
 		{.version = 1, .inline_max = RECORD_INLINE_LIMIT + 1, .operations_max = 1},
 		{.version = 1, .operations_max = 0},
 	};
