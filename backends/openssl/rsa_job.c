@@ -256,7 +256,6 @@ int rsa_job_run(struct rsa_job *job)
 	EVP_PKEY *key = NULL;
 	int r;
 
-	ERR_clear_error(); /* another's on this thread would be taken for this one's */
 	if (job->request.action == RSA_GENERATE)
 		return generate(job);
 	r = rsa_key_load(job, &key);
