@@ -4,13 +4,14 @@
  */
 #include "daemon/engines.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/log.h"
 #include "hil/checker.h"
 
 static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
-					     "app", "hmac",   "cmac", "ecc",   "rsa"};
+					     "app", "hmac",   "cmac", "ecc",   "rsa",	  "hwkey"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -22,7 +23,7 @@ static const char *priorities(const struct config *config, enum hil_kind kind)
 	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
 					      config->alarm, config->console, config->nv,
 					      config->app,   config->hmac,    config->cmac,
-					      config->ecc,   config->rsa};
+					      config->ecc,   config->rsa,     config->hwkey};
 
 	return lists[kind];
 }
@@ -128,7 +129,7 @@ static int add_engine(struct engines *engines, struct hil_engine *engine,
 	if (r < 0)
 		return r;
 	r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
-			 kernel->limits.processes_max, users_places(&kernel->parties),
+			 kernel->limits.processes_max, kernel->own.party + 1,
 			 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
 	if (r < 0) {
 		if (config->checker)
@@ -205,14 +206,29 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.config = config,
 				.emit = emit,
 				.log_level = log_level,
-				.report = report_app},
+				.report = report_app,
+				.ports = engines->ports,
+				.own = &kernel->own,
+				.fuses = *config->hwkey ? &engines->fuses.fuses : NULL},
 		.checked = config->checker,
 	};
+	fuses_file_init(&engines->fuses, config->state, getenv("CREDENTIALS_DIRECTORY"));
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
 		r = open_port(engines, kind, config, kernel);
 	if (r < 0)
 		engines_close(engines);
 	return r;
+}
+
+bool engines_settled(const struct engines *engines)
+{
+	for (unsigned i = 0; i < engines->instance_count; i++) {
+		const struct backend_instance *instance = engines->instances[i];
+
+		if (instance->settled && !instance->settled(instance))
+			return false;
+	}
+	return true;
 }
 
 static void close_port(struct engines *engines, struct hil_port *port)

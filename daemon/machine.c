@@ -245,6 +245,8 @@ static int open_engines(struct machine *machine, int listen_fd)
 
 	if (r < 0)
 		return r;
+	while (!engines_settled(&machine->engines))
+		loop_pass(&machine->loop, true);
 	r = open_services(machine, listen_fd);
 	if (r < 0)
 		engines_close(&machine->engines);

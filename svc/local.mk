@@ -7,6 +7,7 @@ libsvc_la_SOURCES = \
 	svc/digest.c \
 	svc/mac.c \
 	svc/ecc.c \
+	svc/hwkey.c \
 	svc/nvmem.c \
 	svc/rng.c \
 	svc/rsa.c \

@@ -21,7 +21,10 @@ static int open_tables(struct kernel *kernel)
 		return -PLUTON_ENOMEM;
 	if (users_open(&kernel->users, kernel->limits.processes_max) < 0)
 		return -PLUTON_ENOMEM;
-	return users_open(&kernel->parties, kernel->limits.processes_max);
+	if (users_open(&kernel->parties, kernel->limits.processes_max) < 0)
+		return -PLUTON_ENOMEM;
+	kernel->own.party = users_places(&kernel->parties);
+	return 0;
 }
 
 static void close_tables(struct kernel *kernel)
@@ -183,6 +186,8 @@ struct hil_owner *kernel_find_owner(void *context, uint32_t index)
 	struct process *process =
 		index < kernel->limits.processes_max ? kernel->slots[index].process : NULL;
 
+	if (index == kernel->own.index)
+		return &kernel->own;
 	return process ? &process->owner : NULL;
 }
 

@@ -73,6 +73,7 @@ struct kernel {
 	uint64_t *live;		    /* a bit per slot: in use, or a process is dying there */
 	struct users users;	    /* of the limits */
 	struct users parties; /* who takes turns at engines: an app, or a user's other programs */
+	struct hil_owner own; /* the daemon itself, where it takes a turn; its party comes last */
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */
