@@ -7,6 +7,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/digest.h \
 	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
+	client-lib/pluton/hwkey.h \
 	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
 	client-lib/pluton/nv.h \
@@ -31,6 +32,7 @@ libclient_la_SOURCES = \
 	client-lib/ecc.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
+	client-lib/hwkey.c \
 	client-lib/mac.c \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \

@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "client-lib/rows.h"
 #include "hil/ecc.h"
 #include "hil/nv.h"
 #include "hil/rsa.h"
@@ -216,12 +217,6 @@ int hwkey_resolve(const struct hil_port *port, const struct hwkey_name *name,
 
 /* --- bytes ------------------------------------------------------------------------------------ */
 
-static void store32(uint8_t *bytes, uint32_t value)
-{
-	for (unsigned i = 0; i < 4; i++)
-		bytes[i] = (uint8_t)(value >> 8 * i);
-}
-
 static uint32_t load32(const uint8_t *bytes)
 {
 	return (uint32_t)bytes[0] | (uint32_t)bytes[1] << 8 | (uint32_t)bytes[2] << 16 |
@@ -231,17 +226,17 @@ static uint32_t load32(const uint8_t *bytes)
 void hwkey_row_encode(uint32_t number, const struct hwkey_attributes *attributes, bool damaged,
 		      uint8_t ret_row[HWKEY_ROW_SIZE])
 {
-	const uint32_t numbers[HWKEY_ROW_SIZE / 4] = {
-		number,
-		attributes->type,
-		attributes->usage,
-		attributes->policy,
-		(uint32_t)attributes->size,
-		damaged,
+	const struct pluton_hwkey_row row = {
+		.number = number,
+		.type = attributes->type,
+		.usage = attributes->usage,
+		.policy = attributes->policy,
+		.size = (uint32_t)attributes->size,
+		.damaged = damaged,
 	};
 
-	for (size_t i = 0; i < HWKEY_ROW_SIZE / 4; i++)
-		store32(ret_row + 4 * i, numbers[i]);
+	static_assert(sizeof(row) == HWKEY_ROW_SIZE, "a row is what libpluton makes of it");
+	row_encode(&row_hwkey, &row, ret_row);
 }
 
 void hwkey_attributes_decode(const uint8_t bytes[HWKEY_ATTRIBUTES_SIZE],

@@ -9,8 +9,7 @@
 #include "daemon/kernel/capsule.h"
 #include "hil/hwkey.h"
 
-/* The same thing has the same slot in every command. */
-enum { SLOT_ATTRIBUTES, SLOT_INPUT, SLOT_OUTPUT };
+enum { SLOT_ATTRIBUTES = 0, SLOT_ROWS = 0, SLOT_INPUT = 1, SLOT_OUTPUT = 1 };
 enum { WORD_NUMBER = 0, WORD_WRAPPING = 1, WORD_FIRST = 0 };
 enum { PARAMETER_SLOTS_PER_OWNER };
 
@@ -286,7 +285,7 @@ static int delete_key(struct operation *op)
 	return submit(state);
 }
 
-static int write_row(struct hwkey_operation *state, size_t offset)
+static int write_row(struct hwkey_operation *state, unsigned slot, size_t offset)
 {
 	struct hwkey_about about = {0};
 	uint8_t row[HWKEY_ROW_SIZE];
@@ -297,7 +296,7 @@ static int write_row(struct hwkey_operation *state, size_t offset)
 		return r; /* on its way in or out */
 	hwkey_row_encode(state->request.name.number, &about.attributes, r == -PLUTON_EFAIL, row);
 	for (size_t done = 0; done < sizeof(row); done += (size_t)n) {
-		n = op_write(state->op, SLOT_OUTPUT, offset + done, row + done, sizeof(row) - done);
+		n = op_write(state->op, slot, offset + done, row + done, sizeof(row) - done);
 		if (n < 0)
 			return (int)n;
 	}
@@ -307,7 +306,7 @@ static int write_row(struct hwkey_operation *state, size_t offset)
 static int list(struct operation *op)
 {
 	struct hwkey_operation *state = prepare(op, HWKEY_PUBLIC);
-	size_t room = op_length(op, SLOT_OUTPUT) / HWKEY_ROW_SIZE, rows = 0;
+	size_t room = op_length(op, SLOT_ROWS) / HWKEY_ROW_SIZE, rows = 0;
 	uint32_t *number = &state->request.name.number;
 	uint32_t last = op_word(op, WORD_FIRST) ? op_word(op, WORD_FIRST) - 1 : 0;
 	int r = find_engine(state);
@@ -318,7 +317,7 @@ static int list(struct operation *op)
 		room = ROWS_PER_COMMAND;
 	while (rows < room && (*number = state->engine->ops->next(
 				       state->engine, state->request.name.owner, last)) != 0) {
-		r = write_row(state, rows * HWKEY_ROW_SIZE);
+		r = write_row(state, SLOT_ROWS, rows * HWKEY_ROW_SIZE);
 		if (r == -PLUTON_ESIZE || r == -PLUTON_EINVAL || r == -PLUTON_ECANCEL)
 			return r;
 		rows += r == 1;
@@ -334,7 +333,7 @@ static int status(struct operation *op)
 	int r = find_engine(state);
 
 	if (r == 0)
-		r = write_row(state, 0);
+		r = write_row(state, SLOT_OUTPUT, 0);
 	if (r < 0)
 		return r == -PLUTON_ENODEVICE && state->engine
 			       ? op_refuse(op, r,
@@ -464,8 +463,8 @@ static const struct command commands[] = {
 		.doc = "key rows in the order of their numbers",
 		.answers = {"rows", "first of the next command, 0: no more"},
 		.words = {[WORD_FIRST] = {"first", NULL, "0, or as the last answer said"}},
-		.slots = {[SLOT_OUTPUT] = {"rows", SLOT_RW, HWKEY_ROW_SIZE, 0, false,
-					   "as many rows as fit"}},
+		.slots = {[SLOT_ROWS] = {"rows", SLOT_RW, HWKEY_ROW_SIZE, 0, false,
+					 "as many rows as fit"}},
 		.run = list,
 	},
 };
