@@ -26,6 +26,7 @@ static const struct verb nouns[] = {
 	{"trace", "", "Every step of every operation, as it happens", noun_trace},
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
+	{"key", "generate|import|list...", "Keys in slots that are never seen", noun_key},
 	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},
 	{"ecc", "sign|verify...", "Keys and signatures on elliptic curves", noun_ecc},
