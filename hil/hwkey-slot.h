@@ -25,7 +25,7 @@ struct hwkey_wish {
 
 /*
  * 0 with *ret_key, and for a slot with *ret; of bytes only the kind is said. Refusals, with a
- * sentence: as hwkey_resolve, or -PLUTON_EINVAL: both or neither of the two.
+ * sentence: as hwkey_resolve; -PLUTON_ESIZE: neither of the two; -PLUTON_EINVAL: both.
  */
 static inline int hwkey_take_wish(struct operation *op, const struct hwkey_wish *wish,
 				  struct hil_key_ref *ret_key, struct hwkey_attributes *ret)
@@ -41,7 +41,7 @@ static inline int hwkey_take_wish(struct operation *op, const struct hwkey_wish 
 	if (wish->number == 0 && bytes > 0)
 		return 0;
 	if (wish->number == 0)
-		return op_refuse(op, -PLUTON_EINVAL,
+		return op_refuse(op, -PLUTON_ESIZE,
 				 "key is missing: give one, or the number of a key slot");
 	if (bytes > 0)
 		return op_refuse(op, -PLUTON_EINVAL, "two keys, key and slot %u: give one of them",
