@@ -70,6 +70,7 @@ dist_man_MANS += \
 	docs/man/pluton_digest.3 \
 	docs/man/pluton_mac.3 \
 	docs/man/pluton_ecc.3 \
+	docs/man/pluton_hwkey.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \

@@ -51,4 +51,4 @@ check-docs: $(DOCS_TABLES)
 .PHONY: check-docs
 
 EXTRA_DIST += docs/architecture.md docs/chip-link.md docs/dbus.md docs/decisions.md \
-	docs/messages.py docs/nvmem-format.md docs/operations.md docs/protocol.md docs/update-tables.py
+	docs/messages.py docs/hwkey-format.md docs/nvmem-format.md docs/operations.md docs/protocol.md docs/update-tables.py
