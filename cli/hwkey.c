@@ -646,7 +646,7 @@ static int print_rsa(const struct words *words, const uint8_t *bytes, size_t len
 	memcpy(key.modulus, bytes, key.size);
 	for (size_t i = 0; i < 8; i++)
 		key.exponent = key.exponent << 8 | bytes[key.size + i];
-	return rsa_file_write_public(out, pem ? RSA_FORM_PEM : RSA_FORM_DER, &key);
+	return rsa_file_write_public(out, pem ? RSA_FORMAT_PEM : RSA_FORMAT_DER, &key);
 }
 
 static int print_curve(const struct words *words, const char *type, const uint8_t *bytes,
