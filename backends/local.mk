@@ -23,6 +23,7 @@ libbackends_la_SOURCES = \
 	backends/fork/program.c backends/fork/program.h \
 	backends/fork/runfile.c backends/fork/runfile.h \
 	backends/fork/spawn.c backends/fork/spawn.h \
+	backends/fuses/fuses.c backends/fuses/fuses.h \
 	backends/files/area.c backends/files/area.h \
 	backends/files/boot_locks.c backends/files/boot_locks.h \
 	backends/files/change.c backends/files/change.h \
@@ -57,8 +58,11 @@ libbackends_la_SOURCES = \
 	backends/openssl/hash_sha2.c \
 	backends/openssl/hash_sha3.c \
 	backends/openssl/hmac.c backends/openssl/hmac.h \
-	backends/openssl/kdf.c \
+	backends/openssl/hwkey.c \
+	backends/openssl/hwkey_record.c backends/openssl/hwkey_record.h \
+	backends/openssl/hwkey_store.c backends/openssl/hwkey_store.h \
 	backends/openssl/intake.c backends/openssl/intake.h \
+	backends/openssl/kdf.c \
 	backends/openssl/mac.c \
 	backends/openssl/memory.c backends/openssl/memory.h \
 	backends/openssl/mac_operation.h \
@@ -70,6 +74,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/rsa_unpad.c \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
+	backends/openssl/vault.c backends/openssl/vault.h \
 	backends/stacked/engines.h \
 	backends/stacked/kdf_on_mac.c \
 	backends/stacked/mac_on_digest.c \

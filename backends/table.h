@@ -12,6 +12,7 @@
 #include "daemon/kernel/interrupt.h"
 #include "hil/console.h"
 #include "hil/contract.h"
+#include "hil/fuses.h"
 
 struct event_base;
 struct config;
@@ -41,6 +42,12 @@ struct backend_environment {
 		     const char *text);
 	/* The name of the log level in force, for programs of ours; NULL: they have their own. */
 	const char *(*log_level)(void);
+	/*
+	 * Engines of other HILs, by kind, for an engine that is a client itself; filled when all
+	 * backends are open. NULL: there are none.
+	 */
+	const struct hil_port *ports;
+	struct fuses *fuses;   /* NULL: there is no device secret */
 	/* A line of the backend's own, about an app and a pid if they are not NULL and 0. */
 	void (*report)(enum pluton_log_level level, const char *app, uint32_t pid,
 		       const char *sentence);
@@ -92,6 +99,8 @@ struct backend_instance {
 	 */
 	void (*join)(struct backend_instance *instance, enum hil_kind kind,
 		     const struct hil_port *ports);
+	/* false: it has still something to do before anybody is served. NULL: it never has. */
+	bool (*settled)(const struct backend_instance *instance);
 };
 
 struct backend {

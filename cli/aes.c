@@ -22,6 +22,7 @@ enum {
 	OPTION_OUT = 'o',
 	OPTION_KEY_FILE = 'k',
 	OPTION_KEY_HEX = 0x100,
+	OPTION_KEY_SLOT,
 	OPTION_IV_HEX,
 	OPTION_NONCE_HEX,
 	OPTION_AAD_HEX,
@@ -40,6 +41,7 @@ struct arguments {
 	struct aes_job job;
 	char *key_hex; /* NULL: not given, as the others */
 	const char *key_file;
+	const char *key_slot;
 	const char *iv_hex;
 	const char *aad_hex;
 	const char *tag_size;
@@ -53,6 +55,8 @@ static const struct argp_option options[] = {
 	{"key-file", OPTION_KEY_FILE, "FILE", 0, "The key: a file of 16, 24 or 32 bytes", 2},
 	{"key-hex", OPTION_KEY_HEX, "HEX", 0,
 	 "The key in hexadecimal; other users may see it in ps while the command starts", 3},
+	{"key-slot", OPTION_KEY_SLOT, "N", 0,
+	 "The key: the one in your slot N, see `pluton-cli key list'", 3},
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
 	 "gcm: the nonce, 12 bytes; ccm: the nonce, 7 to 13; ctr: the initial counter block, 16; "
 	 "cbc: 16 bytes that nobody can foretell; gcm-stream and ecb have none. Never use one "
@@ -127,6 +131,9 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 	case OPTION_KEY_HEX:
 		arguments->key_hex = argument;
 		break;
+	case OPTION_KEY_SLOT:
+		arguments->key_slot = argument;
+		break;
 	case OPTION_IV_HEX:
 	case OPTION_NONCE_HEX:
 		arguments->iv_hex = argument;
@@ -190,7 +197,8 @@ static int check_options(const struct arguments *arguments, const char *name)
 	if (arguments->job.mode == 0)
 		return fail_usage(
 			"the mode is missing, --mode, use " MODE_NAMES ", see `%s --help'", name);
-	if (key_check(arguments->key_hex, arguments->key_file, name) != CLI_DONE)
+	if (key_check(arguments->key_hex, arguments->key_file, arguments->key_slot, name) !=
+	    CLI_DONE)
 		return CLI_USAGE;
 	if (arguments->job.session->json && strcmp(arguments->job.out, "-") == 0)
 		return fail_usage("--json with the data on standard output, --out -, name a file");
@@ -211,6 +219,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case OPTION_OUT:
 	case OPTION_KEY_FILE:
 	case OPTION_KEY_HEX:
+	case OPTION_KEY_SLOT:
 	case OPTION_IV_HEX:
 	case OPTION_NONCE_HEX:
 	case OPTION_AAD_HEX:
@@ -325,14 +334,24 @@ static const struct key_form key_form_gcm_stream = {
 	.bytes = "give 16 or 32: gcm-stream has AES-128 and 256",
 };
 
+static int take_key(struct arguments *arguments)
+{
+	const struct key_form *form = modes[mode_index(arguments->job.mode)].has_segments
+					      ? &key_form_gcm_stream
+					      : &key_form_aes;
+	struct key *key = &arguments->job.key;
+
+	if (arguments->key_slot)
+		return key_take_slot(arguments->key_slot, key);
+	return arguments->key_hex ? key_take_hex(form, arguments->key_hex, key)
+				  : key_take_file(form, arguments->key_file, key);
+}
+
 static int take_values(struct arguments *arguments)
 {
 	size_t mode = mode_index(arguments->job.mode);
 	struct aes_job *job = &arguments->job;
-	const struct key_form *form =
-		modes[mode].has_segments ? &key_form_gcm_stream : &key_form_aes;
-	int status = arguments->key_hex ? key_take_hex(form, arguments->key_hex, &job->key)
-					: key_take_file(form, arguments->key_file, &job->key);
+	int status = take_key(arguments);
 
 	job->tag_size = modes[mode].tag_size;
 	job->segment_size = SEGMENT_SIZE_DEFAULT;

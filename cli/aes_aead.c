@@ -101,7 +101,8 @@ static int gcm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_
 	       uint8_t *tag)
 {
 	const struct pluton_aes_gcm_request request = {
-		.key = job->key.bytes,
+		.key = job->key.slot ? NULL : job->key.bytes,
+		.key_slot = job->key.slot,
 		.key_size = job->key.size,
 		.iv = job->iv,
 		.aad = job->aad,
@@ -121,7 +122,8 @@ static int ccm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_
 	       uint8_t *tag)
 {
 	const struct pluton_aes_ccm_request request = {
-		.key = job->key.bytes,
+		.key = job->key.slot ? NULL : job->key.bytes,
+		.key_slot = job->key.slot,
 		.key_size = job->key.size,
 		.nonce = job->iv,
 		.nonce_size = job->iv_size,

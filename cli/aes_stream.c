@@ -21,7 +21,8 @@ static int begin(const struct aes_job *job, struct pluton_aes_stream *ret)
 	const struct pluton_aes_begin_request request = {
 		.mode = job->mode,
 		.direction = job->direction,
-		.key = job->key.bytes,
+		.key = job->key.slot ? NULL : job->key.bytes,
+		.key_slot = job->key.slot,
 		.key_size = job->key.size,
 		.iv = job->iv,
 		.ctr_bits = job->mode == PLUTON_AES_CTR ? CTR_BITS : 0,

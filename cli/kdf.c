@@ -103,7 +103,7 @@ static int take_key(struct job *job)
 	const char *file = job->words->option[OPTION_KEY_FILE];
 	const struct key_form *form =
 		job->request.prf == PLUTON_CMAC_AES ? &key_form_aes : &key_form;
-	int status = key_check(hex, file, job->noun);
+	int status = key_check(hex, file, NULL, job->noun);
 
 	if (status != CLI_DONE)
 		return status;

@@ -4,11 +4,13 @@
  */
 #include "cli/key.h"
 
+#include <pluton/hwkey.h>
 #include <string.h>
 
 #include "cli/failure.h"
 #include "cli/hex.h"
 #include "cli/input.h"
+#include "cli/words.h"
 
 static bool fits_aes(size_t size)
 {
@@ -22,15 +24,27 @@ const struct key_form key_form_aes = {
 	.bytes = "give 16, 24 or 32 for AES-128, 192 or 256",
 };
 
-int key_check(const char *hex, const char *file, const char *name)
+int key_check(const char *hex, const char *file, const char *slot, const char *name)
 {
-	if (!hex && !file)
+	if (!hex && !file && !slot)
 		return fail_usage("the key is missing, --key-file, give a file or --key-hex, see "
 				  "`%s --help'",
 				  name);
 	if (hex && file)
 		return fail_usage("two keys, --key-hex and --key-file, leave out one");
+	if (slot && (hex || file))
+		return fail_usage("two keys, --key-slot and %s, leave out one",
+				  hex ? "--key-hex" : "--key-file");
 	return CLI_DONE;
+}
+
+int key_take_slot(const char *text, struct key *ret)
+{
+	int status = words_number(text, "--key-slot", PLUTON_HWKEY_NUMBER_MAX, &ret->slot);
+
+	if (status == CLI_DONE && ret->slot == 0)
+		return fail_usage("--key-slot is 0, slots have numbers from 1");
+	return status;
 }
 
 /* The text has done its work: `ps` shows x from now on. */

@@ -24,17 +24,20 @@ struct key_form {
 struct key {
 	uint8_t bytes[KEY_MAX];
 	size_t size;
+	uint32_t slot; /* in place of bytes; 0: none */
 };
 
 /* 16, 24 or 32 bytes. */
 extern const struct key_form key_form_aes;
 
-/* Exactly one of the two texts is not NULL, or it is said what is wrong; `name` is the command's.
+/* Exactly one of the texts is not NULL, or it is said what is wrong; `name` is the command's.
  */
-int key_check(const char *hex, const char *file, const char *name);
+int key_check(const char *hex, const char *file, const char *slot, const char *name);
 
 /* `text` is argv's own: `ps` shows x from now on. */
 int key_take_hex(const struct key_form *form, char *text, struct key *ret);
+/* Of the key nothing is read: the daemon has it. */
+int key_take_slot(const char *text, struct key *ret);
 int key_take_file(const struct key_form *form, const char *path, struct key *ret);
 
 #endif

@@ -28,6 +28,7 @@ pluton_cli_SOURCES = \
 	cli/limits.c \
 	cli/log.c \
 	cli/log_level.c \
+	cli/hwkey.c \
 	cli/mac.c \
 	cli/main.c \
 	cli/noun.h \

@@ -18,7 +18,7 @@
 #include "cli/words.h"
 
 enum { WORD_ALGORITHM, WORD_FILE };
-enum { OPTION_KEY_HEX, OPTION_KEY_FILE, OPTION_VERIFY };
+enum { OPTION_KEY_HEX, OPTION_KEY_FILE, OPTION_KEY_SLOT, OPTION_VERIFY };
 
 struct job {
 	struct session *session;
@@ -36,6 +36,8 @@ static const struct argp_option options[] = {
 	 "The key: a file, - for standard input if the data comes from a file", 1},
 	{"key-hex", WORDS_OPTION(OPTION_KEY_HEX), "HEX", 0,
 	 "The key in hexadecimal; other users may see it in ps while the command starts", 2},
+	{"key-slot", WORDS_OPTION(OPTION_KEY_SLOT), "N", 0,
+	 "The key: the one in your slot N, see `pluton-cli key list'", 2},
 	{"verify", WORDS_OPTION(OPTION_VERIFY), "HEX", 0,
 	 "Compare with this MAC or its leftmost bytes, at least 4; status 1 if it is another", 3},
 	{0},
@@ -75,10 +77,13 @@ static int take_key(struct job *job, const struct words *words)
 	const struct key_form *keys =
 		job->algorithm == PLUTON_CMAC_AES ? &key_form_aes : &key_form_hmac;
 	const char *hex = words->option[OPTION_KEY_HEX], *file = words->option[OPTION_KEY_FILE];
-	int status = key_check(hex, file, "pluton-cli mac");
+	const char *slot = words->option[OPTION_KEY_SLOT];
+	int status = key_check(hex, file, slot, "pluton-cli mac");
 
 	if (status != CLI_DONE)
 		return status;
+	if (slot)
+		return key_take_slot(slot, &job->key);
 	if (hex)
 		return key_take_hex(keys, (char *)(uintptr_t)hex, &job->key);
 	if (strcmp(file, "-") == 0 && strcmp(job->file, "-") == 0)
@@ -152,10 +157,14 @@ static int authenticate(struct job *job, struct input *input)
 				      .what = "cannot authenticate",
 				      .start = update,
 				      .context = &mac_stream};
-	int r = pluton_mac_begin(session->pluton, job->algorithm, job->key.bytes, job->key.size,
-				 &mac_stream);
-	int status;
+	int status, r;
 
+	if (job->key.slot)
+		r = pluton_mac_begin_slot(session->pluton, job->algorithm, job->key.slot,
+					  &mac_stream);
+	else
+		r = pluton_mac_begin(session->pluton, job->algorithm, job->key.bytes, job->key.size,
+				     &mac_stream);
 	explicit_bzero(&job->key, sizeof(job->key));
 	if (r < 0)
 		return session_failed(session, r, "cannot authenticate with", job->name);

@@ -26,6 +26,7 @@ static const struct verb nouns[] = {
 	{"trace", "", "Every step of every operation, as it happens", noun_trace},
 	{"random", "N", "N random bytes", noun_random},
 	{"hash", "ALGORITHM [FILE]", "The digest of a file", noun_hash},
+	{"key", "generate|import|list...", "Keys in slots that are never seen", noun_key},
 	{"mac", "ALGORITHM [FILE]", "The message authentication code of a file", noun_mac},
 	{"kdf", "hkdf|pbkdf2...", "A key derived from a key or a password", noun_kdf},
 	{"aes", "encrypt|decrypt", "A file encrypted or decrypted", noun_aes},

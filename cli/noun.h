@@ -9,6 +9,7 @@
 
 int noun_alarm(struct session *session, int argc, char **argv);
 int noun_app(struct session *session, int argc, char **argv);
+int noun_key(struct session *session, int argc, char **argv);
 int noun_log(struct session *session, int argc, char **argv);
 int noun_nv(struct session *session, int argc, char **argv);
 int noun_tpm(struct session *session, int argc, char **argv);

@@ -5,7 +5,7 @@
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
 _pluton_cli_macs="hmac-${_pluton_cli_digests// / hmac-} cmac"
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash mac kdf aes ecc rsa tpm nv
+_pluton_cli_nouns='status capsules engines ps top limits trace random hash key mac kdf aes ecc rsa tpm nv
 	app alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
@@ -16,7 +16,6 @@ _pluton_cli_words()
 	random) echo "--raw $_pluton_cli_common" ;;
 	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;
-	mac) echo "--key-file --key-hex --verify $_pluton_cli_common" ;;
 	kdf) echo "hkdf sp800-108 pbkdf2 $_pluton_cli_common" ;;
 	'kdf hkdf')
 		echo "--hash --key-file --key-hex --salt-hex --info --info-hex --step --length --out --raw" \
@@ -30,9 +29,17 @@ _pluton_cli_words()
 		echo "--hash --password-file --key-file --key-hex --salt-hex --iterations --length --out" \
 			"--raw $_pluton_cli_common"
 		;;
+	key) echo "list generate import derive public wrap unwrap delete $_pluton_cli_common" ;;
+	'key generate') echo "--usage --policy --slot --size $_pluton_cli_common" ;;
+	'key import') echo "--usage --policy --slot --key-file --key-hex $_pluton_cli_common" ;;
+	'key derive') echo "--usage --policy --slot --size --label $_pluton_cli_common" ;;
+	'key unwrap') echo "--usage --policy --slot --size --with --in $_pluton_cli_common" ;;
+	'key wrap') echo "--with --out $_pluton_cli_common" ;;
+	'key public') echo "--format --out $_pluton_cli_common" ;;
+	mac) echo "--key-file --key-hex --key-slot --verify $_pluton_cli_common" ;;
 	aes) echo "encrypt decrypt $_pluton_cli_common" ;;
 	'aes encrypt' | 'aes decrypt')
-		echo "--mode --key-file --key-hex --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
+		echo "--mode --key-file --key-hex --key-slot --iv-hex --nonce-hex --aad-hex --tag-size --padding" \
 			"--segment-size --hash --in --out $_pluton_cli_common"
 		;;
 	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
@@ -78,6 +85,10 @@ _pluton_cli_arguments()
 	'hash 0') echo "$_pluton_cli_digests" ;;
 	'mac 0') echo "$_pluton_cli_macs" ;;
 	'log-level 0') echo 'off error warning info debug trace' ;;
+	'key generate 0' | 'key import 0' | 'key derive 0' | 'key unwrap 0')
+		echo 'aes128 aes192 aes256 secret p256 p384 p521 ed25519 x25519 rsa2048 rsa3072 rsa4096'
+		;;
+	'key public 0' | 'key wrap 0' | 'key delete 0') _pluton_cli_names key ;;
 	'nv lock 1') echo 'write-until-restart write read-until-restart' ;;
 	'nv status 0' | 'nv put 0' | 'nv get 0' | 'nv write 0' | 'nv read 0' | 'nv lock 0' | 'nv delete 0')
 		_pluton_cli_names nv
@@ -117,6 +128,9 @@ _pluton_cli_values()
 		esac
 		;;
 	--bits | -b) echo '2048 3072 4096' ;;
+	--key-slot | --with) _pluton_cli_names key ;;
+	--usage) echo "encrypt decrypt sign mac derive wrap" ;;
+	--policy) echo "exportable never-exported this-boot engine-iv" ;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
 	--locality) echo '0 1 2 3 4' ;;
@@ -164,7 +178,8 @@ _pluton_cli_where()
 			i=$((i + 1))
 			address=${words[i]}
 			;;
-		--mode | -m | --key-file | -k | --key-hex | --iv-hex | --nonce-hex | --aad-hex | \
+		--mode | -m | --key-file | -k | --key-hex | --key-slot | --with | --usage | --policy | --slot | \
+			--size | --label | --iv-hex | --nonce-hex | --aad-hex | \
 			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
 			--locality | --offset | --length | --count | --level | --curve | --format | \
 			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
@@ -177,7 +192,7 @@ _pluton_cli_where()
 		*)
 			if [[ -z $noun ]]; then
 				noun=$word
-			elif [[ $noun == @(kdf|aes|ecc|rsa|tpm|nv|app) ]]; then
+			elif [[ $noun == @(kdf|aes|ecc|key|rsa|tpm|nv|app) ]]; then
 				noun="$noun $word"
 			else
 				arguments=$((arguments + 1))
@@ -209,13 +224,14 @@ _pluton_cli()
 		return
 		;;
 	--mode | -m | --padding | -p | --tag-size | --segment-size | --curve | --hash | --mgf-hash | --format | \
-		--prf | --step | --bits | -b | --instance | --level | --locality)
+		--prf | --step | --bits | -b | --instance | --level | --locality | --key-slot | --with | \
+		--usage | --policy)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return
 		;;
 	--key-hex | --iv-hex | --nonce-hex | --aad-hex | --label-hex | --salt | --exponent | \
 		--salt-hex | --info | --info-hex | --label | --context | --context-hex | --fixed-hex | \
-		--iterations | \
+		--iterations | --slot | --size | \
 		--verify | --address | -a | --offset | --length | --count)
 		return
 		;;

@@ -35,6 +35,9 @@ struct rsa_job {
 /* PEM or DER, PKCS #8 or PKCS #1, SubjectPublicKeyInfo. Who gets a private key wipes it. */
 int rsa_file_read(const char *path, struct pluton_rsa_key *ret_key);
 
+/* All parts of a private key one behind the other, n e d p q dP dQ qInv; returns their bytes. */
+size_t rsa_file_parts(const struct pluton_rsa_key *key, unsigned char *ret_bytes);
+
 /* PKCS #8, in a file that nobody else can read; or SubjectPublicKeyInfo. */
 int rsa_file_write_private(const char *path, enum rsa_format format,
 			   const struct pluton_rsa_key *key);

@@ -173,6 +173,22 @@ int rsa_file_read(const char *path, struct pluton_rsa_key *ret_key)
 /* --- writing ---------------------------------------------------------------------------------- */
 
 /* Secure: what is made of such a number is wiped, too. The builder keeps it until it is done. */
+size_t rsa_file_parts(const struct pluton_rsa_key *key, unsigned char *ret_bytes)
+{
+	const size_t half = key->size / 2;
+	unsigned char *at = mempcpy(ret_bytes, key->modulus, key->size);
+
+	for (unsigned i = 0; i < 8; i++)
+		*at++ = (unsigned char)(key->exponent >> (56 - 8 * i));
+	at = mempcpy(at, key->private_exponent, key->size);
+	at = mempcpy(at, key->prime1, half);
+	at = mempcpy(at, key->prime2, half);
+	at = mempcpy(at, key->exponent1, half);
+	at = mempcpy(at, key->exponent2, half);
+	at = mempcpy(at, key->coefficient, half);
+	return (size_t)(at - ret_bytes);
+}
+
 static bool push(OSSL_PARAM_BLD *builder, const struct number *number,
 		 const struct pluton_rsa_key *key, BIGNUM **ret)
 {

@@ -5,8 +5,10 @@
 #include "client-lib/aes_request.h"
 #include "client-lib/stream.h"
 
-int aes_check_key_size(struct pluton *pluton, size_t size)
+int aes_check_key(struct pluton *pluton, const void *key, size_t size, uint32_t key_slot)
 {
+	if (key_slot != 0)
+		return connection_check_slot(pluton, key, size);
 	if (size == 16 || size == 24 || size == 32)
 		return 0;
 	return connection_refuse(pluton, -PLUTON_ESIZE, "a key of %zu bytes: AES has 16, 24 and 32",
@@ -63,7 +65,7 @@ static struct pluton_request stream_request(uint32_t command,
 /* The daemon ignores what a mode has no use for; here it is a mistake. */
 static int check_begin(struct pluton *pluton, const struct pluton_aes_begin_request *request)
 {
-	int r = aes_check_key_size(pluton, request->key_size);
+	int r = aes_check_key(pluton, request->key, request->key_size, request->key_slot);
 
 	if (r < 0)
 		return r;
@@ -95,6 +97,12 @@ int pluton_aes_begin(struct pluton *pluton, const struct pluton_aes_begin_reques
 		return r;
 	if (request->mode == PLUTON_AES_CTR)
 		begin.words[0] = aes_ctr_mode(request->ctr_bits);
+	if (request->key_slot != 0) {
+		begin.command = request->direction == PLUTON_AES_ENCRYPT
+					? AES_COMMAND_BEGIN_ENCRYPT
+					: AES_COMMAND_BEGIN_DECRYPT;
+		begin.words[1] = request->key_slot;
+	}
 	begin.slots[AES_SLOT_KEY] = aes_in(request->key, request->key_size);
 	begin.slots[AES_SLOT_IV] = aes_in(request->iv, iv_size(request->mode));
 	begin.slots[AES_SLOT_AAD] = aes_in(request->aad, request->aad_length);

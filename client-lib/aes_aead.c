@@ -15,6 +15,8 @@ struct message {
 	enum pluton_aes_mode mode;
 	const void *key;
 	size_t key_size;
+	uint32_t key_slot;
+	void *ret_iv; /* in place of iv, where the daemon makes it */
 	const void *iv;
 	size_t iv_size;
 	const void *aad;
@@ -32,6 +34,7 @@ static struct message gcm_message(const struct pluton_aes_gcm_request *request)
 		.mode = PLUTON_AES_GCM,
 		.key = request->key,
 		.key_size = request->key_size,
+		.key_slot = request->key_slot,
 		.iv = request->iv,
 		.iv_size = PLUTON_AES_GCM_IV_SIZE,
 		.aad = request->aad,
@@ -50,6 +53,7 @@ static struct message ccm_message(const struct pluton_aes_ccm_request *request)
 		.mode = PLUTON_AES_CCM,
 		.key = request->key,
 		.key_size = request->key_size,
+		.key_slot = request->key_slot,
 		.iv = request->nonce,
 		.iv_size = request->nonce_size,
 		.aad = request->aad,
@@ -67,17 +71,19 @@ static struct pluton_request request_of(uint32_t command, const struct message *
 	struct pluton_request request = {
 		.driver = PLUTON_DRIVER_AES,
 		.command = command,
-		.words[0] = message->mode,
+		.words = {message->mode, message->key_slot},
 	};
 
 	request.slots[AES_SLOT_KEY] = aes_in(message->key, message->key_size);
-	request.slots[AES_SLOT_IV] = aes_in(message->iv, message->iv_size);
+	request.slots[AES_SLOT_IV] = command == AES_COMMAND_ENCRYPT_FRESH
+					     ? aes_out(message->ret_iv, message->iv_size)
+					     : aes_in(message->iv, message->iv_size);
 	request.slots[AES_SLOT_AAD] = aes_in(message->aad, message->aad_length);
 	request.slots[AES_SLOT_INPUT] = aes_in(message->input, message->length);
 	request.slots[AES_SLOT_OUTPUT] = aes_out(message->output, message->length);
-	request.slots[AES_SLOT_TAG] = command == AES_COMMAND_ENCRYPT
-					      ? aes_out(message->tag, message->tag_size)
-					      : aes_in(message->tag, message->tag_size);
+	request.slots[AES_SLOT_TAG] = command == AES_COMMAND_DECRYPT
+					      ? aes_in(message->tag, message->tag_size)
+					      : aes_out(message->tag, message->tag_size);
 	return request;
 }
 
@@ -89,10 +95,21 @@ static const char *invalid(uint32_t command)
 					      : NULL;
 }
 
+static int check(struct pluton *pluton, uint32_t command, const struct message *message)
+{
+	int r = aes_check_key(pluton, message->key, message->key_size, message->key_slot);
+
+	if (r == 0 && command == AES_COMMAND_ENCRYPT_FRESH && (message->iv || !message->ret_iv))
+		r = connection_refuse(pluton, -PLUTON_EINVAL,
+				      message->iv ? "an iv, where one is to be made"
+						  : "nowhere to put the iv");
+	return r;
+}
+
 static int perform(struct pluton *pluton, uint32_t command, const struct message *message)
 {
 	struct pluton_request request = request_of(command, message);
-	int r = aes_check_key_size(pluton, message->key_size);
+	int r = check(pluton, command, message);
 
 	return r < 0 ? r
 		     : operation_perform_explained(pluton, &request, REPEAT_ALWAYS,
@@ -105,7 +122,7 @@ static int submit(struct pluton *pluton, uint32_t command, const struct message 
 	const struct completion completion = {
 		.done = done, .userdata = userdata, .invalid = invalid(command)};
 	struct pluton_request request = request_of(command, message);
-	int r = aes_check_key_size(pluton, message->key_size);
+	int r = check(pluton, command, message);
 
 	return r < 0 ? r : operation_submit(pluton, &request, &completion, ret_id);
 }
@@ -119,7 +136,7 @@ static int submit(struct pluton *pluton, uint32_t command, const struct message 
 static int seal(struct pluton *pluton, const struct message *message, struct message *ret_sealed,
 		struct memory_block **ret)
 {
-	int r = aes_check_key_size(pluton, message->key_size);
+	int r = check(pluton, AES_COMMAND_DECRYPT, message);
 
 	if (r == 0)
 		r = memory_take_sealed(pluton, message->input, message->length, ret);
@@ -254,6 +271,26 @@ int pluton_aes_gcm_decrypt_async(struct pluton *pluton,
 	const struct message message = gcm_message(request);
 
 	return decrypt_async(pluton, &message, done, userdata, ret_id);
+}
+
+int pluton_aes_gcm_encrypt_fresh(struct pluton *pluton,
+				 const struct pluton_aes_gcm_request *request, void *ret_iv)
+{
+	struct message message = gcm_message(request);
+
+	message.ret_iv = ret_iv;
+	return perform(pluton, AES_COMMAND_ENCRYPT_FRESH, &message);
+}
+
+int pluton_aes_gcm_encrypt_fresh_async(struct pluton *pluton,
+				       const struct pluton_aes_gcm_request *request, void *ret_iv,
+				       pluton_done_fn done, void *userdata,
+				       pluton_operation_id *ret_id)
+{
+	struct message message = gcm_message(request);
+
+	message.ret_iv = ret_iv;
+	return submit(pluton, AES_COMMAND_ENCRYPT_FRESH, &message, done, userdata, ret_id);
 }
 
 /* --- CCM ------------------------------------------------------------------------------------- */

@@ -13,6 +13,7 @@ struct message {
 	enum aes_command command;
 	const void *key;
 	size_t key_size;
+	uint32_t key_slot;
 	const void *iv;
 	const uint8_t *input;
 	uint8_t *output;
@@ -22,15 +23,32 @@ struct message {
 static struct message cbc_message(enum aes_command command,
 				  const struct pluton_aes_cbc_request *request)
 {
-	return (struct message){PLUTON_AES_CBC, command,	request->key,	 request->key_size,
-				request->iv,	request->input, request->output, request->length};
+	return (struct message){
+		.mode = PLUTON_AES_CBC,
+		.command = command,
+		.key = request->key,
+		.key_size = request->key_size,
+		.key_slot = request->key_slot,
+		.iv = request->iv,
+		.input = request->input,
+		.output = request->output,
+		.length = request->length,
+	};
 }
 
 static struct message ecb_message(enum aes_command command,
 				  const struct pluton_aes_ecb_request *request)
 {
-	return (struct message){PLUTON_AES_ECB, command,	request->key,	 request->key_size,
-				NULL,		request->input, request->output, request->length};
+	return (struct message){
+		.mode = PLUTON_AES_ECB,
+		.command = command,
+		.key = request->key,
+		.key_size = request->key_size,
+		.key_slot = request->key_slot,
+		.input = request->input,
+		.output = request->output,
+		.length = request->length,
+	};
 }
 
 static struct pluton_request request_of(const struct message *message)
@@ -38,7 +56,7 @@ static struct pluton_request request_of(const struct message *message)
 	struct pluton_request request = {
 		.driver = PLUTON_DRIVER_AES,
 		.command = message->command,
-		.words[0] = message->mode,
+		.words = {message->mode, message->key_slot},
 	};
 
 	request.slots[AES_SLOT_KEY] = aes_in(message->key, message->key_size);
@@ -51,7 +69,7 @@ static struct pluton_request request_of(const struct message *message)
 
 static int check(struct pluton *pluton, const struct message *message)
 {
-	int r = aes_check_key_size(pluton, message->key_size);
+	int r = aes_check_key(pluton, message->key, message->key_size, message->key_slot);
 
 	if (r < 0)
 		return r;

@@ -59,7 +59,7 @@ static struct pluton_request ctr_request(const struct pluton_aes_ctr_request *re
 	struct pluton_request whole = {
 		.driver = PLUTON_DRIVER_AES,
 		.command = AES_COMMAND_ENCRYPT,
-		.words[0] = aes_ctr_mode(request->ctr_bits),
+		.words = {aes_ctr_mode(request->ctr_bits), request->key_slot},
 	};
 
 	whole.slots[AES_SLOT_KEY] = aes_in(request->key, request->key_size);
@@ -73,7 +73,7 @@ static int check_ctr(struct pluton *pluton, const struct pluton_aes_ctr_request 
 {
 	uint64_t blocks =
 		request->length / AES_BLOCK_SIZE + (request->length % AES_BLOCK_SIZE != 0);
-	int r = aes_check_key_size(pluton, request->key_size);
+	int r = aes_check_key(pluton, request->key, request->key_size, request->key_slot);
 
 	if (r == 0)
 		r = aes_check_ctr_bits(pluton, request->ctr_bits);

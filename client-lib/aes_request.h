@@ -16,6 +16,9 @@ enum aes_command {
 	AES_COMMAND_UPDATE = 4,
 	AES_COMMAND_FINISH = 5,
 	AES_COMMAND_ABORT = 6,
+	AES_COMMAND_BEGIN_ENCRYPT = 7,
+	AES_COMMAND_BEGIN_DECRYPT = 8,
+	AES_COMMAND_ENCRYPT_FRESH = 9,
 };
 
 enum aes_slot {
@@ -43,8 +46,8 @@ static inline struct pluton_slot aes_out(void *bytes, size_t length)
 	return (struct pluton_slot){.out = bytes, .length = length};
 }
 
-/* 0 or -PLUTON_ESIZE */
-int aes_check_key_size(struct pluton *pluton, size_t size);
+/* Bytes, or the number of a slot: 0, -PLUTON_ESIZE or -PLUTON_EINVAL. */
+int aes_check_key(struct pluton *pluton, const void *key, size_t size, uint32_t key_slot);
 
 /* -PLUTON_EINVAL: a counter has 32 or 128 bits. */
 int aes_check_ctr_bits(struct pluton *pluton, unsigned bits);

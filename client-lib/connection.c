@@ -34,6 +34,14 @@ int connection_refuse(struct pluton *pluton, int error, const char *format, ...)
 	return error;
 }
 
+int connection_check_slot(struct pluton *pluton, const void *key, size_t key_size)
+{
+	if (!key && key_size == 0)
+		return 0;
+	return connection_refuse(pluton, -PLUTON_EINVAL, "two keys, of %zu bytes and in a slot",
+				 key_size);
+}
+
 void connection_quote(struct pluton *pluton, int error, const char *text, size_t length)
 {
 	char line[RECORD_TEXT_MAX + 1];

@@ -119,6 +119,9 @@ int connection_fail(struct pluton *pluton, int error, const char *format, ...)
 int connection_refuse(struct pluton *pluton, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
+/* For a request that names a key slot: -PLUTON_EINVAL if it has a key as well. */
+int connection_check_slot(struct pluton *pluton, const void *key, size_t key_size);
+
 /* Notes the daemon's own sentence, or the error's where there is none. */
 void connection_quote(struct pluton *pluton, int error, const char *text, size_t length);
 

@@ -8,6 +8,7 @@ plutoninclude_HEADERS = \
 	client-lib/pluton/digest.h \
 	client-lib/pluton/ecc.h \
 	client-lib/pluton/error.h \
+	client-lib/pluton/hwkey.h \
 	client-lib/pluton/kdf.h \
 	client-lib/pluton/mac.h \
 	client-lib/pluton/manager.h \
@@ -35,6 +36,7 @@ libclient_la_SOURCES = \
 	client-lib/kdf.c \
 	client-lib/list.c client-lib/list.h \
 	client-lib/loop.c client-lib/loop.h \
+	client-lib/hwkey.c \
 	client-lib/mac.c \
 	client-lib/manager.c \
 	client-lib/memory.c client-lib/memory.h \
@@ -75,6 +77,7 @@ dist_man_MANS += \
 	docs/man/pluton_kdf.3 \
 	docs/man/pluton_mac.3 \
 	docs/man/pluton_ecc.3 \
+	docs/man/pluton_hwkey.3 \
 	docs/man/pluton_manager.3 \
 	docs/man/pluton_nv.3 \
 	docs/man/pluton_open.3 \

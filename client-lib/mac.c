@@ -103,8 +103,12 @@ static int check_mac(struct pluton *pluton, enum pluton_mac_algorithm algorithm,
 
 static int check(struct pluton *pluton, const struct pluton_mac_request *request)
 {
-	int r = check_key(pluton, request->algorithm, request->key_size);
+	int r = request->key_slot == 0
+			? check_key(pluton, request->algorithm, request->key_size)
+			: connection_check_slot(pluton, request->key, request->key_size);
 
+	if (r == 0)
+		r = check_algorithm(pluton, request->algorithm);
 	return r < 0 ? r : check_mac(pluton, request->algorithm, request->mac_size);
 }
 
@@ -127,7 +131,7 @@ static struct pluton_request mac_request(const struct pluton_mac_request *reques
 	return (struct pluton_request){
 		.driver = driver_of(request->algorithm),
 		.command = verify ? COMMAND_VERIFY : COMMAND_MAC,
-		.words[0] = request->algorithm,
+		.words = {request->algorithm, request->key_slot},
 		.slots[SLOT_KEY] = {.in = request->key, .length = request->key_size},
 		.slots[SLOT_INPUT] = {.in = request->input, .length = request->length},
 		.slots[SLOT_MAC] = mac_slot(verify, request->mac, request->mac_size),
@@ -137,11 +141,15 @@ static struct pluton_request mac_request(const struct pluton_mac_request *reques
 static int finish(struct pluton *pluton, const struct pluton_mac_stream *stream, bool verify,
 		  const void *mac, size_t mac_size);
 
+static int begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, struct pluton_slot key,
+		 uint32_t key_slot, struct pluton_mac_stream *ret);
+
 static int in_pieces(struct pluton *pluton, const struct pluton_mac_request *request, bool verify,
 		     struct pluton_mac_stream *ret_stream)
 {
-	int r = pluton_mac_begin(pluton, request->algorithm, request->key, request->key_size,
-				 ret_stream);
+	int r = begin(pluton, request->algorithm,
+		      (struct pluton_slot){.in = request->key, .length = request->key_size},
+		      request->key_slot, ret_stream);
 
 	if (r < 0)
 		return r;
@@ -212,23 +220,42 @@ static struct pluton_request stream_request(uint32_t command,
 	};
 }
 
-int pluton_mac_begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, const void *key,
-		     size_t key_size, struct pluton_mac_stream *ret)
+static int begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, struct pluton_slot key,
+		 uint32_t key_slot, struct pluton_mac_stream *ret)
 {
 	const struct pluton_request request = {
 		.driver = driver_of(algorithm),
 		.command = COMMAND_BEGIN,
-		.words[0] = algorithm,
-		.slots[SLOT_KEY] = {.in = key, .length = key_size},
+		.words = {algorithm, key_slot},
+		.slots[SLOT_KEY] = key,
 	};
 	struct pluton_mac_stream stream = {.algorithm = algorithm};
-	int r = check_key(pluton, algorithm, key_size);
+	int r = stream_begin(pluton, &request, &stream.id, &stream.connection);
 
-	if (r == 0)
-		r = stream_begin(pluton, &request, &stream.id, &stream.connection);
 	if (r == 0)
 		*ret = stream;
 	return r;
+}
+
+int pluton_mac_begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, const void *key,
+		     size_t key_size, struct pluton_mac_stream *ret)
+{
+	int r = check_key(pluton, algorithm, key_size);
+
+	if (r < 0)
+		return r;
+	return begin(pluton, algorithm, (struct pluton_slot){.in = key, .length = key_size}, 0,
+		     ret);
+}
+
+int pluton_mac_begin_slot(struct pluton *pluton, enum pluton_mac_algorithm algorithm,
+			  uint32_t key_slot, struct pluton_mac_stream *ret)
+{
+	int r = check_algorithm(pluton, algorithm);
+
+	if (r == 0 && key_slot == 0)
+		r = connection_refuse(pluton, -PLUTON_EINVAL, "key slots have numbers from 1");
+	return r < 0 ? r : begin(pluton, algorithm, (struct pluton_slot){0}, key_slot, ret);
 }
 
 int pluton_mac_update(struct pluton *pluton, const struct pluton_mac_stream *stream,

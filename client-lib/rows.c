@@ -162,6 +162,17 @@ static const struct row_field tpm_info_fields[] = {
 	TPM(manufactured, ROW_U64, "seconds since 1970; 0: unknown"),
 };
 
+#define HWKEY(member, kind, doc) FIELD(pluton_hwkey_row, member, kind, doc)
+static const struct row_field hwkey_fields[] = {
+	HWKEY(number, ROW_U32, "of the slot, its owner's"),
+	HWKEY(type, ROW_U32, "1 aes128, 2 aes192, 3 aes256, 4 secret, 5 p256, 6 p384, 7 p521, "
+			     "8 ed25519, 9 x25519, 10 rsa2048, 11 rsa3072, 12 rsa4096"),
+	HWKEY(usage, ROW_U32, "1 encrypt, 2 decrypt, 4 sign, 8 mac, 16 derive, 32 wrap; or-ed"),
+	HWKEY(policy, ROW_U32, "1 never exported, 2 this boot only, 4 engine's IVs only; or-ed"),
+	HWKEY(size, ROW_U32, "bytes of the key"),
+	HWKEY(damaged, ROW_U32, "1: nothing but the number is known"),
+};
+
 #define COMMAND(member, kind, doc) FIELD(pluton_command_row, member, kind, doc)
 static const struct row_field command_fields[] = {
 	COMMAND(name, ROW_TEXT, "of the command"),
@@ -193,6 +204,7 @@ const struct row_layout row_engine = LAYOUT("engine", pluton_engine_row, engine_
 const struct row_layout row_process = LAYOUT("process", pluton_process_row, process_fields);
 const struct row_layout row_limit = LAYOUT("limit", pluton_limit_row, limit_fields);
 const struct row_layout row_nv = LAYOUT("area", pluton_nv_row, nv_fields);
+const struct row_layout row_hwkey = LAYOUT("key", pluton_hwkey_row, hwkey_fields);
 const struct row_layout row_app = LAYOUT("app", pluton_app_row, app_fields);
 const struct row_layout row_app_peer = LAYOUT("peer", pluton_app_peer, app_peer_fields);
 const struct row_layout row_tpm_info = LAYOUT("tpm", pluton_tpm_info, tpm_info_fields);

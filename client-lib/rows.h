@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The rows of answers (structs of pluton/manager.h, nv.h, app.h, tpm.h and trace.h) as tables of
- * fields: who answers encodes by them, libpluton decodes by them, and pluton-cli's JSON and
- * docs/protocol.md take their names from them. A row on the wire has the struct's offsets,
+ * The rows of answers (structs of pluton/manager.h, nv.h, hwkey.h, app.h, tpm.h and trace.h) as
+ * tables of fields: who answers encodes by them, libpluton decodes by them, and pluton-cli's JSON
+ * and docs/protocol.md take their names from them. A row on the wire has the struct's offsets,
  * little-endian.
  *
  * The rule a newcomer would break first: a field that is added to a struct is added here too.
@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <pluton/app.h>
+#include <pluton/hwkey.h>
 #include <pluton/manager.h>
 #include <pluton/nv.h>
 #include <pluton/tpm.h>
@@ -47,6 +48,7 @@ extern const struct row_layout row_process;
 extern const struct row_layout row_limit;
 extern const struct row_layout row_handler;
 extern const struct row_layout row_nv;
+extern const struct row_layout row_hwkey;
 extern const struct row_layout row_app;
 extern const struct row_layout row_app_peer;
 extern const struct row_layout row_tpm_info;

@@ -84,6 +84,7 @@ struct config {
 	char *ecc;
 	char *rsa;
 	char *kdf;
+	char *hwkey;
 	char *alarm;
 	char *console;
 	char *nv;
@@ -106,6 +107,10 @@ struct config {
 	uint32_t nvmem_areas_per_owner;
 	size_t nvmem_bytes_per_owner;
 	size_t nvmem_area_max; /* bytes */
+
+	/* [hwkey] */
+	uint32_t hwkey_slots;
+	uint32_t hwkey_slots_per_owner;
 
 	/* [app] */
 	/* Together at most CONFIG_APP_FOLDERS_MAX, of which each default is two. */

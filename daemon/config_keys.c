@@ -94,6 +94,8 @@ const struct config_key config_keys[] = {
 	 "Backends for RSA, the preferred one first."},
 	{"hil", "kdf", KEY_LIST, FIELD(kdf), 0, 0, "openssl", RESTART,
 	 "Backends for key derivation, the preferred one first."},
+	{"hil", "hwkey", KEY_LIST, FIELD(hwkey), 0, 0, "openssl", RESTART,
+	 "Backends for hardware keys, the preferred one first."},
 	{"hil", "alarm", KEY_LIST, FIELD(alarm), 0, 0, "clock", RESTART,
 	 "Backends for the clock and its alarm, the preferred one first."},
 	{"hil", "console", KEY_LIST, FIELD(console), 0, 0, "journal", RESTART,
@@ -133,6 +135,11 @@ const struct config_key config_keys[] = {
 	 AT_ONCE, "Capacity of all areas of one app or user together."},
 	{"nvmem", "area_max", KEY_SIZE, FIELD(nvmem_area_max), 1, 4 * MIB, "1M", AT_ONCE,
 	 "Capacity of one area."},
+
+	{"hwkey", "slots", KEY_NUMBER, FIELD(hwkey_slots), 1, 4096, "256", RESTART,
+	 "Slots for hardware keys, of all apps and users together."},
+	{"hwkey", "slots_per_owner", KEY_NUMBER, FIELD(hwkey_slots_per_owner), 1, 4096, "32", AT_ONCE,
+	 "Slots for hardware keys that one app or user can have."},
 
 	{"app", "folders", KEY_FOLDERS, FIELD(app_folders), 0, 0, "default", RESTART,
 	 "Where apps are defined; of two with one name that of the first folder is used. default "

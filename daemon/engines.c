@@ -4,13 +4,15 @@
  */
 #include "daemon/engines.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/log.h"
 #include "hil/checker.h"
 
-static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console", "nv",
-					     "app", "hmac",   "cmac", "ecc",   "rsa",	  "kdf"};
+static const char *const names[HIL_KINDS] = {"rng", "digest", "aes",  "alarm", "console",
+					     "nv",  "app",    "hmac", "cmac",  "ecc",
+					     "rsa", "kdf",    "hwkey"};
 
 const char *hil_name(enum hil_kind kind)
 {
@@ -19,10 +21,10 @@ const char *hil_name(enum hil_kind kind)
 
 static const char *priorities(const struct config *config, enum hil_kind kind)
 {
-	const char *const lists[HIL_KINDS] = {config->rng,   config->digest,  config->aes,
-					      config->alarm, config->console, config->nv,
-					      config->app,   config->hmac,    config->cmac,
-					      config->ecc,   config->rsa,     config->kdf};
+	const char *const lists[HIL_KINDS] = {
+		config->rng, config->digest, config->aes,  config->alarm, config->console,
+		config->nv,  config->app,    config->hmac, config->cmac,  config->ecc,
+		config->rsa, config->kdf,    config->hwkey};
 
 	return lists[kind];
 }
@@ -221,9 +223,12 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.config = config,
 				.emit = emit,
 				.log_level = log_level,
-				.report = report_app},
+				.report = report_app,
+				.ports = engines->ports,
+				.fuses = *config->hwkey ? &engines->fuses.fuses : NULL},
 		.checked = config->checker,
 	};
+	fuses_file_init(&engines->fuses, config->state, getenv("CREDENTIALS_DIRECTORY"));
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
 		r = open_port(engines, kind, config, kernel);
 	for (unsigned kind = 0; kind < HIL_KINDS && r == 0; kind++)
@@ -231,6 +236,17 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 	if (r < 0)
 		engines_close(engines);
 	return r;
+}
+
+bool engines_settled(const struct engines *engines)
+{
+	for (unsigned i = 0; i < engines->instance_count; i++) {
+		const struct backend_instance *instance = engines->instances[i];
+
+		if (instance->settled && !instance->settled(instance))
+			return false;
+	}
+	return true;
 }
 
 static void close_port(struct engines *engines, struct hil_port *port)

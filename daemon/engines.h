@@ -6,6 +6,7 @@
 #ifndef PLUTON_ENGINES_H
 #define PLUTON_ENGINES_H
 
+#include "backends/fuses/fuses.h"
 #include "backends/table.h"
 #include "daemon/config.h"
 #include "daemon/kernel/kernel.h"
@@ -17,6 +18,7 @@ struct event_base;
 
 struct engines {
 	struct backend_environment environment;
+	struct fuses_file fuses;
 	struct backend_instance *instances[BACKENDS_MAX];
 	unsigned instance_count;
 	struct hil_port ports[HIL_KINDS];
@@ -31,6 +33,9 @@ struct engines {
  */
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
 		 struct event_base *base);
+
+/* false: a backend has still something to do before anybody may be served. */
+bool engines_settled(const struct engines *engines);
 
 /* Nothing may be under way. */
 void engines_close(struct engines *engines);

@@ -239,6 +239,19 @@ static int open_services(struct machine *machine, int listen_fd)
 	return r;
 }
 
+/*
+ * Nobody is served before. All deferred calls run before each look, because one of them may have
+ * been what was waited for, and nothing else may come.
+ */
+static void await_engines(struct machine *machine)
+{
+	deferred_queue_run(&machine->kernel.deferred, SIZE_MAX);
+	while (!engines_settled(&machine->engines)) {
+		loop_pass(&machine->loop, true);
+		deferred_queue_run(&machine->kernel.deferred, SIZE_MAX);
+	}
+}
+
 static int open_engines(struct machine *machine, int listen_fd)
 {
 	int r = engines_open(&machine->engines, machine->config, &machine->kernel,
@@ -246,6 +259,7 @@ static int open_engines(struct machine *machine, int listen_fd)
 
 	if (r < 0)
 		return r;
+	await_engines(machine);
 	r = open_services(machine, listen_fd);
 	if (r < 0)
 		engines_close(&machine->engines);

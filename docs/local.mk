@@ -51,5 +51,5 @@ check-docs: $(DOCS_TABLES)
 .PHONY: check-docs
 
 EXTRA_DIST += docs/aes-gcm-stream.md docs/architecture.md docs/chip-link.md docs/dbus.md docs/decisions.md \
-	docs/lazy-vs-static.md docs/lazy-vs-static.svg docs/messages.py docs/nvmem-format.md \
-	docs/operations.md docs/protocol.md docs/update-tables.py
+	docs/hwkey-format.md docs/lazy-vs-static.md docs/lazy-vs-static.svg docs/messages.py \
+	docs/nvmem-format.md docs/operations.md docs/protocol.md docs/update-tables.py

@@ -16,6 +16,7 @@
 #include "hil/console.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/nv.h"
@@ -110,6 +111,7 @@ struct checker_slot {
 		struct app_client app;
 		struct console_client console;
 		struct ecc_client ecc;
+		struct hwkey_client hwkey;
 		struct nv_client nv;
 		struct rsa_client rsa;
 		struct { /* what an alarm was set with */
@@ -127,6 +129,7 @@ struct checker_slot {
 		struct app_client_ops app;
 		struct console_client_ops console;
 		struct ecc_client_ops ecc;
+		struct hwkey_client_ops hwkey;
 		struct nv_client_ops nv;
 		struct rsa_client_ops rsa;
 	} ops; /* NULL where the client has NULL */
@@ -186,6 +189,7 @@ struct checker {
 		struct app_engine app;
 		struct console_engine console;
 		struct ecc_engine ecc;
+		struct hwkey_engine hwkey;
 		struct nv_engine nv;
 		struct rsa_engine rsa;
 	} engine;
@@ -212,6 +216,7 @@ extern const struct checker_type checker_alarm_type;
 extern const struct checker_type checker_app_type;
 extern const struct checker_type checker_console_type;
 extern const struct checker_type checker_ecc_type;
+extern const struct checker_type checker_hwkey_type;
 extern const struct checker_type checker_nv_type;
 extern const struct checker_type checker_rsa_type;
 
@@ -225,6 +230,7 @@ void checker_alarm_open(struct checker *checker);
 void checker_app_open(struct checker *checker);
 void checker_console_open(struct checker *checker);
 void checker_ecc_open(struct checker *checker);
+void checker_hwkey_open(struct checker *checker);
 void checker_nv_open(struct checker *checker);
 void checker_rsa_open(struct checker *checker);
 

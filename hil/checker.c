@@ -53,6 +53,7 @@ static const struct {
 	[HIL_ECC] = {&checker_ecc_type, checker_ecc_open},
 	[HIL_RSA] = {&checker_rsa_type, checker_rsa_open},
 	[HIL_KDF] = {&checker_kdf_type, checker_kdf_open},
+	[HIL_HWKEY] = {&checker_hwkey_type, checker_hwkey_open},
 };
 
 const char *checker_rule_name(enum hil_rule rule)

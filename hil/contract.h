@@ -68,6 +68,7 @@ enum hil_kind {
 	HIL_ECC,
 	HIL_RSA,
 	HIL_KDF,
+	HIL_HWKEY,
 	HIL_KINDS,
 };
 
@@ -86,6 +87,7 @@ enum hil_level {
 	HIL_LEVEL_KDF = 4,
 	HIL_LEVEL_STORAGE = 5,
 	HIL_LEVEL_NV = 6,
+	HIL_LEVEL_HWKEY = 7, /* its keys are kept in NV memory */
 };
 
 #define HIL_CONCURRENCY_MAX 16u /* operations one engine can have under way */
@@ -100,10 +102,19 @@ enum hil_phase {
 	HIL_ONE_SHOT = HIL_FIRST | HIL_LAST,
 };
 
-/* Where a key is: bytes that the engine pulls, or a hardware slot that it alone can read. */
+/* Where slots are: engines with the same vault can use the same ones. */
+struct hil_vault {
+	const char *name;
+};
+
+/*
+ * Where a key is: bytes that the engine pulls, or a hardware slot that it alone can read
+ * (hil/hwkey.h finds them). A slot's id is never given to another one while the daemon runs.
+ */
 struct hil_key_ref {
 	enum { HIL_KEY_BYTES = 0, HIL_KEY_SLOT = 1 } kind;
 	uint32_t slot;
+	const struct hil_vault *vault; /* the slot's: no engine of another can use it */
 };
 
 struct arbiter;
@@ -131,7 +142,14 @@ struct hil_engine {
 	 */
 	bool absent;
 	struct hil_watcher *watchers;
+	const struct hil_vault *vault; /* whose slots it can use; NULL: none */
 };
+
+/* Whether the slot is one that this engine can use (rule 9). */
+static inline bool hil_reaches(const struct hil_engine *engine, const struct hil_key_ref *key)
+{
+	return engine->vault == key->vault;
+}
 
 /*
  * Its device went, or came and caps are what it said. Only on the loop's thread, and not from

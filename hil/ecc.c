@@ -126,7 +126,8 @@ int ecc_check(const struct hil_engine *engine, const void *ecc_request)
 		return -PLUTON_ENOSUPPORT;
 	if (!has_action(request))
 		return -PLUTON_ENOSUPPORT;
-	if (uses_key(request) && request->key.kind != HIL_KEY_BYTES && !caps->key_slots)
+	if (uses_key(request) && request->key.kind != HIL_KEY_BYTES &&
+	    (!caps->key_slots || !hil_reaches(engine, &request->key)))
 		return -PLUTON_ENOSUPPORT;
 	return fits(caps, request) ? 0 : -PLUTON_ESIZE;
 }

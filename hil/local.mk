@@ -16,6 +16,7 @@ libhil_la_SOURCES = \
 	hil/checker-kdf.c \
 	hil/checker-mac.c \
 	hil/checker-ecc.c \
+	hil/checker-hwkey.c \
 	hil/checker-nv.c \
 	hil/checker-rng.c \
 	hil/checker-rsa.c \
@@ -26,6 +27,8 @@ libhil_la_SOURCES = \
 	hil/kdf.c hil/kdf.h \
 	hil/mac.c hil/mac.h \
 	hil/ecc.c hil/ecc.h \
+	hil/fuses.h \
+	hil/hwkey.c hil/hwkey.h hil/hwkey-slot.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h \
 	hil/rsa.c hil/rsa.h

@@ -180,8 +180,11 @@ int rsa_check(const struct hil_engine *engine, const void *rsa_request)
 		check_action, check_size,   check_hash,	    check_salt,
 		check_label,  check_length, check_exponent,
 	};
+	const struct rsa_request *request = rsa_request;
 	int r = engine->absent ? -PLUTON_ENODEVICE : 0;
 
+	if (r == 0 && request->key.kind == HIL_KEY_SLOT && !hil_reaches(engine, &request->key))
+		r = -PLUTON_ENOSUPPORT;
 	for (size_t i = 0; r == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
 		r = checks[i](caps, rsa_request);
 	return r;

@@ -9,10 +9,13 @@
 
 #include "daemon/kernel/capsule.h"
 #include "hil/aes.h"
+#include "hil/hwkey-slot.h"
 
 enum { SLOT_KEY, SLOT_IV, SLOT_AAD, SLOT_INPUT, SLOT_OUTPUT, SLOT_TAG };
-enum { WORD_MODE = 0, WORD_DIRECTION = 1 }; /* Encrypt, Decrypt; Begin has both */
+enum { WORD_MODE = 0, WORD_DIRECTION = 1 }; /* Begin */
+enum { WORD_KEY_SLOT = 1 };		    /* Encrypt, Decrypt, BeginEncrypt … */
 enum { WORD_STREAM = 0 };		    /* Update, Finish, Abort */
+enum { PORT_AES = 0, PORT_HWKEY = 1 };
 
 /* Commands name CTR's width in the mode, so that two words are enough. Never renumber. */
 enum { MODE_CTR = AES_CTR, MODE_CTR32 = 6 };
@@ -27,9 +30,10 @@ struct aes_shape {
 	struct aes_engine *engine; /* the state is its own, no other engine can take it */
 	enum aes_mode mode;
 	enum aes_direction direction;
-	unsigned ctr_bits;
-	size_t key_size;
-	size_t iv_size;
+	uint8_t ctr_bits;
+	uint8_t key_size;
+	uint8_t iv_size;
+	struct hil_key_ref key;
 };
 static_assert(sizeof(struct aes_shape) <= STREAM_ABOUT_MAX, "a stream has room for it");
 
@@ -51,8 +55,15 @@ static struct aes_operation *of_client(struct aes_client *client)
 static int open_stream(struct aes_operation *state)
 {
 	const struct aes_request *request = &state->request;
-	const struct aes_shape shape = {state->engine,	   request->mode,     request->direction,
-					request->ctr_bits, request->key_size, request->iv_size};
+	const struct aes_shape shape = {
+		.engine = state->engine,
+		.mode = request->mode,
+		.direction = request->direction,
+		.ctr_bits = (uint8_t)request->ctr_bits,
+		.key_size = (uint8_t)request->key_size,
+		.iv_size = (uint8_t)request->iv_size,
+		.key = request->key,
+	};
 
 	return stream_open(state->op, &shape, sizeof(shape), &state->stream);
 }
@@ -70,6 +81,7 @@ static int claim_stream(struct aes_operation *state)
 	state->request.mode = shape.mode;
 	state->request.direction = shape.direction;
 	state->request.ctr_bits = shape.ctr_bits;
+	state->request.key = shape.key;
 	state->request.key_size = shape.key_size;
 	state->request.iv_size = shape.iv_size;
 	state->request.tag_size = aes_is_aead(shape.mode) ? AES_TAG_SIZE : 0;
@@ -235,10 +247,8 @@ static int check_iv(struct operation *op, enum aes_mode mode)
 			 min, max);
 }
 
-static int check_key(struct operation *op)
+static int check_key(struct operation *op, size_t size)
 {
-	size_t size = op_length(op, SLOT_KEY);
-
 	if (size == 16 || size == 24 || size == 32)
 		return 0;
 	return op_refuse(op, -PLUTON_ESIZE, "key has %zu bytes, AES needs 16, 24 or 32", size);
@@ -267,6 +277,8 @@ static int explain_nosupport(struct operation *op, const struct aes_caps *caps,
 				 mode);
 	if (streaming && !has(caps->stream_modes, request->mode))
 		return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine does %s in a stream", mode);
+	if (request->key.kind == HIL_KEY_SLOT)
+		return op_refuse(op, -PLUTON_ENOSUPPORT, KEY_SLOT_NOT_REACHED, "aes");
 	return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine takes a key of %zu bytes",
 			 request->key_size);
 }
@@ -314,7 +326,7 @@ static int explain(struct aes_operation *state, const struct hil_engine *engine,
 
 static int select_engine(struct aes_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_AES);
 	struct hil_engine *engine;
 	int r = hil_select(port, &state->request, aes_check, &engine);
 
@@ -350,8 +362,43 @@ static struct aes_operation *prepare(struct operation *op, enum hil_phase phase)
 	return state;
 }
 
+/* Of a key whose IVs the engine makes, no other IV is ever used. */
+static int check_policy(struct operation *op, const struct aes_request *request, uint32_t number)
+{
+	if (request->mode == AES_GCM && (request->direction == AES_DECRYPT || request->engine_iv))
+		return 0;
+	return op_refuse(op, -PLUTON_EINVAL,
+			 request->mode == AES_GCM
+				 ? "key slot %u takes no iv from outside: use EncryptFresh"
+				 : "key slot %u is for gcm only: its policy forbids anything else",
+			 number);
+}
+
+/* The key's bytes, or the slot it is in. */
+static int find_key(struct aes_operation *state, uint32_t number)
+{
+	struct aes_request *request = &state->request;
+	bool encrypts = request->direction == AES_ENCRYPT;
+	const struct hwkey_wish wish = {.number = number,
+					.bytes = SLOT_KEY,
+					.port = PORT_HWKEY,
+					.family = HWKEY_OF_AES,
+					.usage = encrypts ? HWKEY_ENCRYPT : HWKEY_DECRYPT};
+	struct hwkey_attributes attributes;
+	int r = hwkey_take_wish(state->op, &wish, &request->key, &attributes);
+
+	if (r < 0)
+		return r;
+	if (request->key.kind == HIL_KEY_BYTES) {
+		request->key_size = op_length(state->op, SLOT_KEY);
+		return check_key(state->op, request->key_size);
+	}
+	request->key_size = attributes.size;
+	return attributes.policy & HWKEY_ENGINE_IV ? check_policy(state->op, request, number) : 0;
+}
+
 /* For a first start: what the slots and words say. Slots that the mode has no use for are not. */
-static int describe(struct aes_operation *state, enum aes_direction direction)
+static int describe(struct aes_operation *state, enum aes_direction direction, uint32_t key_slot)
 {
 	struct operation *op = state->op;
 	struct aes_request *request = &state->request;
@@ -361,21 +408,20 @@ static int describe(struct aes_operation *state, enum aes_direction direction)
 	request->mode = mode == MODE_CTR32 ? AES_CTR : mode;
 	request->ctr_bits = mode == MODE_CTR32 ? 32 : mode == MODE_CTR ? 128 : 0;
 	request->direction = direction;
-	request->key_size = op_length(op, SLOT_KEY);
 	if (request->mode != AES_ECB && request->mode != AES_CTR)
 		request->iv_size = op_length(op, SLOT_IV);
 	if (aes_is_aead(request->mode)) {
 		request->aad_length = op_length(op, SLOT_AAD);
 		request->tag_size = AES_TAG_SIZE;
 	}
-	r = check_key(op);
+	r = find_key(state, key_slot);
 	return r < 0 ? r : check_iv(op, request->mode);
 }
 
-static int one_shot(struct operation *op, enum aes_direction direction)
+static int run_one_shot(struct aes_operation *state, enum aes_direction direction)
 {
-	struct aes_operation *state = prepare(op, HIL_ONE_SHOT);
-	int r = describe(state, direction);
+	struct operation *op = state->op;
+	int r = describe(state, direction, op_word(op, WORD_KEY_SLOT));
 
 	if (r == 0)
 		r = check_lengths(op);
@@ -388,6 +434,11 @@ static int one_shot(struct operation *op, enum aes_direction direction)
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
+static int one_shot(struct operation *op, enum aes_direction direction)
+{
+	return run_one_shot(prepare(op, HIL_ONE_SHOT), direction);
+}
+
 static int encrypt(struct operation *op)
 {
 	return one_shot(op, AES_ENCRYPT);
@@ -398,16 +449,42 @@ static int decrypt(struct operation *op)
 	return one_shot(op, AES_DECRYPT);
 }
 
-static int begin(struct operation *op)
+/* The engine makes the IV: nobody can say one twice. */
+static int encrypt_fresh(struct operation *op)
+{
+	struct aes_operation *state = prepare(op, HIL_ONE_SHOT);
+
+	if (op_word(op, WORD_MODE) != AES_GCM)
+		return op_refuse(op, -PLUTON_ENOSUPPORT, "only gcm has ivs that the engine makes");
+	state->request.engine_iv = true;
+	return run_one_shot(state, AES_ENCRYPT);
+}
+
+static int begin_stream(struct operation *op, enum aes_direction direction, uint32_t key_slot)
 {
 	struct aes_operation *state = prepare(op, HIL_FIRST);
-	int r = describe(state, op_word(op, WORD_DIRECTION));
+	int r = describe(state, direction, key_slot);
 
 	if (r == 0)
 		r = select_engine(state);
 	if (r == 0)
 		r = open_stream(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+}
+
+static int begin(struct operation *op)
+{
+	return begin_stream(op, op_word(op, WORD_DIRECTION), 0);
+}
+
+static int begin_encrypt(struct operation *op)
+{
+	return begin_stream(op, AES_ENCRYPT, op_word(op, WORD_KEY_SLOT));
+}
+
+static int begin_decrypt(struct operation *op)
+{
+	return begin_stream(op, AES_DECRYPT, op_word(op, WORD_KEY_SLOT));
 }
 
 static int run_on_stream(struct aes_operation *state, int checked)
@@ -466,7 +543,8 @@ static const struct enum_name directions[] = {
 
 #define KEY                                                                                        \
 	{                                                                                          \
-		"key", SLOT_RO, 16, AES_KEY_SIZE_MAX, false, "16, 24 or 32 bytes"                  \
+		"key", SLOT_RO, 16, AES_KEY_SIZE_MAX, true,                                        \
+			"16, 24 or 32 bytes; absent: the one in key_slot"                          \
 	}
 #define IV                                                                                         \
 	{                                                                                          \
@@ -503,6 +581,10 @@ static const struct enum_name directions[] = {
 	{                                                                                          \
 		"direction", directions, ""                                                        \
 	}
+#define KEY_SLOT                                                                                   \
+	{                                                                                          \
+		"key_slot", NULL, KEY_SLOT_WORD_DOC                                                \
+	}
 #define STREAM                                                                                     \
 	{                                                                                          \
 		"stream", NULL, "as Begin returned it"                                             \
@@ -513,7 +595,7 @@ static const struct command commands[] = {
 		.number = 1,
 		.name = "Encrypt",
 		.doc = "encrypts one message",
-		.words = {[WORD_MODE] = MODE},
+		.words = {[WORD_MODE] = MODE, [WORD_KEY_SLOT] = KEY_SLOT},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_IV] = IV,
 			  [SLOT_AAD] = AAD,
@@ -527,7 +609,7 @@ static const struct command commands[] = {
 		.name = "Decrypt",
 		.doc = "decrypts one message; a tag that does not match is INVAL and leaves the "
 		       "output as it was",
-		.words = {[WORD_MODE] = MODE},
+		.words = {[WORD_MODE] = MODE, [WORD_KEY_SLOT] = KEY_SLOT},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_IV] = IV,
 			  [SLOT_AAD] = AAD,
@@ -570,6 +652,38 @@ static const struct command commands[] = {
 		.words = {[WORD_STREAM] = STREAM},
 		.run = abort_stream,
 	},
+	{
+		.number = 7,
+		.name = "BeginEncrypt",
+		.doc = "Begin, with a key that may be in a slot",
+		.answers = {"stream"},
+		.words = {[WORD_MODE] = MODE, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY, [SLOT_IV] = IV, [SLOT_AAD] = AAD},
+		.run = begin_encrypt,
+	},
+	{
+		.number = 8,
+		.name = "BeginDecrypt",
+		.doc = "Begin, with a key that may be in a slot (not GCM, not CCM)",
+		.answers = {"stream"},
+		.words = {[WORD_MODE] = MODE, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY, [SLOT_IV] = IV, [SLOT_AAD] = AAD},
+		.run = begin_decrypt,
+	},
+	{
+		.number = 9,
+		.name = "EncryptFresh",
+		.doc = "encrypts one message in GCM with a random iv that the engine makes",
+		.words = {[WORD_MODE] = MODE, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY,
+			  [SLOT_IV] = {"iv", SLOT_RW, AES_GCM_IV_SIZE, AES_GCM_IV_SIZE, false,
+				       "gets the iv"},
+			  [SLOT_AAD] = AAD,
+			  [SLOT_INPUT] = INPUT,
+			  [SLOT_OUTPUT] = OUTPUT,
+			  [SLOT_TAG] = TAG_OUT},
+		.run = encrypt_fresh,
+	},
 };
 
 extern const struct capsule aes_capsule;
@@ -580,8 +694,8 @@ const struct capsule aes_capsule = {
 	.driver = 0x40006,
 	.state_size = sizeof(struct aes_operation),
 	.grant_size = STREAM_SIZE(AES_STATE_MAX),
-	.ports = 1,
-	.port_kinds = {HIL_AES},
+	.ports = 2,
+	.port_kinds = {HIL_AES, HIL_HWKEY},
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
 	.cancel = cancel,

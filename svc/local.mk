@@ -8,6 +8,7 @@ libsvc_la_SOURCES = \
 	svc/kdf.c \
 	svc/mac.c \
 	svc/ecc.c \
+	svc/hwkey.c \
 	svc/nvmem.c \
 	svc/rng.c \
 	svc/rsa.c \

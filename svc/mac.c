@@ -7,10 +7,12 @@
 #include <assert.h>
 
 #include "daemon/kernel/capsule.h"
+#include "hil/hwkey-slot.h"
 #include "hil/mac.h"
 
 enum { SLOT_KEY = 0, SLOT_INPUT = 1, SLOT_MAC = 2 };
-enum { WORD_ALGORITHM = 0, WORD_STREAM = 0 };
+enum { WORD_ALGORITHM = 0, WORD_STREAM = 0, WORD_KEY_SLOT = 1 };
+enum { PORT_MAC = 0, PORT_HWKEY = 1 };
 
 static const struct enum_name hashes[] = {
 	{MAC_HMAC_SHA1, "sha1"},
@@ -29,6 +31,7 @@ static const struct enum_name ciphers[] = {{MAC_CMAC_AES, "aes"}, {0, NULL}};
 struct mac_shape {
 	struct mac_engine *engine; /* the state is its own, no other engine can take it */
 	enum mac_algorithm algorithm;
+	struct hil_key_ref key;
 	size_t key_size;
 };
 static_assert(sizeof(struct mac_shape) <= STREAM_ABOUT_MAX, "a stream has room for it");
@@ -113,7 +116,7 @@ static const struct mac_client_ops client_ops = {
 
 static const char *name_of(const struct mac_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_MAC);
 
 	return port->kind == HIL_CMAC ? "cmac" : "hmac";
 }
@@ -129,6 +132,9 @@ static int explain_nosupport(const struct mac_operation *state, const struct mac
 				 enum_name_of(is_cmac ? ciphers : hashes, request->algorithm));
 	if (request->phase != HIL_ONE_SHOT && caps->state_bytes == 0)
 		return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no %s engine does streams",
+				 name_of(state));
+	if (request->key.kind == HIL_KEY_SLOT)
+		return op_refuse(state->op, -PLUTON_ENOSUPPORT, KEY_SLOT_NOT_REACHED,
 				 name_of(state));
 	return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no %s engine takes a key of %zu bytes",
 			 name_of(state), request->key_size);
@@ -162,7 +168,7 @@ static int explain(const struct mac_operation *state, const struct hil_engine *e
 
 static int select_engine(struct mac_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_MAC);
 	struct hil_engine *engine;
 	int r = hil_select(port, &state->request, mac_check, &engine);
 
@@ -220,11 +226,36 @@ static int measure_mac(struct mac_operation *state, bool verify)
 	return 0;
 }
 
+/* The key's bytes, or the slot it is in. */
+static int find_key(struct mac_operation *state)
+{
+	struct mac_request *request = &state->request;
+	bool is_cmac = request->algorithm == MAC_CMAC_AES;
+	const struct hwkey_wish wish = {.number = op_word(state->op, WORD_KEY_SLOT),
+					.bytes = SLOT_KEY,
+					.port = PORT_HWKEY,
+					.family = is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET,
+					.usage = HWKEY_MAC};
+	struct hwkey_attributes attributes;
+	int r = hwkey_take_wish(state->op, &wish, &request->key, &attributes);
+
+	if (r < 0 || request->key.kind == HIL_KEY_BYTES)
+		return r;
+	request->key_size = attributes.size;
+	if (is_cmac && attributes.policy & HWKEY_ENGINE_IV)
+		return op_refuse(state->op, -PLUTON_EINVAL,
+				 "key slot %u is for gcm only: its policy forbids anything else",
+				 wish.number);
+	return 0;
+}
+
 static int one_shot(struct operation *op, bool verify)
 {
 	struct mac_operation *state = describe(op, HIL_ONE_SHOT);
 	int r = measure_mac(state, verify);
 
+	if (r == 0)
+		r = find_key(state);
 	if (r == 0)
 		r = select_engine(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
@@ -244,11 +275,14 @@ static int begin(struct operation *op)
 {
 	struct mac_operation *state = describe(op, HIL_FIRST);
 	struct mac_shape shape;
-	int r = select_engine(state);
+	int r = find_key(state);
+
+	if (r == 0)
+		r = select_engine(state);
 
 	if (r < 0)
 		return r;
-	shape = (struct mac_shape){state->engine, state->request.algorithm,
+	shape = (struct mac_shape){state->engine, state->request.algorithm, state->request.key,
 				   state->request.key_size};
 	r = stream_open(op, &shape, sizeof(shape), &state->stream);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
@@ -265,6 +299,7 @@ static int claim_stream(struct mac_operation *state)
 		return r;
 	state->engine = shape.engine;
 	state->request.algorithm = shape.algorithm;
+	state->request.key = shape.key;
 	state->request.key_size = shape.key_size;
 	return 0;
 }
@@ -330,15 +365,21 @@ static void cancel(struct operation *op)
 	}
 #define HMAC_KEY                                                                                   \
 	{                                                                                          \
-		"key", SLOT_RO, 1, HMAC_KEY_SIZE_MAX, false, "of any length up to that"            \
+		"key", SLOT_RO, 1, HMAC_KEY_SIZE_MAX, true,                                        \
+			"of any length up to that; absent: the one in key_slot"                    \
 	}
 #define CMAC_KEY                                                                                   \
 	{                                                                                          \
-		"key", SLOT_RO, 16, CMAC_KEY_SIZE_MAX, false, "16, 24 or 32 bytes"                 \
+		"key", SLOT_RO, 16, CMAC_KEY_SIZE_MAX, true,                                       \
+			"16, 24 or 32 bytes; absent: the one in key_slot"                          \
 	}
 #define INPUT                                                                                      \
 	{                                                                                          \
 		"input", SLOT_RO, 1, 0, true, "the message; absent: the empty one"                 \
+	}
+#define KEY_SLOT                                                                                   \
+	{                                                                                          \
+		"key_slot", NULL, KEY_SLOT_WORD_DOC                                                \
 	}
 #define MAC_OUT                                                                                    \
 	{                                                                                          \
@@ -355,7 +396,6 @@ static void cancel(struct operation *op)
 		"stream", NULL, "as Begin returned it"                                             \
 	}
 
-/* Word 1 of Mac, Verify and Begin is free for the number of a key slot. */
 /* clang-format off */
 #define COMMANDS(algorithm, key)                                                                   \
 	{                                                                                          \
@@ -364,7 +404,7 @@ static void cancel(struct operation *op)
 			.name = "Mac",                                                             \
 			.doc = "the MAC of one message",                                           \
 			.answers = {"bytes of mac"},                                               \
-			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.words = {[WORD_ALGORITHM] = algorithm, [WORD_KEY_SLOT] = KEY_SLOT},       \
 			.slots = {[SLOT_KEY] = key, [SLOT_INPUT] = INPUT, [SLOT_MAC] = MAC_OUT},   \
 			.run = make,                                                               \
 		},                                                                                 \
@@ -372,7 +412,7 @@ static void cancel(struct operation *op)
 			.number = 2,                                                               \
 			.name = "Verify",                                                          \
 			.doc = "checks the MAC of one message; one that does not match is INVAL",  \
-			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.words = {[WORD_ALGORITHM] = algorithm, [WORD_KEY_SLOT] = KEY_SLOT},       \
 			.slots = {[SLOT_KEY] = key, [SLOT_INPUT] = INPUT, [SLOT_MAC] = MAC_IN},    \
 			.run = verify,                                                             \
 		},                                                                                 \
@@ -381,7 +421,7 @@ static void cancel(struct operation *op)
 			.name = "Begin",                                                           \
 			.doc = "opens a stream for a message in pieces",                           \
 			.answers = {"stream"},                                                     \
-			.words = {[WORD_ALGORITHM] = algorithm},                                   \
+			.words = {[WORD_ALGORITHM] = algorithm, [WORD_KEY_SLOT] = KEY_SLOT},       \
 			.slots = {[SLOT_KEY] = key},                                               \
 			.run = begin,                                                              \
 		},                                                                                 \
@@ -433,8 +473,8 @@ const struct capsule hmac_capsule = {
 	.driver = 0x40003,
 	.state_size = sizeof(struct mac_operation),
 	.grant_size = STREAM_SIZE(HMAC_STATE_MAX),
-	.ports = 1,
-	.port_kinds = {HIL_HMAC},
+	.ports = 2,
+	.port_kinds = {HIL_HMAC, HIL_HWKEY},
 	.commands = hmac_commands,
 	.command_count = sizeof(hmac_commands) / sizeof(hmac_commands[0]),
 	.cancel = cancel,
@@ -448,8 +488,8 @@ const struct capsule cmac_capsule = {
 	.driver = 0x80000003,
 	.state_size = sizeof(struct mac_operation),
 	.grant_size = STREAM_SIZE(CMAC_STATE_MAX),
-	.ports = 1,
-	.port_kinds = {HIL_CMAC},
+	.ports = 2,
+	.port_kinds = {HIL_CMAC, HIL_HWKEY},
 	.commands = cmac_commands,
 	.command_count = sizeof(cmac_commands) / sizeof(cmac_commands[0]),
 	.cancel = cancel,

@@ -3,10 +3,12 @@
  * The nvmem capsule: named areas of the app or user behind an operation. Who that is only the
  * kernel says; an owner's areas do not exist for anybody else.
  */
-#include <string.h>
+#include <assert.h>
 
 #include "daemon/kernel/capsule.h"
 #include "hil/nv.h"
+
+static_assert(OP_OWNER_SIZE == NV_OWNER_MAX + 8, "whoever keeps something is named");
 
 enum { SLOT_NAME = 0, SLOT_CHANGES = 0, SLOT_ROWS = 0, SLOT_DATA = 1, SLOT_ROW = 1 };
 enum { WORD_CAPACITY = 0, WORD_OFFSET = 0, WORD_LOCK = 0, WORD_FIRST = 0 };
@@ -92,35 +94,6 @@ static const struct nv_client_ops client_ops = {
 
 /* --- the request ----------------------------------------------------------------------------- */
 
-/* "uid-1000"; the digits are written from the last to the first. */
-static void name_user(char *owner, uint32_t uid)
-{
-	char digits[10];
-	unsigned count = 0;
-
-	do {
-		digits[count++] = (char)('0' + uid % 10);
-		uid /= 10;
-	} while (uid);
-	memcpy(owner, "uid-", 4);
-	for (unsigned i = 0; i < count; i++)
-		owner[4 + i] = digits[count - 1 - i];
-}
-
-/* An app's areas are its own whoever it runs as, and not those of other programs of that user. */
-static void name_owner(const struct operation *op, char owner[NV_OWNER_MAX + 8])
-{
-	struct op_identity who;
-
-	op_identity(op, &who);
-	if (who.app[0] == '\0') {
-		name_user(owner, who.uid);
-		return;
-	}
-	memcpy(owner, "app-", 4);
-	memcpy(owner + 4, who.app, sizeof(who.app));
-}
-
 static int read_name(struct operation *op, char name[NV_NAME_MAX + 8])
 {
 	size_t length = op_length(op, SLOT_NAME);
@@ -147,7 +120,7 @@ static struct nvmem_operation *prepare(struct operation *op, enum nv_action acti
 		.area_bytes = (uint32_t)op_parameter(op, PARAMETER_AREA_MAX),
 		.total_bytes = op_parameter(op, PARAMETER_BYTES_PER_OWNER),
 	};
-	name_owner(op, state->request.owner);
+	op_owner_name(op, state->request.owner);
 	return state;
 }
 

@@ -12,6 +12,7 @@ extern const struct capsule cmac_capsule;
 extern const struct capsule kdf_capsule;
 extern const struct capsule ecc_capsule;
 extern const struct capsule rsa_capsule;
+extern const struct capsule hwkey_capsule;
 extern const struct capsule alarm_capsule;
 extern const struct capsule console_capsule;
 extern const struct capsule nvmem_capsule;
@@ -28,6 +29,7 @@ const struct capsule *const capsule_table[] = {
 	&kdf_capsule,
 	&ecc_capsule,
 	&rsa_capsule,
+	&hwkey_capsule,
 	&alarm_capsule,
 	&console_capsule,
 	&nvmem_capsule,

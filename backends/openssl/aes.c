@@ -19,6 +19,31 @@
 
 /* --- steps that move small things ------------------------------------------------------------- */
 
+/* What the capsule has checked; here it holds whoever asks. */
+int aes_take_slot(struct aes_operation *op)
+{
+	const struct aes_request *request = &op->request;
+	bool encrypts = request->direction == AES_ENCRYPT;
+	bool first = request->phase & HIL_FIRST;
+	struct hwkey_attributes attributes;
+	int r;
+
+	if (request->key.kind == HIL_KEY_BYTES)
+		return 0;
+	r = vault_take(op->task.host->vault, &request->key, HWKEY_OF_AES,
+		       encrypts ? HWKEY_ENCRYPT : HWKEY_DECRYPT, op->key, sizeof(op->key),
+		       &attributes);
+	if (r < 0)
+		return r;
+	if (attributes.size != request->key_size)
+		return -PLUTON_ESIZE;
+	if (!(attributes.policy & HWKEY_ENGINE_IV))
+		return 0;
+	return request->mode == AES_GCM && (!encrypts || !first || request->engine_iv)
+		       ? 0
+		       : -PLUTON_EINVAL;
+}
+
 static int step_key(struct aes_operation *op)
 {
 	struct aes_client *client = op->client;
@@ -31,8 +56,10 @@ static int step_key(struct aes_operation *op)
 		if (r == 0)
 			op->cipher = op->stream->cipher;
 	}
-	if (r == 0)
+	if (r == 0 && op->request.key.kind == HIL_KEY_BYTES)
 		r = task_answer(client->ops->pull_key(client, op->key, op->request.key_size));
+	else if (r == 0)
+		r = aes_take_slot(op);
 	return r == 0 && op->request.mode == AES_ECB ? aes_begin(op) : r;
 }
 
@@ -186,6 +213,18 @@ static struct aes_unit *unit_of(struct aes_engine *engine)
 	return (struct aes_unit *)(void *)engine;
 }
 
+/* Those of hil/aes.h; a key that nobody is asked for needs its step here all the same. */
+static void take_steps(struct aes_operation *op)
+{
+	const struct aes_request *request = &op->request;
+
+	aes_steps(request, op->steps);
+	if (request->key.kind == HIL_KEY_BYTES || !(request->phase & HIL_FIRST))
+		return;
+	memmove(op->steps + 1, op->steps, sizeof(op->steps) - sizeof(op->steps[0]));
+	op->steps[0] = AES_STEP_KEY;
+}
+
 static int start(struct aes_engine *engine, const struct aes_request *request,
 		 struct aes_client *client)
 {
@@ -201,7 +240,7 @@ static int start(struct aes_engine *engine, const struct aes_request *request,
 	op->client = client;
 	op->request = *request;
 	op->cipher = op->own_cipher;
-	aes_steps(request, op->steps);
+	take_steps(op);
 	return 0;
 }
 
@@ -266,8 +305,10 @@ int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 		.head = {.name = "openssl",
 			 .kind = HIL_AES,
 			 .level = HIL_LEVEL_AES,
-			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.modes = STREAM_MODES | 1u << AES_CCM,
+			 .concurrency = TASKS_PER_ENGINE,
+			 .vault = &host->vault->vault},
+		.caps = {.key_slots = true,
+			 .modes = STREAM_MODES | 1u << AES_CCM,
 			 .stream_modes = STREAM_MODES,
 			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
 			 .engine_iv = true,

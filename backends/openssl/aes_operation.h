@@ -18,6 +18,7 @@
 #include "backends/openssl/gcm_stream.h"
 #include "backends/openssl/scratch.h"
 #include "backends/openssl/task.h"
+#include "backends/openssl/vault.h"
 #include "hil/aes.h"
 
 #define AES_STATE_SIZE 56u
@@ -86,6 +87,11 @@ struct aes_unit {
 	uint64_t last_serial; /* of a GCM stream */
 	struct aes_operation operations[TASKS_PER_ENGINE];
 };
+
+/* --- aes.c ------------------------------------------------------------------------------------ */
+
+/* The key, if it is in a slot: -PLUTON_ENODEVICE: it is not there any more. */
+int aes_take_slot(struct aes_operation *op);
 
 /* --- aes_cipher.c: -PLUTON_EFAIL is OpenSSL's refusal ----------------------------------------- */
 

@@ -3,7 +3,7 @@
  * What a stream exports, little-endian:
  *
  *   0 version (1)   1 mode   2 key size   3 counter bits   4 offset in the block   5..7 zero
- *   CTR: 8 counter block   24 key, then zeros
+ *   CTR: 8 counter block   24 key, then zeros; of a slot's key only zeros
  *   CBC: 8 last block of ciphertext, at first the IV   24 as CTR
  *   ECB: 8 zeros   24 as CTR
  *   GCM: 8 handle, 32 bits   12 zero   16 serial, 64 bits   24 zeros: names a gcm_stream
@@ -73,6 +73,8 @@ static int skip_used(struct aes_operation *op)
 /* false: behind the key there is something else. */
 static bool read_key(struct aes_operation *op, const uint8_t *state)
 {
+	if (op->request.key.kind == HIL_KEY_SLOT) /* op has it already */
+		return all_zero(state, STATE_KEY_AT, AES_STATE_SIZE);
 	memcpy(op->key, state + STATE_KEY_AT, op->request.key_size);
 	return all_zero(state, STATE_KEY_AT + op->request.key_size, AES_STATE_SIZE);
 }
@@ -146,8 +148,10 @@ static int resume(struct aes_operation *op, const uint8_t *state)
 int aes_step_state_in(struct aes_operation *op)
 {
 	uint8_t state[AES_STATE_SIZE];
-	int r = task_answer(op->client->ops->pull_state(op->client, state, sizeof(state)));
+	int r = aes_take_slot(op);
 
+	if (r == 0)
+		r = task_answer(op->client->ops->pull_state(op->client, state, sizeof(state)));
 	if (r == 0 && !header_matches(&op->request, state))
 		r = -PLUTON_EINVAL;
 	if (r == 0)
@@ -156,9 +160,16 @@ int aes_step_state_in(struct aes_operation *op)
 	return r;
 }
 
+/* A slot's key never leaves: whoever goes on with the state fetches it again. */
+static void write_key(const struct aes_operation *op, uint8_t *state)
+{
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		memcpy(state + STATE_KEY_AT, op->key, op->request.key_size);
+}
+
 static int write_blocks(struct aes_operation *op, uint8_t *state)
 {
-	memcpy(state + STATE_KEY_AT, op->key, op->request.key_size);
+	write_key(op, state);
 	return op->request.mode == AES_CBC ? aes_evp_chain(op->cipher, state + STATE_BLOCK_AT) : 0;
 }
 
@@ -167,7 +178,7 @@ static void write_ctr(struct aes_operation *op, uint8_t *state)
 	ctr_position_advance(&op->ctr, op->request.length);
 	state[STATE_OFFSET_AT] = (uint8_t)op->ctr.offset;
 	memcpy(state + STATE_BLOCK_AT, op->ctr.block, AES_BLOCK_SIZE);
-	memcpy(state + STATE_KEY_AT, op->key, op->request.key_size);
+	write_key(op, state);
 }
 
 static void write_gcm(struct aes_operation *op, uint8_t *state)

@@ -4,7 +4,7 @@
  * be exported. What a stream exports:
  *
  *   0 version (1)   1 algorithm   2 key size   3 bytes of carry   4..7 zero
- *   8 chain   24 carry, then zeros   40 key, then zeros
+ *   8 chain   24 carry, then zeros   40 key, then zeros; of a slot's key only zeros
  */
 #include <assert.h>
 #include <string.h>
@@ -220,7 +220,8 @@ static void write_state(struct mac_operation *op, uint8_t *ret_state)
 	ret_state[STATE_CARRIED_AT] = (uint8_t)cmac->carried;
 	memcpy(ret_state + STATE_CHAIN_AT, cmac->chain, CMAC_BLOCK_SIZE);
 	memcpy(ret_state + STATE_CARRY_AT, cmac->carry, cmac->carried);
-	memcpy(ret_state + STATE_KEY_AT, cmac->key, op->request.key_size);
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		memcpy(ret_state + STATE_KEY_AT, cmac->key, op->request.key_size);
 }
 
 /* Before the first block there is no chain. */
@@ -238,7 +239,7 @@ static bool is_sound(const struct mac_request *request, const uint8_t *state)
 			     CMAC_KEY_SIZE_MAX - request->key_size);
 }
 
-static int read_state(struct mac_operation *op, const uint8_t *state)
+static int read_state(struct mac_operation *op, const uint8_t *state, const uint8_t *slot_key)
 {
 	struct cmac *cmac = &op->cmac;
 
@@ -247,7 +248,7 @@ static int read_state(struct mac_operation *op, const uint8_t *state)
 	cmac->carried = state[STATE_CARRIED_AT];
 	memcpy(cmac->chain, state + STATE_CHAIN_AT, CMAC_BLOCK_SIZE);
 	memcpy(cmac->carry, state + STATE_CARRY_AT, cmac->carried);
-	memcpy(cmac->key, state + STATE_KEY_AT, op->request.key_size);
+	memcpy(cmac->key, slot_key ? slot_key : state + STATE_KEY_AT, op->request.key_size);
 	cmac->key_size = op->request.key_size;
 	return cmac_begin(cmac, &op->cipher);
 }

@@ -9,6 +9,7 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
@@ -22,6 +23,11 @@ int cmac_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine);
 int kdf_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+/* The first of all: it makes the vault that the others look into. */
+int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine);
+
+/* true: all slots that were kept are there, or it is known that they will not be. */
+bool hwkey_engine_settled(const struct hil_engine *engine);
 
 /* Nothing may be under way; NULL is fine. */
 void rng_engine_close(struct hil_engine *engine);
@@ -31,5 +37,6 @@ void mac_engine_close(struct hil_engine *engine); /* of either kind */
 void ecc_engine_close(struct hil_engine *engine);
 void rsa_engine_close(struct hil_engine *engine);
 void kdf_engine_close(struct hil_engine *engine);
+void hwkey_engine_close(struct hil_engine *engine);
 
 #endif

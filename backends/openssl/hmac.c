@@ -90,21 +90,30 @@ static int set_key(struct mac_operation *op, const uint8_t *key)
 	return check_room(op);
 }
 
-static int read_state(struct mac_operation *op, const uint8_t *bytes)
+static int read_state(struct mac_operation *op, const uint8_t *bytes, const uint8_t *slot_key)
 {
+	uint8_t block[BLOCK_MAX];
 	int r;
 
 	op->hmac.hash = hash_find((enum digest_algorithm)op->request.algorithm);
 	r = hash_read_state(op->hmac.hash, &op->hmac.inner, bytes);
-	if (r == 0)
+	if (r == 0 && slot_key) {
+		fit_key(op->hmac.hash, slot_key, op->request.key_size, block);
+		begin_with(op->hmac.hash, &op->hmac.outer, block, OUTER_PAD);
+		explicit_bzero(block, sizeof(block));
+	} else if (r == 0) {
 		r = hash_read_state(op->hmac.hash, &op->hmac.outer, bytes + HASH_STATE_SIZE);
+	}
 	return r < 0 ? r : check_room(op);
 }
 
 static void write_state(struct mac_operation *op, uint8_t *ret_bytes)
 {
 	hash_write_state(op->hmac.hash, &op->hmac.inner, ret_bytes);
-	hash_write_state(op->hmac.hash, &op->hmac.outer, ret_bytes + HASH_STATE_SIZE);
+	if (op->request.key.kind == HIL_KEY_SLOT)
+		memset(ret_bytes + HASH_STATE_SIZE, 0, HASH_STATE_SIZE); /* no MAC without it */
+	else
+		hash_write_state(op->hmac.hash, &op->hmac.outer, ret_bytes + HASH_STATE_SIZE);
 }
 
 static int absorb(struct intake *intake, const uint8_t *buf, size_t len)

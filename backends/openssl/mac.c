@@ -12,10 +12,30 @@
 
 /* --- an operation ----------------------------------------------------------------------------- */
 
+/* A slot's key comes from the vault at every start: no state has it. */
+static int fetch_key(struct mac_operation *op, uint8_t *ret_key)
+{
+	bool is_cmac = op->request.algorithm == MAC_CMAC_AES;
+	struct hwkey_attributes attributes;
+	int r;
+
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		return task_answer(
+			op->client->ops->pull_key(op->client, ret_key, op->request.key_size));
+	r = vault_take(op->intake.task.host->vault, &op->request.key,
+		       is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET, HWKEY_MAC, ret_key,
+		       HMAC_KEY_SIZE_MAX, &attributes);
+	if (r == 0 && is_cmac && attributes.policy & HWKEY_ENGINE_IV)
+		r = -PLUTON_EINVAL;
+	if (r == 0)
+		op->request.key_size = attributes.size;
+	return r;
+}
+
 static int take_key(struct mac_operation *op)
 {
 	uint8_t key[HMAC_KEY_SIZE_MAX];
-	int r = task_answer(op->client->ops->pull_key(op->client, key, op->request.key_size));
+	int r = fetch_key(op, key);
 
 	if (r == 0)
 		r = op->method->set_key(op, key);
@@ -25,13 +45,18 @@ static int take_key(struct mac_operation *op)
 
 static int take_state(struct mac_operation *op)
 {
+	bool has_slot = op->request.key.kind == HIL_KEY_SLOT;
 	uint8_t state[HIL_STATE_MAX];
-	int r = task_answer(
-		op->client->ops->pull_state(op->client, state, op->method->caps.state_bytes));
+	uint8_t key[HMAC_KEY_SIZE_MAX];
+	int r = has_slot ? fetch_key(op, key) : 0;
 
 	if (r == 0)
-		r = op->method->read_state(op, state);
+		r = task_answer(op->client->ops->pull_state(op->client, state,
+							    op->method->caps.state_bytes));
+	if (r == 0)
+		r = op->method->read_state(op, state, has_slot ? key : NULL);
 	explicit_bzero(state, sizeof(state));
+	explicit_bzero(key, sizeof(key));
 	return r;
 }
 
@@ -167,6 +192,8 @@ int mac_unit_open(struct task_host *host, const struct mac_method *method, struc
 		.caps = method->caps,
 		.ops = &ops,
 	};
+	unit->engine.caps.key_slots = true;
+	unit->engine.head.vault = &host->vault->vault;
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		struct mac_operation *op = &unit->operations[i];
 

@@ -12,6 +12,7 @@
 #include "backends/openssl/cmac.h"
 #include "backends/openssl/hmac.h"
 #include "backends/openssl/intake.h"
+#include "backends/openssl/vault.h"
 #include "hil/mac.h"
 
 struct mac_operation {
@@ -36,8 +37,12 @@ struct mac_method {
 	int (*absorb)(struct intake *intake, const uint8_t *buf, size_t len);
 	/* request.key_size bytes. */
 	int (*set_key)(struct mac_operation *op, const uint8_t *key);
-	/* caps.state_bytes each. -PLUTON_EINVAL: no state that write_state can have made. */
-	int (*read_state)(struct mac_operation *op, const uint8_t *state);
+	/*
+	 * caps.state_bytes each. -PLUTON_EINVAL: no state that write_state can have made. Of a key
+	 * in a slot the state has nothing that does as well as the key: slot_key, of
+	 * request.key_size bytes, is added when it comes back; else it is NULL.
+	 */
+	int (*read_state)(struct mac_operation *op, const uint8_t *state, const uint8_t *slot_key);
 	void (*write_state)(struct mac_operation *op, uint8_t *ret_state);
 	/* mac_size(request.algorithm) bytes. */
 	int (*end)(struct mac_operation *op, uint8_t *ret_mac);

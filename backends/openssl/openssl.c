@@ -28,7 +28,13 @@ static const struct engine_kind {
 	[HIL_ECC] = {ecc_engine_open, ecc_engine_close},
 	[HIL_RSA] = {rsa_engine_open, rsa_engine_close},
 	[HIL_KDF] = {kdf_engine_open, kdf_engine_close},
+	[HIL_HWKEY] = {NULL, hwkey_engine_close}, /* opened before the others */
 };
+
+static bool settled(const struct backend_instance *instance)
+{
+	return hwkey_engine_settled(instance->engines[HIL_HWKEY]);
+}
 
 static int open_all(struct openssl_instance *openssl)
 {
@@ -36,6 +42,8 @@ static int open_all(struct openssl_instance *openssl)
 	int r = worker_pool_open(&openssl->host.workers, environment->interrupts,
 				 environment->workers);
 
+	if (r == 0)
+		r = hwkey_engine_open(&openssl->host, &openssl->instance.engines[HIL_HWKEY]);
 	for (size_t i = 0; r == 0 && i < HIL_KINDS; i++) {
 		if (engine_kinds[i].open)
 			r = engine_kinds[i].open(&openssl->host, &openssl->instance.engines[i]);
@@ -52,6 +60,7 @@ int openssl_open_with(const struct backend_environment *environment,
 	if (!openssl)
 		return -PLUTON_ENOMEM;
 	openssl->instance.backend = backend_find("openssl");
+	openssl->instance.settled = settled;
 	openssl->host.environment = environment;
 	openssl->host.options = *options;
 	r = open_all(openssl);

@@ -100,6 +100,19 @@ int task_cancel(struct task_set *set, const void *client)
 	return 0;
 }
 
+int task_hold(struct task *task)
+{
+	deferred_call_drop(&task->call); /* a cancel from inside a callback: it waits now */
+	task->on_worker = true;
+	return TASK_ELSEWHERE;
+}
+
+void task_resume(struct task *task)
+{
+	task->on_worker = false;
+	deferred_call_set(&task->call);
+}
+
 void task_wake(struct task *task)
 {
 	deferred_call_set(&task->call);

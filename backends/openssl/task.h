@@ -18,6 +18,8 @@
 /* Bytes pulled or pushed at once where the client does not lend. */
 #define TASK_CHUNK 4096u
 
+struct vault;
+
 /* What the engines of one instance share. Loop thread only, but for the pool. */
 struct task_host {
 	const struct backend_environment *environment;
@@ -26,6 +28,7 @@ struct task_host {
 	/* Private bytes on their way in and out; wiped before the deferred call ends. */
 	uint8_t chunk_in[TASK_CHUNK];
 	uint8_t chunk_out[TASK_CHUNK];
+	struct vault *vault; /* of slots, for the engines that are opened after it */
 };
 
 /* What `advance` answers, besides a negative error. */
@@ -43,7 +46,7 @@ struct task {
 	size_t slice;  /* bytes that one deferred call may move */
 	size_t budget; /* what is left of them in this one */
 	bool cancelled;
-	bool on_worker;
+	bool on_worker; /* or held outside */
 	int (*advance)(struct task *task);
 	void (*finish)(struct task *task, int result);
 };
@@ -74,6 +77,13 @@ int task_begin(struct task_set *set, const void *client, struct task **ret_task)
  * client has no task in the set.
  */
 int task_cancel(struct task_set *set, const void *client);
+
+/*
+ * Something outside has the task, and must come to its end whatever happens: advance then returns
+ * TASK_ELSEWHERE, and a cancel waits for task_resume.
+ */
+int task_hold(struct task *task);
+void task_resume(struct task *task);
 
 /* The counterpart of TASK_ELSEWHERE without a worker. */
 void task_wake(struct task *task);

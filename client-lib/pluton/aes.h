@@ -3,6 +3,10 @@
  * AES (FIPS 197) in the modes of NIST SP 800-38A, 38C and 38D. Threads and common errors:
  * pluton/pluton.h.
  *
+ * A key is the caller's bytes, or one of its key slots (pluton/hwkey.h): then key is NULL, key_size
+ * 0, and -PLUTON_ENODEVICE means that the slot is empty, -PLUTON_EINVAL that its usage or policy
+ * forbids this.
+ *
  * Only GCM and CCM notice that a message was changed. What was encrypted in CBC, ECB or CTR can be
  * changed by whoever passes it on; and whoever is told whether the padding of a changed message in
  * CBC was right can read it (a padding oracle). Use GCM where you can choose.
@@ -38,8 +42,9 @@ enum pluton_aes_direction {
 /* GCM, SP 800-38D. input and output must not overlap. */
 struct pluton_aes_gcm_request {
 	const void *key;
-	size_t key_size; /* bytes: 16, 24 or 32 */
-	const void *iv;	 /* PLUTON_AES_GCM_IV_SIZE bytes; never twice with one key */
+	size_t key_size;   /* bytes: 16, 24 or 32 */
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
+	const void *iv;	   /* PLUTON_AES_GCM_IV_SIZE bytes; never twice with one key */
 	const void *aad;
 	size_t aad_length; /* bytes */
 	const void *input;
@@ -70,6 +75,18 @@ int pluton_aes_gcm_decrypt_async(struct pluton *pluton,
 				 void *userdata, pluton_operation_id *ret_id);
 
 /*
+ * Encryption with a random IV that the daemon makes, and that goes to ret_iv (request->iv is NULL):
+ * what a slot whose policy is PLUTON_HWKEY_ENGINE_IV takes. No more than 2^32 messages with one
+ * key.
+ */
+int pluton_aes_gcm_encrypt_fresh(struct pluton *pluton,
+				 const struct pluton_aes_gcm_request *request, void *ret_iv);
+int pluton_aes_gcm_encrypt_fresh_async(struct pluton *pluton,
+				       const struct pluton_aes_gcm_request *request, void *ret_iv,
+				       pluton_done_fn done, void *userdata,
+				       pluton_operation_id *ret_id);
+
+/*
  * CCM, SP 800-38C. The longer the nonce, the shorter the message: fewer than 2^(8 (15 -
  * nonce_size)) bytes. A short tag is found by trying, one of 4 bytes in 2^32 attempts. input and
  * output must not overlap.
@@ -77,6 +94,7 @@ int pluton_aes_gcm_decrypt_async(struct pluton *pluton,
 struct pluton_aes_ccm_request {
 	const void *key;
 	size_t key_size;   /* bytes: 16, 24 or 32 */
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
 	const void *nonce; /* never twice with one key */
 	size_t nonce_size; /* bytes: 7 to 13 */
 	const void *aad;
@@ -101,8 +119,9 @@ int pluton_aes_ccm_decrypt_async(struct pluton *pluton,
 /* CBC, SP 800-38A. Padding is the caller's: length is a multiple of 16. */
 struct pluton_aes_cbc_request {
 	const void *key;
-	size_t key_size; /* bytes: 16, 24 or 32 */
-	const void *iv;	 /* 16 bytes, which nobody can foretell */
+	size_t key_size;   /* bytes: 16, 24 or 32 */
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
+	const void *iv;	   /* 16 bytes, which nobody can foretell */
 	const void *input;
 	void *output;  /* not overlapping input */
 	size_t length; /* bytes; whole blocks of 16 */
@@ -111,7 +130,8 @@ struct pluton_aes_cbc_request {
 /* Single blocks (ECB, SP 800-38A): equal blocks of input give equal blocks of output. */
 struct pluton_aes_ecb_request {
 	const void *key;
-	size_t key_size; /* bytes: 16, 24 or 32 */
+	size_t key_size;   /* bytes: 16, 24 or 32 */
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
 	const void *input;
 	void *output;  /* not overlapping input */
 	size_t length; /* bytes; whole blocks of 16 */
@@ -144,6 +164,7 @@ int pluton_aes_ecb_decrypt_async(struct pluton *pluton,
 struct pluton_aes_ctr_request {
 	const void *key;
 	size_t key_size;   /* bytes: 16, 24 or 32 */
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
 	const void *ctr;   /* 16 bytes: the initial counter block */
 	unsigned ctr_bits; /* 128 (as openssl enc) or 32: the part that counts, big-endian */
 	const void *input;
@@ -176,6 +197,7 @@ struct pluton_aes_begin_request {
 	enum pluton_aes_direction direction;
 	const void *key;
 	size_t key_size;
+	uint32_t key_slot; /* in place of key: the caller's slot of that number */
 	const void *iv;	   /* GCM: 12 bytes; CBC: 16; CTR: the 16-byte initial counter block */
 	unsigned ctr_bits; /* CTR: 32 or 128; else 0 */
 	const void *aad;   /* GCM */

@@ -47,6 +47,7 @@ struct pluton_mac_request {
 	void *mac;     /* out for pluton_mac, in for pluton_mac_verify */
 	/* bytes of it, the leftmost: PLUTON_MAC_SIZE_MIN to pluton_mac_size(algorithm) */
 	size_t mac_size;
+	uint32_t key_slot; /* in place of key: the caller's slot of that number (pluton/hwkey.h) */
 };
 
 /*
@@ -79,6 +80,9 @@ struct pluton_mac_stream {
 };
 int pluton_mac_begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, const void *key,
 		     size_t key_size, struct pluton_mac_stream *ret);
+/* The same with the key in a slot; that key is never in the stream's state. */
+int pluton_mac_begin_slot(struct pluton *pluton, enum pluton_mac_algorithm algorithm,
+			  uint32_t key_slot, struct pluton_mac_stream *ret);
 int pluton_mac_update(struct pluton *pluton, const struct pluton_mac_stream *stream,
 		      const void *input, size_t length);
 int pluton_mac_update_async(struct pluton *pluton, const struct pluton_mac_stream *stream,

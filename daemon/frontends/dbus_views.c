@@ -20,6 +20,8 @@ const struct dbus_view dbus_views[] = {
 	{"Manager", "Commands", "ListCommands", "commands", &row_command, 0, ROWS, true},
 	{"NvMem", "Status", "Status", "area", &row_nv, 1, 1, false},
 	{"NvMem", "List", "List", "areas", &row_nv, 0, ROWS, true},
+	{"HwKey", "Status", "Status", "key", &row_hwkey, 1, 1, false},
+	{"HwKey", "List", "List", "keys", &row_hwkey, 0, ROWS, true},
 	{"App", "Status", "Status", "app", &row_app, 1, 1, false},
 	{"App", "List", "List", "apps", &row_app, 0, ROWS, true},
 	{"App", "Accept", "Accept", "peer", &row_app_peer, 0, 1, false},

@@ -73,6 +73,17 @@ void op_identity(const struct operation *op, struct op_identity *ret)
 	memcpy(ret->app, who->app, sizeof(ret->app));
 }
 
+void op_owner_name(const struct operation *op, char ret_name[OP_OWNER_SIZE])
+{
+	const struct credentials *who = &op->process->who;
+
+	memset(ret_name, 0, OP_OWNER_SIZE);
+	if (who->app[0])
+		snprintf(ret_name, OP_OWNER_SIZE, "app-%s", who->app);
+	else
+		snprintf(ret_name, OP_OWNER_SIZE, "uid-%u", who->uid);
+}
+
 bool op_administers(const struct operation *op)
 {
 	const struct credentials *who = &op->process->who;

@@ -626,7 +626,7 @@ static void test_an_ecc_key_in_a_slot_is_never_asked_for_as_bytes(void)
 	bench_open(&bench);
 	for (size_t i = 0; i < 3; i++) {
 		material_ecc(&m, &client, ECC_P256, actions[i], 32);
-		client.ecc_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1};
+		client.ecc_request.key = (struct hil_key_ref){.kind = HIL_KEY_SLOT, .slot = 1};
 		EXPECT(bench_run(&bench, &client) == -PLUTON_ENOSUPPORT ||
 		       bench_ecc_caps(&bench)->key_slots);
 	}

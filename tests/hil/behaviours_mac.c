@@ -481,7 +481,7 @@ static void test_cmac_key_sizes_work_or_are_refused_as_caps_say(void)
 static void a_slot_key_is_nosupport_or_never_asked_for(struct bench *bench)
 {
 	wants(16);
-	client.mac_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1};
+	client.mac_request.key = (struct hil_key_ref){.kind = HIL_KEY_SLOT, .slot = 1};
 	if (bench_mac_caps(bench, kind_of(algorithm))->key_slots)
 		bench_run(bench, &client);
 	else

@@ -122,7 +122,7 @@ static void test_a_slot_key_is_never_asked_for_as_bytes(void)
 	bench_open(&bench);
 	has_slots = bench_aes_caps(&bench)->key_slots;
 	material_ctr(&m, &client, 16);
-	client.aes_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1};
+	client.aes_request.key = (struct hil_key_ref){.kind = HIL_KEY_SLOT, .slot = 1};
 	EXPECT(has_slots || bench_run(&bench, &client) == -PLUTON_ENOSUPPORT);
 	if (has_slots)
 		bench_run(&bench, &client);

@@ -506,7 +506,7 @@ static void test_a_mac_key_that_is_in_a_slot_is_KEY_CROSSED(void)
 {
 	open_script(HIL_HMAC, verifies_nothing);
 	material_mac(&m, &client, MAC_HMAC_SHA256, 20);
-	client.mac_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1};
+	client.mac_request.key = (struct hil_key_ref){.kind = HIL_KEY_SLOT, .slot = 1};
 	expect_report(HIL_KEY_CROSSED);
 }
 

@@ -24,6 +24,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_completion.py \
 	tests/integration/test_daemon.py \
 	tests/integration/test_dbus.py \
+	tests/integration/test_hwkey.py \
 	tests/integration/test_manual.py \
 	tests/integration/test_operations.py \
 	tests/integration/test_pages.py \

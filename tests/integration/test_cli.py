@@ -9,12 +9,13 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "kdf",
-         "aes", "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
+NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "key", "mac",
+         "kdf", "aes", "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
 VERBS = {"kdf": ["hkdf", "sp800-108", "pbkdf2"],
          "aes": ["encrypt", "decrypt"],
          "ecc": ["generate", "public", "sign", "verify", "ecdh"],
          "rsa": ["generate", "public", "sign", "verify", "encrypt", "decrypt"],
+         "key": ["list", "generate", "import", "derive", "public", "wrap", "unwrap", "delete"],
          "tpm": ["info", "send", "cancel"],
          "nv": ["list", "status", "put", "get", "define", "write", "read", "lock", "delete"],
          "app": ["list", "status", "start", "stop", "restart"]}

@@ -132,7 +132,7 @@ class Engines(unittest.TestCase):
         self.assertEqual(list(rows), ["engines"])
         self.assertEqual({row["hil"] for row in rows["engines"]},
                          {"rng", "digest", "aes", "alarm", "console", "nv", "app", "hmac", "cmac",
-                          "ecc", "rsa", "kdf"})
+                          "ecc", "rsa", "kdf", "hwkey"})
 
     def test_text_has_the_same_rows(self):
         rows = table(daemon.cli("engines").stdout)

@@ -101,7 +101,8 @@ class OnBus(unittest.TestCase):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def settled(self, kept):
-        """The daemon keeps what it kept before, to the byte; what is under way may take a moment."""
+        """The daemon keeps what it kept before,
+         to the byte; what is under way may take a moment."""
         end = time.monotonic() + PATIENCE
         while self.keeps() != kept and time.monotonic() < end:
             select.select([], [], [], 0.01)
@@ -164,7 +165,8 @@ class Interfaces(OnBus):
         self.assertEqual(status["pid"], self.daemon.pid)
         limits = {row["name"]: row["value"] for row in self.peer.call("Manager", "ListLimits")[0]}
         self.assertEqual(limits["window_max"], 64 * MIB)
-        self.assertIn("openssl", {row["name"] for row in self.peer.call("Manager", "ListEngines")[0]})
+        self.assertIn("openssl", {row["name"] for row in self.peer.call("Manager",
+                      "ListEngines")[0]})
         self.assertIn("dbus", {row["name"] for row in self.peer.call("Manager", "ListHandlers")[0]})
 
     def test_a_list_of_processes_says_where_to_go_on(self):
@@ -204,18 +206,23 @@ class Services(OnBus):
         secret = bytes.fromhex("42831ec2217774244b7221b784d0d49ce3aa212f2c02a4e035c17e2329aca12e"
                                "21d514b25466931c7d8f6a5aac84aa051ba30b396a0aac973d58e091")
         tag = bytes.fromhex("5bc94fbc3221a5db94fae95ae7121a47")
-        done = self.peer.call("Aes", "Encrypt", "sayayayayuu", "gcm", key, iv, aad, text, 60, 16)
+        done = self.peer.call("Aes", "Encrypt", "suayayayayuu", "gcm", 0, key, iv, aad, text, 60,
+                              16)
         self.assertEqual(done, (secret, tag))
-        done = self.peer.call("Aes", "Decrypt", "sayayayayuay", "gcm", key, iv, aad, secret, 60, tag)
+        done = self.peer.call("Aes", "Decrypt", "suayayayayuay", "gcm", 0, key, iv, aad, secret,
+                              60, tag)
         self.assertEqual(done, (text,))
 
     def test_a_wrong_tag_is_refused_and_no_byte_of_plaintext_comes(self):
         key, iv = bytes(16), bytes(12)
-        secret, tag = self.peer.call("Aes", "Encrypt", "sayayayayuu", "gcm", key, iv, b"", b"abc", 3,
+        secret, tag = self.peer.call("Aes", "Encrypt", "suayayayayuu", "gcm", 0, key, iv, b"",
+                                     b"abc", 3,
                                      16)
-        self.refused("Inval", "Decrypt: a wrong value", "Aes", "Decrypt", "sayayayayuay", "gcm", key,
+        self.refused("Inval", "Decrypt: a wrong value", "Aes", "Decrypt", "suayayayayuay", "gcm",
+                     0, key,
                      iv, b"", secret, 3, bytes(16))
-        self.assertEqual(self.peer.call("Aes", "Decrypt", "sayayayayuay", "gcm", key, iv, b"", secret,
+        self.assertEqual(self.peer.call("Aes", "Decrypt", "suayayayayuay", "gcm", 0, key, iv, b"",
+                                        secret,
                                         3, tag), (b"abc",))
 
     def test_rsa_keys_are_made_and_used(self):
@@ -237,7 +244,8 @@ class Services(OnBus):
 
     def test_ctr_is_as_openssl_has_it_for_a_large_message(self):
         key, counter, data = os.urandom(32), os.urandom(16), os.urandom(30_001)
-        secret, tag = self.peer.call("Aes", "Encrypt", "sayayayayuu", "ctr", key, counter, b"", data,
+        secret, tag = self.peer.call("Aes", "Encrypt", "suayayayayuu", "ctr", 0, key, counter, b"",
+                                     data,
                                      len(data), 0)
         self.assertEqual(tag, b"")
         self.assertEqual(secret, openssl("enc", "-aes-256-ctr", "-K", key.hex(), "-iv",
@@ -271,20 +279,23 @@ class Services(OnBus):
     def test_macs_are_made_and_verified_at_once_and_in_pieces(self):
         key, data = bytes(range(32)), b"message" * 1000
         wanted = hmac.new(key, data, "sha512").digest()
-        self.assertEqual(self.peer.call("Hmac", "Mac", "sayayu", "sha512", key, data, 64),
+        self.assertEqual(self.peer.call("Hmac", "Mac", "suayayu", "sha512", 0, key, data, 64),
                          (wanted, 64))
-        self.assertEqual(self.peer.call("Hmac", "Verify", "sayayay", "sha512", key, data, wanted), ())
-        self.refused("Inval", "Verify: a wrong value", "Hmac", "Verify", "sayayay", "sha512", key,
+        self.assertEqual(self.peer.call("Hmac", "Verify", "suayayay", "sha512", 0, key, data,
+                                        wanted), ())
+        self.refused("Inval", "Verify: a wrong value", "Hmac", "Verify", "suayayay", "sha512", 0,
+                     key,
                      data, bytes(64))
-        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt", f"hexkey:{key.hex()}",
+        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt",
+                                     f"hexkey:{key.hex()}",
                                      "-in", "-", "CMAC", data=data).decode())
-        stream, = self.peer.call("Cmac", "Begin", "say", "aes", key)
+        stream, = self.peer.call("Cmac", "Begin", "suay", "aes", 0, key)
         for piece in data[:5], data[5:]:
             self.assertEqual(self.peer.call("Cmac", "Update", "uay", stream, piece), (stream,))
         self.assertEqual(self.peer.call("Cmac", "Finish", "uu", stream, 16), (cmac, 16))
         fd = memory(data)
         self.addCleanup(os.close, fd)
-        self.assertEqual(self.peer.call("Cmac", "MacMemfd", "say(htt)u", "aes", key,
+        self.assertEqual(self.peer.call("Cmac", "MacMemfd", "suay(htt)u", "aes", 0, key,
                                         (fd, 0, len(data)), 16), (cmac, 16))
 
     def test_keys_are_derived(self):
@@ -310,7 +321,8 @@ class Services(OnBus):
 
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
-        self.refused("Reserve", "not open", "Digest", "Update", "uay", stream, b"x", peer=self.join())
+        self.refused("Reserve", "not open", "Digest", "Update", "uay", stream, b"x",
+                                                                                                    peer=self.join())
 
     def test_calls_are_answered_in_any_order_and_each_once(self):
         serials = {self.peer.send("org.pluton1.Digest", "Digest", "sayu", "sha256",
@@ -328,7 +340,8 @@ class Services(OnBus):
         row, = self.peer.call("NvMem", "Status", "ay", b"letter")
         self.assertEqual((row["name"], row["capacity"], row["length"]), ("letter", 5000, 5000))
         self.assertEqual(self.peer.call("NvMem", "List", "u", 0), ([row], 0))
-        self.refused("Reserve|Inval|NoDevice|Fail", "area nobody", "NvMem", "Status", "ay", b"nobody")
+        self.refused("Reserve|Inval|NoDevice|Fail", "area nobody", "NvMem", "Status", "ay",
+                     b"nobody")
 
     def test_who_is_no_app_takes_no_channels(self):
         self.assertEqual(self.peer.call("App", "List", "u", 0)[1], 0)
@@ -346,14 +359,16 @@ class Memory(OnBus):
         digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 0, len(data)),
                                    32)
         self.assertEqual(digest, hashlib.sha256(data).digest())
-        digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 4097, 100), 32)
+        digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 4097, 100),
+                                   32)
         self.assertEqual(digest, hashlib.sha256(data[4097:4197]).digest())
 
     def test_eight_mebibytes_are_encrypted_from_one_memfd_to_another(self):
         key, counter, data = os.urandom(16), os.urandom(16), os.urandom(8 * MIB)
         source, target = self.memory(data), self.memory(bytes(8 * MIB))
         aad = self.memory(b"")
-        tag, = self.peer.call("Aes", "EncryptMemfd", "sayay(htt)(htt)(htt)u", "ctr", key, counter,
+        tag, = self.peer.call("Aes", "EncryptMemfd", "suayay(htt)(htt)(htt)u", "ctr", 0, key,
+                              counter,
                               (aad, 0, 0), (source, 0, len(data)), (target, 0, len(data)), 0)
         self.assertEqual(tag, b"")
         self.assertEqual(os.pread(target, 8 * MIB, 0), openssl(
@@ -401,7 +416,8 @@ class Memory(OnBus):
         self.refused("Size", "window_max", *call, (huge, 0, 16))
 
     def test_a_foreign_descriptor_is_closed_by_a_thread_that_may_take_its_time(self):
-        # The last close of this socket waits for its peer, who never reads. It is to be the daemon's.
+        # The last close of this socket waits for its peer,
+         who never reads. It is to be the daemon's.
         with socket.create_server(("127.0.0.1", 0)) as server:
             with socket.create_connection(server.getsockname()) as lazy:
                 lazy.setblocking(False)
@@ -429,9 +445,10 @@ class AesModes(OnBus):
     KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
     PLAIN = bytes.fromhex("6bc1bee22e409f96e93d7e117393172a")
 
-    def aes(self, method, *arguments):
-        signature = "sayayayayuu" if method == "Encrypt" else "sayayayayuay"
-        return [bytes(part) for part in self.peer.call("Aes", method, signature, *arguments)]
+    def aes(self, method, mode, *arguments):
+        signature = "suayayayayuu" if method == "Encrypt" else "suayayayayuay"
+        return [bytes(part) for part in self.peer.call("Aes", method, signature, mode, 0,
+                                                        *arguments)]
 
     def test_ecb_and_cbc_both_ways(self):
         for mode, iv, cipher in (("ecb", b"", "3ad77bb40d7a3660a89ecaf32466ef97"),
@@ -447,28 +464,31 @@ class AesModes(OnBus):
         cipher, tag = bytes.fromhex("7162015b"), bytes.fromhex("4dac255d")
         self.assertEqual(self.aes("Encrypt", "ccm", key, nonce, aad, b"\x20\x21\x22\x23", 4, 4),
                          [cipher, tag])
-        call = ("Aes", "Decrypt", "sayayayayuay", "ccm", key, nonce, aad, cipher, 4)
+        call = ("Aes", "Decrypt", "suayayayayuay", "ccm", 0, key, nonce, aad, cipher, 4)
         self.assertEqual(bytes(self.peer.call(*call, tag)[0]), b"\x20\x21\x22\x23")
         self.refused("Inval", "Decrypt: a wrong value", *call, b"\x4d\xac\x25\x5c")
 
     def test_half_blocks_and_other_tags_are_refused_with_the_capsules_sentence(self):
-        self.refused("Size", "cbc needs whole blocks of 16", "Aes", "Encrypt", "sayayayayuu", "cbc",
+        self.refused("Size", "cbc needs whole blocks of 16", "Aes", "Encrypt", "suayayayayuu",
+                     "cbc", 0,
                      self.KEY, bytes(16), b"", bytes(15), 15, 0)
-        self.refused("Size", "ccm needs 4, 6, 8", "Aes", "Encrypt", "sayayayayuu", "ccm", self.KEY,
+        self.refused("Size", "ccm needs 4, 6, 8", "Aes", "Encrypt", "suayayayayuu", "ccm", 0,
+                     self.KEY,
                      bytes(12), b"", bytes(16), 16, 5)
 
 
 class Refusals(OnBus):
     def test_an_unknown_name_is_answered_with_the_names_there_are(self):
-        self.refused("Inval", '"sha3" is no algorithm; write .*sha256.*sha3-256', "Digest", "Digest",
+        self.refused("Inval", '"sha3" is no algorithm; write .*sha256.*sha3-256', "Digest",
+                     "Digest",
                      "sayu", "sha3", b"", 32)
         self.refused("Inval", r'"\?+" is no algorithm', "Digest", "Begin", "s", "€" * 30)
 
     def test_sizes_are_refused_with_the_kernels_sentence(self):
         self.refused("Size", "digest has 19 bytes, needs 20 to 64", "Digest", "Digest", "sayu",
                      "sha256", b"", 19)
-        self.refused("Size", "key has 15 bytes, needs 16 to 32", "Aes", "Encrypt", "sayayayayuu",
-                     "ecb", bytes(15), b"", b"", bytes(16), 16, 0)
+        self.refused("Size", "key has 15 bytes, needs 16 to 32", "Aes", "Encrypt", "suayayayayuu",
+                     "ecb", 0, bytes(15), b"", b"", bytes(16), 16, 0)
         self.refused("Size", "output has 0 bytes", "Random", "Get", "u", 0)
         self.refused("Size", "message_max is 65536: use memfds", "Random", "Get", "u",
                      MESSAGE_MAX + 1)
@@ -477,13 +497,14 @@ class Refusals(OnBus):
 
     def test_message_max_counts_both_directions(self):
         half = MESSAGE_MAX // 2
-        call = ("Aes", "Encrypt", "sayayayayuu", "ctr", bytes(16), bytes(16), b"")
+        call = ("Aes", "Encrypt", "suayayayayuu", "ctr", 0, bytes(16), bytes(16), b"")
         self.assertEqual(len(self.peer.call(*call, bytes(half - 16), half - 16, 0)[0]), half - 16)
         self.refused("Size", "message_max", *call, bytes(half - 16), half - 15, 0)
 
     def test_a_message_far_over_message_max_is_answered_all_the_same(self):
         for size in MESSAGE_MAX - 31, MESSAGE_MAX + 1, MESSAGE_MAX + 5000, 3 * MIB, 20 * MIB:
-            self.refused("Size", "message_max", "Digest", "Digest", "sayu", "sha256", bytes(size), 32)
+            self.refused("Size", "message_max", "Digest", "Digest", "sayu", "sha256", bytes(size),
+                         32)
         self.works()
 
     def test_a_wrong_signature_or_name_is_the_buses_own_error(self):
@@ -504,7 +525,8 @@ class Access(OnBus):
         self.works()
         self.refused("NoDevice", r"user \d+ may not use digest: see \[access\]", "Digest", "Digest",
                      "sayu", "sha256", b"abc", 32)
-        allowed = {row["name"]: row["allowed"] for row in self.peer.call("Manager", "ListCapsules")[0]}
+        allowed = {row["name"]: row["allowed"] for row in self.peer.call("Manager",
+                                                                                                    "ListCapsules")[0]}
         self.assertEqual({name for name in allowed if allowed[name]}, {"manager", "rng"})
 
     def test_a_channel_by_connect_may_use_what_the_caller_may(self):
@@ -873,8 +895,10 @@ class Run(unittest.TestCase):
     def test_a_folder_with_an_odd_name_will_do(self):
         with tempfile.TemporaryDirectory(prefix="a b,c;d=%&<\u00e9") as folder:
             environment = private.environment(TMPDIR=folder, XDG_RUNTIME_DIR=None)
-            done = private.run(private.RUN, "--dbus", "--", "busctl", "--user", "call", "org.pluton1",
-                               "/org/pluton1", "org.pluton1.Random", "Get", "u", "4", env=environment)
+            done = private.run(private.RUN, "--dbus", "--", "busctl", "--user", "call",
+                               "org.pluton1",
+                               "/org/pluton1", "org.pluton1.Random", "Get", "u", "4",
+                                env=environment)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(os.listdir(folder), [])
 

@@ -130,7 +130,7 @@ class Daemon(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         cls.state = f"{cls.folder.name}/state"
-        script = """printf x | pluton-cli nv put area
+        script = """printf x | pluton-cli nv put area; pluton-cli key generate secret >&2
             pluton-cli status; echo ----; pluton-cli tpm info"""
         out = private.run(private.RUN, "--state", cls.state, "--", "sh", "-c", script)
         cls.status, cls.tpm = out.stdout.decode().split("----\n")

@@ -247,8 +247,8 @@ static void test_words_behind_the_second_are_refused(void)
 	record.operation.words[2] = 128;
 	assert_refused(&client, &record, -PLUTON_EINVAL, "word 2 of Begin is 128, must be 0");
 	record = aes_request(&client, ENCRYPT, AES_GCM, (struct sizes){16, 12, 0, 16, 16});
-	record.operation.words[1] = 128;
-	assert_refused(&client, &record, -PLUTON_EINVAL, "word 1 of Encrypt is 128, must be 0");
+	record.operation.words[2] = 128;
+	assert_refused(&client, &record, -PLUTON_EINVAL, "word 2 of Encrypt is 128, must be 0");
 	close_client(&client);
 }
 
