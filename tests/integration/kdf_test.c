@@ -103,7 +103,8 @@ static void test_hkdf_whole_is_hkdf_in_two_steps(void)
 static void test_the_longest_output_of_each_method_is_given(void)
 {
 	begin();
-	for (int method = PLUTON_KDF_HKDF; method <= PLUTON_KDF_PBKDF2; method++) {
+	for (enum pluton_kdf_method method = PLUTON_KDF_HKDF; method <= PLUTON_KDF_PBKDF2;
+	     method++) {
 		struct pluton_kdf_request request = hkdf_request();
 		size_t max = pluton_kdf_length_max(method, PLUTON_HMAC_SHA512);
 
