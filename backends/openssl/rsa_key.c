@@ -139,6 +139,16 @@ static bool set_up(struct rsa_job *job, EVP_PKEY_CTX *context)
 	return fine;
 }
 
+/* Getting parameters is a success, too, where some of them are not known. */
+static bool has_all(const OSSL_PARAM *params)
+{
+	for (unsigned i = 0; i < RSA_PARTS; i++) {
+		if (!OSSL_PARAM_modified(&params[i]))
+			return false;
+	}
+	return true;
+}
+
 static int to_parts(struct rsa_job *job, EVP_PKEY *key)
 {
 	uint8_t native[RSA_KEY_MAX] = {0};
@@ -146,13 +156,13 @@ static int to_parts(struct rsa_job *job, EVP_PKEY *key)
 	int r = 0;
 
 	describe(job, RSA_PARTS, native, params);
-	if (EVP_PKEY_get_params(key, params) != 1)
+	if (EVP_PKEY_get_params(key, params) != 1 || !has_all(params))
 		r = rsa_job_failed(job, "libcrypto does not give out the key that it made");
 	for (unsigned i = 0; r == 0 && i < RSA_PARTS; i++) {
 		enum rsa_part part = (enum rsa_part)i;
-		size_t offset = rsa_part_offset(part, job->request.size);
 
-		turn(job->key + offset, native + offset, params[i].return_size);
+		turn(rsa_job_part(job, part), native + rsa_part_offset(part, job->request.size),
+		     rsa_part_size(part, job->request.size));
 	}
 	explicit_bzero(native, sizeof(native));
 	return r;

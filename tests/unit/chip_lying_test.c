@@ -9,6 +9,7 @@
 #include "backends/chip/chip.h"
 #include "backends/chip/conversation.h"
 #include "hil/aes.h"
+#include "hil/checker.h"
 #include "hil/digest.h"
 #include "tests/suite.h"
 
@@ -22,7 +23,8 @@
 static struct rig {
 	struct link link;
 	struct deferred_queue deferred;
-	struct hil_engine *digest, *aes;
+	struct hil_engine *digest, *aes; /* each behind the contract checker */
+	struct hil_engine *inner_digest, *inner_aes;
 	uint64_t now;
 	struct frame_parser parser;
 	struct frame heard; /* the host's last frame */
@@ -124,8 +126,8 @@ static void random_octets(void *context, uint8_t *octets, size_t length)
 static void up(void *context, const struct chip_caps *caps)
 {
 	(void)context;
-	chip_digest_engine_set(rig.digest, caps);
-	chip_aes_engine_set(rig.aes, caps);
+	chip_digest_engine_set(rig.inner_digest, caps);
+	chip_aes_engine_set(rig.inner_aes, caps);
 }
 
 static void down(void *context)
@@ -135,6 +137,7 @@ static void down(void *context)
 
 static void set_up(void)
 {
+	const struct checker_options checked = {.deferred = &rig.deferred};
 	static const struct link_options options = {
 		.timeout_ms = TIMEOUT_MS,
 		.retries = RETRIES,
@@ -151,8 +154,12 @@ static void set_up(void)
 	rig.now = 1000;
 	deferred_queue_init(&rig.deferred);
 	link_init(&rig.link, &options);
-	CU_ASSERT_FATAL(chip_digest_engine_open(&rig.link, &rig.deferred, &rig.digest) == 0);
-	CU_ASSERT_FATAL(chip_aes_engine_open(&rig.link, &rig.deferred, SCRATCH, &rig.aes) == 0);
+	CU_ASSERT_EQUAL_FATAL(chip_digest_engine_open(&rig.link, &rig.deferred, &rig.inner_digest),
+			      0);
+	CU_ASSERT_EQUAL_FATAL(
+		chip_aes_engine_open(&rig.link, &rig.deferred, SCRATCH, &rig.inner_aes), 0);
+	CU_ASSERT_EQUAL_FATAL(checker_open(rig.inner_digest, &checked, &rig.digest), 0);
+	CU_ASSERT_EQUAL_FATAL(checker_open(rig.inner_aes, &checked, &rig.aes), 0);
 	link_connect(&rig.link);
 	say_hello(FRAME_DATA_MAX, STATE_SIZE);
 	CU_ASSERT_EQUAL_FATAL(rig.link.state, LINK_UP);
@@ -160,8 +167,11 @@ static void set_up(void)
 
 static void tear_down(void)
 {
-	chip_digest_engine_close(rig.digest);
-	chip_aes_engine_close(rig.aes);
+	CU_ASSERT_EQUAL(checker_violations(rig.digest) + checker_violations(rig.aes), 0);
+	checker_close(rig.digest);
+	checker_close(rig.aes);
+	chip_digest_engine_close(rig.inner_digest);
+	chip_aes_engine_close(rig.inner_aes);
 }
 
 /* As many deferred calls as there are, but at most so many. */
@@ -307,6 +317,18 @@ static void start_gcm(enum aes_direction direction, size_t length)
 	CU_ASSERT_EQUAL_FATAL(aes_engine()->ops->start(aes_engine(), &request, &party.aes), 0);
 }
 
+static int cancel_digest(void)
+{
+	struct digest_engine *engine = (struct digest_engine *)(void *)rig.digest;
+
+	return engine->ops->cancel(engine, &party.digest);
+}
+
+static int cancel_aes(void)
+{
+	return aes_engine()->ops->cancel(aes_engine(), &party.aes);
+}
+
 /* As a chip would, but for what the octets are. */
 static void answer_well(void)
 {
@@ -380,6 +402,89 @@ static void test_what_a_chip_says_that_is_not_taken_counts_for_nothing(void)
 	CU_ASSERT_EQUAL(rig.link.caps.buffer, FRAME_DATA_MAX);
 	change_chip_in_a_digest(65535, 65535);
 	CU_ASSERT_EQUAL(rig.link.caps.buffer, FRAME_DATA_MAX);
+}
+
+/* --- trouble at every step ------------------------------------------------------------------- */
+
+enum kind { A_DIGEST, AN_ENCRYPTION, A_DECRYPTION, KINDS };
+
+static void begin(enum kind kind)
+{
+	party.dones = 0;
+	party.pull_at_most = 200;
+	if (kind == A_DIGEST)
+		start_digest(HIL_ONE_SHOT, 600);
+	else
+		start_gcm(kind == AN_ENCRYPTION ? AES_ENCRYPT : AES_DECRYPT, 600);
+}
+
+/* One deferred call or, where there is none, one answer. */
+static void step(void)
+{
+	if (deferred_queue_run(&rig.deferred, 1) == 0)
+		answer_well();
+}
+
+static void become_another_chip(enum kind kind)
+{
+	(void)kind;
+	link_disconnect(&rig.link);
+	rig.boot++;
+	link_connect(&rig.link);
+	say_hello(64, 0);
+}
+
+static void go_wrong(enum kind kind)
+{
+	(void)kind;
+	if (link_busy(&rig.link))
+		answer(PLUTON_EFAIL, 0);
+}
+
+static void cancel(enum kind kind)
+{
+	CU_ASSERT_EQUAL(kind == A_DIGEST ? cancel_digest() : cancel_aes(), 0);
+}
+
+/* At each step of each operation in turn: one done, and the engine does the next one. */
+static void trouble_everywhere(void (*trouble)(enum kind kind), int result)
+{
+	for (enum kind kind = A_DIGEST; kind < KINDS; kind++) {
+		bool was_done = false;
+
+		for (unsigned at = 0; !was_done; at++) {
+			set_up();
+			begin(kind);
+			for (unsigned i = 0; i < at && party.dones == 0; i++)
+				step();
+			was_done = party.dones > 0;
+			if (!was_done) {
+				trouble(kind);
+				finish();
+				CU_ASSERT(party.result == result || party.result == 0);
+			}
+			begin(kind);
+			finish();
+			CU_ASSERT_EQUAL(party.result, 0);
+			CU_ASSERT(party.longest_pull <= FRAME_DATA_MAX || kind == A_DECRYPTION);
+			tear_down();
+		}
+	}
+}
+
+static void test_a_chip_that_becomes_another_at_any_step_ends_its_operation_with_nodevice(void)
+{
+	trouble_everywhere(become_another_chip, -PLUTON_ENODEVICE);
+}
+
+static void test_a_chip_that_fails_at_any_step_ends_its_operation_with_fail(void)
+{
+	trouble_everywhere(go_wrong, -PLUTON_EFAIL);
+}
+
+static void test_a_cancel_at_any_step_ends_the_operation(void)
+{
+	trouble_everywhere(cancel, -PLUTON_ECANCEL);
 }
 
 /* --- answers of wrong lengths ---------------------------------------------------------------- */
@@ -503,13 +608,6 @@ static uint64_t say_only_wait(void)
 	return rig.now - begun;
 }
 
-static int cancel_digest(void)
-{
-	struct digest_engine *engine = (struct digest_engine *)(void *)rig.digest;
-
-	return engine->ops->cancel(engine, &party.digest);
-}
-
 static void test_a_chip_that_only_says_wait_does_not_put_off_a_cancel(void)
 {
 	set_up();
@@ -550,6 +648,9 @@ static void test_a_chip_that_only_says_wait_does_not_put_off_a_resync(void)
 static const struct test tests[] = {
 	TEST(test_an_operation_ends_with_the_chip_that_it_began_with),
 	TEST(test_what_a_chip_says_that_is_not_taken_counts_for_nothing),
+	TEST(test_a_chip_that_becomes_another_at_any_step_ends_its_operation_with_nodevice),
+	TEST(test_a_chip_that_fails_at_any_step_ends_its_operation_with_fail),
+	TEST(test_a_cancel_at_any_step_ends_the_operation),
 	TEST(test_an_answer_of_a_wrong_length_is_fail_and_none_of_it_is_given),
 	TEST(test_a_resync_is_answered_by_its_type_unit_item_status_and_boot_and_nothing_else),
 	TEST(test_of_half_an_answer_nothing_stays_when_the_line_goes),

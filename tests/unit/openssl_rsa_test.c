@@ -3,6 +3,7 @@
  * The RSA engine on OpenSSL, apart from what every engine must do (tests/hil): that no key stays
  * behind however an operation ends, and that an error is that of its own operation.
  */
+#include <dlfcn.h>
 #include <malloc.h>
 #include <openssl/err.h>
 #include <string.h>
@@ -187,10 +188,42 @@ static void test_an_older_error_of_the_thread_is_not_taken_for_the_operations_ow
 	CU_ASSERT_EQUAL(ERR_peek_error(), 0);
 }
 
+static bool hides_coefficient;
+
+/* In the place of libcrypto's: as a provider that has no coefficient, and says nothing of it. */
+int EVP_PKEY_get_params(const EVP_PKEY *pkey, OSSL_PARAM params[])
+{
+	int (*true_one)(const EVP_PKEY *, OSSL_PARAM[]);
+	size_t count = 0;
+
+	*(void **)&true_one = dlsym(RTLD_NEXT, "EVP_PKEY_get_params");
+	while (params[count].key)
+		count++;
+	if (hides_coefficient && count == RSA_PARTS)
+		params[RSA_QINV].key = "unheard-of";
+	return true_one(pkey, params);
+}
+
+static void test_a_part_that_libcrypto_does_not_give_out_makes_no_key(void)
+{
+	static atomic_bool cancelled;
+	static struct rsa_job job;
+
+	job.cancelled = &cancelled;
+	job.request = (struct rsa_request){
+		.action = RSA_GENERATE, .size = RSA_TEST_SIZE, .exponent = RSA_EXPONENT_MIN};
+	hides_coefficient = true;
+	CU_ASSERT_EQUAL(rsa_job_run(&job), -PLUTON_EINVAL);
+	CU_ASSERT(job.why && strstr(job.why, "does not give out the key"));
+	hides_coefficient = false;
+	CU_ASSERT_EQUAL(rsa_job_run(&job), 0);
+}
+
 static const struct test tests[] = {
 	TEST(test_no_key_stays_in_the_engine_after_success_or_failure),
 	TEST(test_no_key_stays_in_the_engine_after_a_cancel),
 	TEST(test_an_older_error_of_the_thread_is_not_taken_for_the_operations_own),
+	TEST(test_a_part_that_libcrypto_does_not_give_out_makes_no_key),
 };
 
 int main(int argc, char **argv)
