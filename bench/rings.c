@@ -178,10 +178,14 @@ static void stop_second(pid_t pid)
 /* --- measuring ------------------------------------------------------------------------------- */
 
 static const struct column columns[] = {
-	{"what", "what", -24, 0},	      {"clients", "clients", 7, 0},
-	{"at once", "at_once", 7, 0},	      {"socket µs", "socket_us", 10, 2},
-	{"rings µs", "rings_us", 10, 2},      {"ratio", "ratio", 6, 2},
-	{"rings p99", "rings_p99_us", 10, 2}, {"calls", "calls", 8, 0},
+	{"what", "what", -24, 0},
+	{"clients", "clients", 7, 0},
+	{"at once", "at_once", 7, 0},
+	{"socket µs", "socket_us", 10, 2},
+	{"rings µs", "rings_us", 10, 2},
+	{"ratio", "ratio", 6, 2},
+	{"rings p99", "rings_p99_us", 10, 2},
+	{"calls", "calls", 8, 0},
 };
 
 static void race_ways(const struct table *table, const struct daemon *daemon,
@@ -191,11 +195,11 @@ static void race_ways(const struct table *table, const struct daemon *daemon,
 	struct client rings = connect_client(daemon, work, PLUTON_RINGS_NOW);
 	void (*run)(void *context) = batch ? run_batch : run_one;
 	double each = batch ? 1e3 * BATCH : 1e3;
-	struct race race = {.count = 2,
-			    .samples_per_round = table->program->quick ? 20 : 200,
-			    .budget_ns = table->program->quick ? 20000000 : 1000000000,
-			    .contestants = {{.run = run, .context = &socket},
-					    {.run = run, .context = &rings}}};
+	struct race race = {
+		.count = 2,
+		.samples_per_round = table->program->quick ? 20 : 200,
+		.budget_ns = table->program->quick ? 20000000 : 1000000000,
+		.contestants = {{.run = run, .context = &socket}, {.run = run, .context = &rings}}};
 	pid_t second = clients > 1 ? start_second(daemon, work) : 0;
 
 	race_run(&race);
@@ -240,11 +244,12 @@ int main(int argc, char **argv)
 	struct program program;
 
 	unsetenv("PLUTON_RINGS");
-	program_start(&program, "rings",
-		      "Time of small requests by rings, beside the same by the socket.\v"
-		      "ratio: time over the socket's, median over the rounds; of one operation, also\n"
-		      "where 16 go at once. Two clients: the second asks without end, over rings.",
-		      argc, argv);
+	program_start(
+		&program, "rings",
+		"Time of small requests by rings, beside the same by the socket.\v"
+		"ratio: time over the socket's, median over the rounds; of one operation, also\n"
+		"where 16 go at once. Two clients: the second asks without end, over rings.",
+		argc, argv);
 	cpus_placements(placements);
 	for (size_t i = 0; i < PLACEMENTS; i++)
 		measure(&program, &placements[i]);

@@ -37,8 +37,10 @@ static const struct view view = {
 	.doc = "Lists the programs connected to the daemon: your own, or all if you are root or "
 	       "the daemon's user.\v"
 	       "INDEX and GEN are a connection's id. OPS are under way now; ARENA-BYTES is all\n"
-	       "that the daemon keeps for the program, WINDOW-BYTES the memory it shares, RING-BYTES\n"
-	       "that of its rings: 0 if its requests go by the socket. A DYING one is gone, but an\n"
+	       "that the daemon keeps for the program, WINDOW-BYTES the memory it shares, "
+	       "RING-BYTES\n"
+	       "that of its rings: 0 if its requests go by the socket. A DYING one is gone, but "
+	       "an\n"
 	       "engine still holds memory of it.\n",
 	.table = {&row_process, columns, sizeof(columns) / sizeof(columns[0])},
 	.list = list,

@@ -366,7 +366,8 @@ static int take_in(struct pluton *pluton, const struct record *record)
 		return operation_answered(pluton, record);
 	case RECORD_DOORBELL:
 		if (!rings_open(&pluton->rings))
-			return connection_fail(pluton, -PLUTON_EBADRVAL, "a doorbell, and no rings");
+			return connection_fail(pluton, -PLUTON_EBADRVAL,
+					       "a doorbell, and no rings");
 		rings_rung(&pluton->rings);
 		return 0;
 	default:

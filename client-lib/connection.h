@@ -70,10 +70,10 @@ struct pluton {
 	struct trd104 trd104;
 	struct reconnect reconnect;
 	struct rings rings;
-	struct loop *loop;     /* NULL: lost is lost, and what is polled is the socket */
-	struct timers *timers; /* NULL until the first is started */
+	struct loop *loop;		/* NULL: lost is lost, and what is polled is the socket */
+	struct timers *timers;		/* NULL until the first is started */
 	int in_fds[CONNECTION_FDS_MAX]; /* came with the record that is taken in; -1: none */
-	bool in_lost; /* some did, and this process had no number free for them */
+	bool in_lost;			/* some did, and this process had no number free for them */
 	char message[CONNECTION_MESSAGE_SIZE];
 	uint8_t in[RECORD_SIZE_MAX];  /* the record that is being taken in */
 	uint8_t out[RECORD_SIZE_MAX]; /* the record that is being sent */

@@ -196,7 +196,7 @@ int connection_begin(int fd, struct pluton **ret, char *message, size_t message_
 	*ret = new_connection(fd);
 	if (!*ret)
 		return explain(&to, -PLUTON_ENOMEM, "no memory for a connection");
-	(*ret)->rings.forbidden = true; /* an app has none */
+	(*ret)->rings.forbidden = true;	     /* an app has none */
 	(void)connection_send(*ret, &hello); /* if nobody is there, receiving finds out */
 	return 0;
 }

@@ -422,8 +422,7 @@ static void finish_lost(struct pluton *pluton, struct pending *pending, int erro
 		[FATE_UNKNOWN] = "the daemon went away: this may or may not have been done",
 		[FATE_UNSENT] = "the daemon went away before it had this",
 	};
-	const struct answer answer = {
-		.status = error, .fd = -1, .fate = fate_of(pluton, pending)};
+	const struct answer answer = {.status = error, .fd = -1, .fate = fate_of(pluton, pending)};
 	const char *text = texts[answer.fate];
 
 	if (error == -PLUTON_EOFF) {

@@ -117,9 +117,9 @@ int rig_connect_raw(struct rig *rig)
 
 int rig_connect(struct rig *rig)
 {
-	const struct record hello = {.header = {.type = RECORD_HELLO},
-				     .hello = {.version = RECORD_VERSION,
-					       .features = rig_rings_features()}};
+	const struct record hello = {
+		.header = {.type = RECORD_HELLO},
+		.hello = {.version = RECORD_VERSION, .features = rig_rings_features()}};
 	struct record answer;
 	int fd = rig_connect_raw(rig);
 
@@ -274,7 +274,8 @@ bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_desc
 	ssize_t n;
 
 	/* Three passes when nothing is known to be under way: accept, read, answer. */
-	for (int idle = 0, turns = 0; !rig_has_answer(fd) && idle < 3 && turns < PATIENCE; turns++) {
+	for (int idle = 0, turns = 0; !rig_has_answer(fd) && idle < 3 && turns < PATIENCE;
+	     turns++) {
 		idle = busy(rig) ? 0 : idle + 1;
 		rig_turn(rig);
 	}

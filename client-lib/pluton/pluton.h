@@ -159,8 +159,9 @@ int pluton_cancel(struct pluton *pluton, pluton_operation_id id);
  * answers take no system call while both sides are awake. libpluton asks for them with the 16th
  * operation, and goes on without them where the daemon has none to give or its limits are reached:
  * nothing but speed depends on it. PLUTON_RINGS=0 in the environment: no connection of this program
- * has any; PLUTON_RINGS=1: it asks with its first operation. Who waits for an answer may look for it for up to 50 microseconds before it sleeps, if
- * that was worth it before, and only if it and the daemon may run on two CPUs.
+ * has any; PLUTON_RINGS=1: it asks with its first operation. Who waits for an answer may look for
+ * it for up to 50 microseconds before it sleeps, if that was worth it before, and only if it and
+ * the daemon may run on two CPUs.
  */
 enum pluton_rings {
 	PLUTON_RINGS_OFF = 0,	    /* none, also not after reconnecting */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Records in, records out, by a socket or by rings in shared memory. Flow control is the rule here: a process to which a return cannot be
- * sent is not read from, so what waits for it never takes more than its own slots. And no
- * descriptor that a process sent or was given, nor a connection with such in it, is closed on this
- * thread unless that is certain to be quick (closer.h).
+ * Records in, records out, by a socket or by rings in shared memory. Flow control is the rule here:
+ * a process to which a return cannot be sent is not read from, so what waits for it never takes
+ * more than its own slots. And no descriptor that a process sent or was given, nor a connection
+ * with such in it, is closed on this thread unless that is certain to be quick (closer.h).
  */
 #include "daemon/frontends/channel.h"
 
@@ -40,14 +40,14 @@ struct connection {
 	struct deferred_call flush;
 	int fd;
 	uint8_t state;
-	uint8_t variant; /* of what is unsent */
+	uint8_t variant;	 /* of what is unsent */
 	bool return_pending : 1; /* unsent for want of room: nothing is read until it is gone */
 	bool socket_full : 1;	 /* and it is the socket that had none, not the ring */
 	bool doorbell_unsent : 1;
-	bool readable : 1;	 /* the socket was, and nobody has seen that it is empty */
-	bool rings_offered : 1;	 /* in the greeting */
-	struct rings *rings;	 /* NULL: none */
-	uint32_t since_ms;	 /* when it connected, CLOCK_MONOTONIC modulo 2^32 */
+	bool readable : 1;	/* the socket was, and nobody has seen that it is empty */
+	bool rings_offered : 1; /* in the greeting */
+	struct rings *rings;	/* NULL: none */
+	uint32_t since_ms;	/* when it connected, CLOCK_MONOTONIC modulo 2^32 */
 	struct {
 		uint32_t op_id, driver, words[RECORD_RETURN_WORDS];
 	} unsent;
@@ -690,6 +690,7 @@ static int serve_one(struct process *process)
 		return serve_ring(process);
 	r = serve_socket(process);
 	rings->barrier = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+	rings->heard = true;
 	return r == 0 ? 1 : r;
 }
 
@@ -735,9 +736,13 @@ static void serve(struct process *process, const char *handler, uint64_t start)
 /* Records that came by the socket while others were in the ring come after those. */
 static void note_readable(struct connection *connection)
 {
-	if (connection->rings && !connection->readable)
-		connection->rings->barrier = atomic_load_explicit(
-			connection->rings->requests.tail, memory_order_relaxed);
+	struct rings *rings = connection->rings;
+
+	/* One that was promised its turn in an earlier pass keeps it. */
+	if (rings && (!connection->readable || rings->heard)) {
+		rings->barrier = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+		rings->heard = false;
+	}
 	connection->readable = true;
 }
 

@@ -32,8 +32,7 @@ static bool is_scarce(int fd)
 {
 	struct rlimit descriptors;
 
-	return getrlimit(RLIMIT_NOFILE, &descriptors) < 0 ||
-	       (rlim_t)fd >= descriptors.rlim_cur / 2;
+	return getrlimit(RLIMIT_NOFILE, &descriptors) < 0 || (rlim_t)fd >= descriptors.rlim_cur / 2;
 }
 
 static int make_memory(size_t size)
@@ -60,7 +59,8 @@ static int map_memory(struct rings *rings, int fd)
 	return 0;
 }
 
-static int open_doorbell(struct rings *rings, struct event_base *base, event_callback_fn on_doorbell)
+static int open_doorbell(struct rings *rings, struct event_base *base,
+			 event_callback_fn on_doorbell)
 {
 	/* Readable from the start: so its handler can always be made to run again. */
 	rings->doorbell = eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -77,9 +77,10 @@ static int check_user(struct process *process, size_t size)
 
 	if (process->user->window_bytes + size <= kernel->limits.windows_per_user)
 		return 0;
-	return kernel_refuse(kernel, -PLUTON_EBUSY,
-			     "user %u would have over windows_per_user (%zu) bytes with these rings",
-			     process->who.uid, kernel->limits.windows_per_user);
+	return kernel_refuse(
+		kernel, -PLUTON_EBUSY,
+		"user %u would have over windows_per_user (%zu) bytes with these rings",
+		process->who.uid, kernel->limits.windows_per_user);
 }
 
 /* The block and the charge: then what follows is released with it, whoever comes to do that. */
@@ -91,6 +92,7 @@ static struct rings *take(struct process *process)
 		return NULL;
 	rings->process = process;
 	rings->doorbell = -1;
+	rings->heard = true;
 	if (hil_charge_take(&process->owner, &event_charge, rings, &rings->charge) == 0)
 		return rings;
 	arena_give(&process->arena, rings);

@@ -18,10 +18,10 @@
 #include "daemon/kernel/ring.h"
 #include "daemon/kernel/spin.h"
 
-#define RINGS_EVENT_COST 64u	  /* libevent's map entry; tests/unit/costs_test.c */
-#define RINGS_DESCRIPTORS 2	  /* that a process is given */
-#define SPINNER_RINGS_MAX 8u	  /* looked at together */
-#define SPINNER_LOOK_US 2u	  /* until others get a look */
+#define RINGS_EVENT_COST 64u /* libevent's map entry; tests/unit/costs_test.c */
+#define RINGS_DESCRIPTORS 2  /* that a process is given */
+#define SPINNER_RINGS_MAX 8u /* looked at together */
+#define SPINNER_LOOK_US 2u   /* until others get a look */
 
 struct rings {
 	struct process *process;
@@ -33,6 +33,7 @@ struct rings {
 	int doorbell;
 	uint32_t charge;
 	uint32_t barrier; /* how far to take requests before the socket's next record */
+	bool heard;	  /* the socket's record that the barrier was made for */
 	bool published;	  /* answers, since somebody looked whether to wake the process */
 	bool blocked;	  /* no request is taken until a RETURN found room */
 	bool may_spin;	  /* the process may run while we do */

@@ -29,7 +29,7 @@ struct kernel_limits {
 	uint32_t windows_per_process; /* at most WINDOWS_MAX */
 	size_t window_max;
 	size_t windows_per_user;
-	uint32_t ring_size; /* ring.h; 0: no process has rings */
+	uint32_t ring_size;  /* ring.h; 0: no process has rings */
 	uint32_t inline_max; /* at most RECORD_INLINE_LIMIT */
 	uint32_t deferred_budget;
 	uint64_t engine_deadline_ms;

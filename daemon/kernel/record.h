@@ -105,7 +105,7 @@ struct record_hello {
 
 struct record_welcome {
 	uint32_t version;
-	uint32_t features; /* what of them there is */
+	uint32_t features;	/* what of them there is */
 	uint32_t pid;		/* the daemon's */
 	uint32_t process_index; /* who the kernel says the process is */
 	uint32_t process_generation;

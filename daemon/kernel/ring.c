@@ -2,7 +2,7 @@
 /*
  * Indices count bytes and are never reduced, so that full and empty differ. Whoever goes to sleep
  * says so and looks once more; whoever puts something in looks afterwards whether somebody sleeps.
- * Between the two steps each has a full fence: at least one of them sees the other.
+ * All four steps are sequentially consistent: at least one of them sees the other.
  */
 #include "daemon/kernel/ring.h"
 
@@ -71,16 +71,13 @@ static uint32_t aligned(size_t size)
 /* Says that somebody waits; then what they wait for must be looked at once more. */
 static void raise_flag(_Atomic uint32_t *flag)
 {
-	atomic_store_explicit(flag, 1, memory_order_relaxed);
-	atomic_thread_fence(memory_order_seq_cst);
+	atomic_store(flag, 1);
 }
 
 /* true: it was up, and whoever waits is ours to wake. */
 static bool take_flag(_Atomic uint32_t *flag)
 {
-	atomic_thread_fence(memory_order_seq_cst);
-	return atomic_load_explicit(flag, memory_order_relaxed) != 0 &&
-	       atomic_exchange_explicit(flag, 0, memory_order_relaxed) != 0;
+	return atomic_load(flag) != 0 && atomic_exchange(flag, 0) != 0;
 }
 
 /* --- the producer ---------------------------------------------------------------------------- */
@@ -88,7 +85,7 @@ static bool take_flag(_Atomic uint32_t *flag)
 /* Their index moves forward only, and never past ours. */
 static int read_head(struct ring *ring)
 {
-	uint32_t head = atomic_load_explicit(ring->head, memory_order_acquire);
+	uint32_t head = atomic_load(ring->head);
 
 	if (head % RING_ALIGNMENT || ring->mine - head > ring->mine - ring->theirs)
 		return -PLUTON_EINVAL;
@@ -128,7 +125,7 @@ int ring_put(struct ring *ring, const void *record, size_t size)
 
 void ring_publish(const struct ring *ring)
 {
-	atomic_store_explicit(ring->tail, ring->mine, memory_order_release);
+	atomic_store(ring->tail, ring->mine);
 }
 
 bool ring_must_wake_consumer(const struct ring *ring)
@@ -142,7 +139,7 @@ bool ring_await_room(struct ring *ring, size_t size)
 	/* An index that makes no sense is room: putting finds out. */
 	if (read_head(ring) == 0 && room(ring) < aligned(size))
 		return false;
-	atomic_store_explicit(ring->room, 0, memory_order_relaxed);
+	atomic_store(ring->room, 0);
 	return true;
 }
 
@@ -150,12 +147,12 @@ bool ring_await_room(struct ring *ring, size_t size)
 
 bool ring_has_record(const struct ring *ring)
 {
-	return atomic_load_explicit(ring->tail, memory_order_relaxed) != ring->mine;
+	return atomic_load(ring->tail) != ring->mine;
 }
 
 static int read_tail(struct ring *ring)
 {
-	uint32_t tail = atomic_load_explicit(ring->tail, memory_order_acquire);
+	uint32_t tail = atomic_load(ring->tail);
 	uint32_t there = tail - ring->mine;
 
 	if (tail % RING_ALIGNMENT || there > ring->size || there < ring->theirs - ring->mine)
@@ -212,7 +209,7 @@ int ring_take(struct ring *ring, void *buffer, size_t capacity)
 		 size - RECORD_HEADER_SIZE);
 	wipe(ring, aligned(size));
 	ring->mine += aligned(size);
-	atomic_store_explicit(ring->head, ring->mine, memory_order_release);
+	atomic_store(ring->head, ring->mine);
 	return (int)size;
 }
 
@@ -226,11 +223,11 @@ bool ring_await_record(const struct ring *ring)
 	raise_flag(ring->bell);
 	if (!ring_has_record(ring))
 		return false;
-	atomic_store_explicit(ring->bell, 0, memory_order_relaxed);
+	atomic_store(ring->bell, 0);
 	return true;
 }
 
 bool ring_stay_awake(const struct ring *ring)
 {
-	return atomic_exchange_explicit(ring->bell, 0, memory_order_relaxed) == 0;
+	return atomic_exchange(ring->bell, 0) == 0;
 }

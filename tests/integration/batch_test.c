@@ -188,8 +188,8 @@ static void start(struct batch *batch, uint8_t round)
 							      .digest_size = SHA256_SIZE};
 
 		memset(batch->inputs[i], (int)(round + i), sizeof(batch->inputs[i]));
-		CU_ASSERT_EQUAL(
-			pluton_digest_async(pluton, &request, note, batch, &batch->ids[i]), 0);
+		CU_ASSERT_EQUAL(pluton_digest_async(pluton, &request, note, batch, &batch->ids[i]),
+				0);
 	}
 }
 
@@ -577,8 +577,8 @@ static void test_answers_that_a_daemon_left_behind_are_taken_in(void)
 
 	begin_with_rings();
 	batch = (struct batch){0};
-	CU_ASSERT_EQUAL(pluton_random_async(pluton, batch.digests[0], SHA256_SIZE, note, &batch, &id),
-			0);
+	CU_ASSERT_EQUAL(
+		pluton_random_async(pluton, batch.digests[0], SHA256_SIZE, note, &batch, &id), 0);
 	answer.header.op_id = id;
 	answer.upcall.words[0] = PLUTON_EFAIL;
 	CU_ASSERT_EQUAL(record_encode(&answer, bytes, sizeof(bytes)), sizeof(bytes));

@@ -132,8 +132,8 @@ static void test_the_size_is_rounded_down_to_a_power_of_two(void)
 
 static void test_over_windows_per_user_there_are_no_rings_and_the_socket_goes_on(void)
 {
-	static const char *const settings[] = {"kernel.window_max=4K", "kernel.windows_per_user=80K",
-					       NULL};
+	static const char *const settings[] = {"kernel.window_max=4K",
+					       "kernel.windows_per_user=80K", NULL};
 	int fds[3];
 
 	if (rig_rings_wanted())
@@ -153,7 +153,8 @@ static void test_over_windows_per_user_there_are_no_rings_and_the_socket_goes_on
 
 static void test_without_room_in_the_arena_there_are_no_rings(void)
 {
-	static const char *const settings[] = {"kernel.arena_min=1K", "kernel.arena_limit=4K", NULL};
+	static const char *const settings[] = {"kernel.arena_min=1K", "kernel.arena_limit=4K",
+					       NULL};
 	struct process *process;
 	size_t before;
 	int fd;
@@ -364,7 +365,8 @@ static void test_an_index_of_answers_that_makes_no_sense_ends_the_connection(voi
 
 static void test_a_record_of_no_possible_size_ends_the_connection(void)
 {
-	static const uint32_t sizes[] = {0, 1, 15, 17, 64, RECORD_SIZE_MAX + 1, UINT32_MAX, 0x80000000u};
+	static const uint32_t sizes[] = {0,	     1,		 15, 17, 64, RECORD_SIZE_MAX + 1,
+					 UINT32_MAX, 0x80000000u};
 
 	open_machine(NULL);
 	for (unsigned i = 0; i < TESTS_COUNT(sizes); i++) {
@@ -625,13 +627,11 @@ static void test_records_per_pass_holds_for_rings_and_sockets_alike(void)
 		record.header.op_id++;
 	/* On a busy machine a pass may end before its fourth record. */
 	for (unsigned pass = 1; seen(modest) < 100 && pass < 1000; pass++) {
-		uint64_t before = seen(modest);
-
 		loop_pass(&rig.machine->loop, false);
 		CU_ASSERT(seen(floods[0]) <= 4 * pass);
 		CU_ASSERT(seen(floods[1]) <= 4 * pass);
-		CU_ASSERT(seen(modest) > before);
 	}
+	CU_ASSERT_EQUAL(seen(modest), 100);
 	CU_ASSERT(seen(floods[0]) > 0);
 	CU_ASSERT(seen(floods[1]) > 0);
 	guests_close();
@@ -697,9 +697,10 @@ static void *spoil(void *context)
 		size_t at;
 
 		random = random * 1664525u + 1013904223u;
-		at = saboteur->indices ? random >> 8 & 511 & ~3u
-				       : RING_HEADER_SIZE + (random >> 8) % (uint32_t)(rings->size -
-										      RING_HEADER_SIZE);
+		at = saboteur->indices
+			     ? random >> 8 & 511 & ~3u
+			     : RING_HEADER_SIZE +
+				       (random >> 8) % (uint32_t)(rings->size - RING_HEADER_SIZE);
 		bytes[at] = (uint8_t)(random >> 24);
 	}
 	return NULL;
@@ -713,6 +714,8 @@ static void sabotage(bool indices, unsigned seed)
 	int fd = connect_with_rings();
 
 	copy = *rig_rings_of(fd);
+	copy.memory = mmap(NULL, copy.size, PROT_READ | PROT_WRITE, MAP_SHARED, copy.memfd, 0);
+	CU_ASSERT_NOT_EQUAL_FATAL(copy.memory, MAP_FAILED);
 	saboteur.rings = &copy;
 	CU_ASSERT_EQUAL_FATAL(pthread_create(&thread, NULL, spoil, &saboteur), 0);
 	for (uint32_t i = 1; i <= 200 && !rig_is_closed(&rig, fd); i++) {
@@ -731,6 +734,7 @@ static void sabotage(bool indices, unsigned seed)
 	}
 	atomic_store(&saboteur.stop, true);
 	pthread_join(thread, NULL);
+	munmap(copy.memory, copy.size);
 	assert_neighbour_is_served();
 	guest_leave(fd);
 	rig_settle(&rig);

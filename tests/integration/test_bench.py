@@ -101,6 +101,13 @@ class Bench(unittest.TestCase):
 
     @unittest.skipUnless(all(map(shutil.which, ("swtpm", "tpm2-abrmd", "dbus-daemon"))),
                          "the peers are not installed")
+    def test_rings_has_both_ways_for_each_work_and_placement(self):
+        all_rows = rows("rings")
+        for table in {row["table"] for row in all_rows}:
+            found = {(row["what"], row["clients"], row["at_once"]) for row in all_rows if row["table"] == table}
+            self.assertEqual(len(found), 3 * 2 * 2)
+        self.assertTrue(all(row["ratio"] > 0 and row["socket_us"] > 0 for row in all_rows))
+
     def test_tpm_roundtrip_has_every_work_and_peer_for_each_placement(self):
         all_rows = rows("tpm-roundtrip")
         for placement in {row["table"].split(", ", 1)[1] for row in of_table(all_rows, "PCR_Read")}:

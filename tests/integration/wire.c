@@ -91,9 +91,9 @@ static int ask(struct wire *wire, const struct record *record, int descriptor,
 
 int wire_greet(struct wire *wire)
 {
-	const struct record hello = {.header = {.type = RECORD_HELLO},
-				     .hello = {.version = RECORD_VERSION,
-					       .features = rig_rings_features()}};
+	const struct record hello = {
+		.header = {.type = RECORD_HELLO},
+		.hello = {.version = RECORD_VERSION, .features = rig_rings_features()}};
 	const struct record ask_rings = {.header = {.type = RECORD_RINGS_OPEN}};
 	struct record answer;
 	int r;
