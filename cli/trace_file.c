@@ -276,6 +276,7 @@ int trace_file_open(const char *path, const struct trace_names *names, struct tr
 	file->names = names;
 	r = output_open(&file->output, path);
 	if (r != CLI_DONE) {
+		output_close(&file->output);
 		free(file);
 		return r;
 	}
