@@ -82,6 +82,41 @@ static void test_the_declared_cost_of_a_connection_covers_what_libevent_takes(vo
 	guests_close();
 }
 
+static int greet_with_rings(void)
+{
+	const struct record hello = {
+		.header = {.type = RECORD_HELLO},
+		.hello = {.version = RECORD_VERSION, .features = FEATURE_RINGS}};
+	struct record answer;
+	int fd = guest_connect_raw();
+
+	rig_send(fd, &hello, -1);
+	CU_ASSERT_TRUE_FATAL(rig_receive(&rig, fd, &answer));
+	return fd;
+}
+
+static void test_the_declared_cost_of_rings_covers_what_libevent_takes(void)
+{
+	size_t before, per_ring;
+	int fds[CONNECTIONS / 2];
+
+	guests_open(NULL);
+	for (unsigned i = 0; i < CONNECTIONS / 2; i++)
+		fds[i] = greet_with_rings();
+	turn_all();
+	before = libevent_bytes;
+	for (unsigned i = 0; i < CONNECTIONS / 2; i++)
+		CU_ASSERT_EQUAL(rig_open_rings(&rig, fds[i]), 0);
+	turn_all();
+	per_ring = (libevent_bytes - before + CONNECTIONS / 2 - 1) / (CONNECTIONS / 2);
+	CU_ASSERT(per_ring > 0);
+	CU_ASSERT(per_ring <= RINGS_EVENT_COST);
+	if (per_ring > RINGS_EVENT_COST)
+		printf("# libevent takes %zu bytes for rings, declared are %u\n", per_ring,
+		       RINGS_EVENT_COST);
+	guests_close();
+}
+
 static void test_libevent_takes_nothing_more_for_a_process_that_waits_to_be_read(void)
 {
 	struct record call = {.header = {.type = RECORD_CALL},
@@ -162,6 +197,7 @@ static void test_nothing_else_is_allocated_because_of_a_process(void)
 
 static const struct test tests[] = {
 	TEST(test_the_declared_cost_of_a_connection_covers_what_libevent_takes),
+	TEST(test_the_declared_cost_of_rings_covers_what_libevent_takes),
 	TEST(test_libevent_takes_nothing_more_for_a_process_that_waits_to_be_read),
 	TEST(test_reconnecting_for_ever_takes_no_more_than_the_most_at_once),
 	TEST(test_an_idle_process_is_within_its_budget),
