@@ -484,7 +484,7 @@ static void test_an_owner_has_as_many_slots_as_the_request_says(void)
 
 static void test_a_key_is_there_when_its_record_is_and_not_before(void)
 {
-	struct key_client client = {.input = known};
+	struct key_client client = {.input = known}, second = {.input = known};
 	struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
 	struct hwkey_about about;
 
@@ -495,7 +495,7 @@ static void test_a_key_is_there_when_its_record_is_and_not_before(void)
 		;
 	CU_ASSERT_EQUAL(client.done, 0);
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_EBUSY);
-	CU_ASSERT_EQUAL(start(&(struct key_client){.input = known}, &request), 0);
+	CU_ASSERT_EQUAL(start(&second, &request), 0);
 	/* a cancel now cannot take back what the disk may have */
 	CU_ASSERT_EQUAL(engine_of()->ops->cancel(engine_of(), &client.client), 0);
 	nv.holds = false;
@@ -506,6 +506,7 @@ static void test_a_key_is_there_when_its_record_is_and_not_before(void)
 	CU_ASSERT_PTR_NOT_NULL(find_area(ALICE ".1"));
 	while (deferred_queue_run(&machine.deferred, 100) > 0)
 		;
+	CU_ASSERT_EQUAL(second.result, -PLUTON_EALREADY); /* the number was taken at once */
 	close_machine();
 }
 
