@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
 BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_kdf_test openssl_mac_test \
-	openssl_rsa_test openssl_stream_test stacked_test
+	openssl_rsa_test openssl_stream_test stacked_test openssl_hwkey_test
 check_PROGRAMS += $(BACKEND_TESTS)
 TESTS += $(BACKEND_TESTS)
 THREADED_TESTS += $(BACKEND_TESTS)
@@ -27,6 +27,10 @@ KEY_WATCH = tests/unit/key_watch.c tests/unit/key_watch.h
 openssl_kdf_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_kdf_test_SOURCES = tests/unit/openssl_kdf_test.c $(OPENSSL_MACHINE) $(KEY_WATCH)
 openssl_kdf_test_LDADD = $(BACKEND_TEST_LIBS)
+
+openssl_hwkey_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_hwkey_test_SOURCES = tests/unit/openssl_hwkey_test.c $(OPENSSL_MACHINE)
+openssl_hwkey_test_LDADD = $(BACKEND_TEST_LIBS)
 
 openssl_mac_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_mac_test_SOURCES = tests/unit/openssl_mac_test.c $(OPENSSL_MACHINE) $(KEY_WATCH)

@@ -75,3 +75,8 @@ services_test_LDADD = libsuite.la libclient.la
 TESTS += tests/integration/test_over_rings.py tests/integration/test_protocol.py
 EXTRA_DIST += tests/integration/client.py tests/integration/test_over_rings.py \
 	tests/integration/test_protocol.py
+
+# A program of tests/integration/test_hwkey.py.
+check_PROGRAMS += hwkey_client
+hwkey_client_SOURCES = tests/integration/hwkey_client.c
+hwkey_client_LDADD = libclient.la

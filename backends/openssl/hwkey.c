@@ -450,7 +450,9 @@ static int advance(struct task *task)
 	struct hwkey_operation *op = of_task(task);
 
 	while (*op->step) {
-		int r = (*op->step)(op);
+		/* One that came inside a callback: nothing is begun any more, least of all a store.
+		 */
+		int r = task->cancelled && !op->settled ? -PLUTON_ECANCEL : (*op->step)(op);
 
 		if (r == TASK_DONE || r == TASK_ELSEWHERE)
 			op->step++;

@@ -185,9 +185,9 @@ struct op_identity {
 void op_identity(const struct operation *op, struct op_identity *ret);
 
 /*
- * Whose things of this operation's are that outlive it: "app-tpm0", or else "uid-1000". An app's are
- * its own whoever it runs as, and not those of other programs of that user. Terminated, the rest
- * zero; no program can have another name, and no other program that.
+ * Whose things of this operation's are that outlive it: "app-tpm0", or else "uid-1000". An app's
+ * are its own whoever it runs as, and not those of other programs of that user. Terminated, the
+ * rest zero; no program can have another name, and no other program that.
  */
 #define OP_OWNER_SIZE 48u
 void op_owner_name(const struct operation *op, char ret_name[OP_OWNER_SIZE]);

@@ -101,8 +101,7 @@ class OnBus(unittest.TestCase):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def settled(self, kept):
-        """The daemon keeps what it kept before,
-         to the byte; what is under way may take a moment."""
+        """The daemon keeps what it kept before, to the byte; what is under way may take a moment."""
         end = time.monotonic() + PATIENCE
         while self.keeps() != kept and time.monotonic() < end:
             select.select([], [], [], 0.01)
@@ -165,8 +164,7 @@ class Interfaces(OnBus):
         self.assertEqual(status["pid"], self.daemon.pid)
         limits = {row["name"]: row["value"] for row in self.peer.call("Manager", "ListLimits")[0]}
         self.assertEqual(limits["window_max"], 64 * MIB)
-        self.assertIn("openssl", {row["name"] for row in self.peer.call("Manager",
-                      "ListEngines")[0]})
+        self.assertIn("openssl", {row["name"] for row in self.peer.call("Manager", "ListEngines")[0]})
         self.assertIn("dbus", {row["name"] for row in self.peer.call("Manager", "ListHandlers")[0]})
 
     def test_a_list_of_processes_says_where_to_go_on(self):
@@ -286,8 +284,7 @@ class Services(OnBus):
         self.refused("Inval", "Verify: a wrong value", "Hmac", "Verify", "suayayay", "sha512", 0,
                      key,
                      data, bytes(64))
-        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt",
-                                     f"hexkey:{key.hex()}",
+        cmac = bytes.fromhex(openssl("mac", "-cipher", "AES-256-CBC", "-macopt", f"hexkey:{key.hex()}",
                                      "-in", "-", "CMAC", data=data).decode())
         stream, = self.peer.call("Cmac", "Begin", "suay", "aes", 0, key)
         for piece in data[:5], data[5:]:
@@ -321,8 +318,7 @@ class Services(OnBus):
 
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
-        self.refused("Reserve", "not open", "Digest", "Update", "uay", stream, b"x",
-                                                                                                    peer=self.join())
+        self.refused("Reserve", "not open", "Digest", "Update", "uay", stream, b"x", peer=self.join())
 
     def test_calls_are_answered_in_any_order_and_each_once(self):
         serials = {self.peer.send("org.pluton1.Digest", "Digest", "sayu", "sha256",
@@ -340,8 +336,7 @@ class Services(OnBus):
         row, = self.peer.call("NvMem", "Status", "ay", b"letter")
         self.assertEqual((row["name"], row["capacity"], row["length"]), ("letter", 5000, 5000))
         self.assertEqual(self.peer.call("NvMem", "List", "u", 0), ([row], 0))
-        self.refused("Reserve|Inval|NoDevice|Fail", "area nobody", "NvMem", "Status", "ay",
-                     b"nobody")
+        self.refused("Reserve|Inval|NoDevice|Fail", "area nobody", "NvMem", "Status", "ay", b"nobody")
 
     def test_who_is_no_app_takes_no_channels(self):
         self.assertEqual(self.peer.call("App", "List", "u", 0)[1], 0)
@@ -359,8 +354,7 @@ class Memory(OnBus):
         digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 0, len(data)),
                                    32)
         self.assertEqual(digest, hashlib.sha256(data).digest())
-        digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 4097, 100),
-                                   32)
+        digest, _ = self.peer.call("Digest", "DigestMemfd", "s(htt)u", "sha256", (fd, 4097, 100), 32)
         self.assertEqual(digest, hashlib.sha256(data[4097:4197]).digest())
 
     def test_eight_mebibytes_are_encrypted_from_one_memfd_to_another(self):
@@ -416,8 +410,7 @@ class Memory(OnBus):
         self.refused("Size", "window_max", *call, (huge, 0, 16))
 
     def test_a_foreign_descriptor_is_closed_by_a_thread_that_may_take_its_time(self):
-        # The last close of this socket waits for its peer,
-         who never reads. It is to be the daemon's.
+        # The last close of this socket waits for its peer, who never reads. It is to be the daemon's.
         with socket.create_server(("127.0.0.1", 0)) as server:
             with socket.create_connection(server.getsockname()) as lazy:
                 lazy.setblocking(False)
@@ -448,7 +441,7 @@ class AesModes(OnBus):
     def aes(self, method, mode, *arguments):
         signature = "suayayayayuu" if method == "Encrypt" else "suayayayayuay"
         return [bytes(part) for part in self.peer.call("Aes", method, signature, mode, 0,
-                                                        *arguments)]
+                                                         *arguments)]
 
     def test_ecb_and_cbc_both_ways(self):
         for mode, iv, cipher in (("ecb", b"", "3ad77bb40d7a3660a89ecaf32466ef97"),
@@ -479,8 +472,7 @@ class AesModes(OnBus):
 
 class Refusals(OnBus):
     def test_an_unknown_name_is_answered_with_the_names_there_are(self):
-        self.refused("Inval", '"sha3" is no algorithm; write .*sha256.*sha3-256', "Digest",
-                     "Digest",
+        self.refused("Inval", '"sha3" is no algorithm; write .*sha256.*sha3-256', "Digest", "Digest",
                      "sayu", "sha3", b"", 32)
         self.refused("Inval", r'"\?+" is no algorithm', "Digest", "Begin", "s", "€" * 30)
 
@@ -503,8 +495,7 @@ class Refusals(OnBus):
 
     def test_a_message_far_over_message_max_is_answered_all_the_same(self):
         for size in MESSAGE_MAX - 31, MESSAGE_MAX + 1, MESSAGE_MAX + 5000, 3 * MIB, 20 * MIB:
-            self.refused("Size", "message_max", "Digest", "Digest", "sayu", "sha256", bytes(size),
-                         32)
+            self.refused("Size", "message_max", "Digest", "Digest", "sayu", "sha256", bytes(size), 32)
         self.works()
 
     def test_a_wrong_signature_or_name_is_the_buses_own_error(self):
@@ -525,8 +516,7 @@ class Access(OnBus):
         self.works()
         self.refused("NoDevice", r"user \d+ may not use digest: see \[access\]", "Digest", "Digest",
                      "sayu", "sha256", b"abc", 32)
-        allowed = {row["name"]: row["allowed"] for row in self.peer.call("Manager",
-                                                                                                    "ListCapsules")[0]}
+        allowed = {row["name"]: row["allowed"] for row in self.peer.call("Manager", "ListCapsules")[0]}
         self.assertEqual({name for name in allowed if allowed[name]}, {"manager", "rng"})
 
     def test_a_channel_by_connect_may_use_what_the_caller_may(self):
@@ -895,10 +885,8 @@ class Run(unittest.TestCase):
     def test_a_folder_with_an_odd_name_will_do(self):
         with tempfile.TemporaryDirectory(prefix="a b,c;d=%&<\u00e9") as folder:
             environment = private.environment(TMPDIR=folder, XDG_RUNTIME_DIR=None)
-            done = private.run(private.RUN, "--dbus", "--", "busctl", "--user", "call",
-                               "org.pluton1",
-                               "/org/pluton1", "org.pluton1.Random", "Get", "u", "4",
-                                env=environment)
+            done = private.run(private.RUN, "--dbus", "--", "busctl", "--user", "call", "org.pluton1",
+                               "/org/pluton1", "org.pluton1.Random", "Get", "u", "4", env=environment)
             self.assertEqual((done.returncode, done.stderr), (0, b""))
             self.assertEqual(os.listdir(folder), [])
 

@@ -15,7 +15,7 @@ import unittest
 
 from cryptography.hazmat.primitives import keywrap
 from plutond import Daemon
-from private import CLI, DEADLINE, environment
+from private import CLI, DEADLINE, environment, is_sanitized
 
 MESSAGE = b"what is said with a key that nobody sees"
 IV = "000102030405060708090a0b0c0d0e0f"
@@ -430,9 +430,9 @@ def traces(key, haystack):
 
 
 @unittest.skipUnless(os.getuid() == 0, "only root reads another process's memory")
+@unittest.skipIf(is_sanitized(), "a sanitizer keeps what was freed")
 class Traces(Keys):
-    """A search for planted keys. The client is python's own, so that its process can be searched
-    while it lives; it speaks by libpluton's commands in a child that is killed."""
+    """A search for planted keys, whole or in good part."""
 
     def use(self, kind, slot):
         if kind == "secret":
@@ -490,6 +490,25 @@ class Traces(Keys):
         client.send_signal(signal.SIGKILL)
         client.wait(DEADLINE)
         self.done("mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE)
+        self.assertEqual(memory_of(self.daemon.pid).count(key), 1)
+        self.done("key", "delete", slot)
+        self.assertEqual(traces(key, memory_of(self.daemon.pid)), 0)
+
+    def test_libpluton_keeps_nothing_of_a_key_that_it_sent(self):
+        client = subprocess.Popen([f"{os.environ['PLUTON_BUILD']}/hwkey_client"],
+                                  env=environment(PLUTON_ADDRESS=self.daemon.address),
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(client.stdout.close)
+        self.addCleanup(client.stdin.close)
+        slot, disguised = client.stdout.readline().decode().split()
+        key = bytes(byte ^ 0xa5 for byte in bytes.fromhex(disguised))
+        memory = memory_of(client.pid)
+        self.assertGreater(memory.count(bytes.fromhex(disguised)), 0)  # the search finds things
+        self.assertEqual(traces(key, memory), 0)
+        client.send_signal(signal.SIGKILL)
+        client.wait(DEADLINE)
+        self.assertEqual(self.done("mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE),
+                         hmac.new(key, MESSAGE, "sha256").hexdigest().encode() + b"  -\n")
         self.assertEqual(memory_of(self.daemon.pid).count(key), 1)
         self.done("key", "delete", slot)
         self.assertEqual(traces(key, memory_of(self.daemon.pid)), 0)

@@ -1,0 +1,798 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Key slots of the OpenSSL backend, behind the contract checker: filled, used, emptied, and with a
+ * store that fails or is slow. NV memory is a fake that keeps areas in an array; the device secret
+ * is a constant.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "hil/arbiter.h"
+#include "hil/hwkey.h"
+#include "hil/mac.h"
+#include "hil/nv.h"
+#include "tests/suite.h"
+#include "tests/unit/openssl_machine.h"
+
+#define AREAS 8u
+#define ALICE "uid-1000"
+#define BOB "uid-1001"
+
+/* --- fake NV memory -------------------------------------------------------------------------- */
+
+struct fake_area {
+	char name[NV_NAME_MAX + 8];
+	uint8_t bytes[4096];
+	size_t length; /* 0: free */
+};
+
+static struct fake_nv {
+	struct nv_engine engine;
+	struct deferred_call call;
+	struct nv_request request;
+	struct nv_client *client;
+	struct fake_area areas[AREAS];
+	int failure;	  /* of what changes something */
+	bool holds;	  /* nothing ends until it is let go */
+	unsigned cancels; /* that came */
+} nv;
+
+static struct arbiter nv_arbiter;
+static struct hil_port ports[HIL_KINDS];
+static struct hil_owner *own;
+static struct machine machine;
+
+static struct hil_owner *find_owner(void *context, uint32_t index)
+{
+	(void)context;
+	return index == 0 ? own : NULL;
+}
+
+static int add_owner(void *context, struct hil_owner *owner)
+{
+	(void)context;
+	*owner = (struct hil_owner){0};
+	own = owner;
+	return 0;
+}
+
+static struct fake_area *find_area(const char *name)
+{
+	for (unsigned i = 0; i < AREAS; i++) {
+		if (nv.areas[i].length && strcmp(nv.areas[i].name, name) == 0)
+			return &nv.areas[i];
+	}
+	return NULL;
+}
+
+static struct fake_area *free_area(void)
+{
+	for (unsigned i = 0; i < AREAS; i++) {
+		if (!nv.areas[i].length)
+			return &nv.areas[i];
+	}
+	return NULL;
+}
+
+static int put_area(struct nv_client *client)
+{
+	struct fake_area *area = find_area(nv.request.name);
+
+	if (!area)
+		area = free_area();
+	if (nv.failure || !area)
+		return nv.failure;
+	snprintf(area->name, sizeof(area->name), "%s", nv.request.name);
+	area->length = nv.request.length;
+	return client->ops->pull_input(client, area->bytes, area->length, 0) < 0 ? -PLUTON_EFAIL
+										 : 0;
+}
+
+static int give_row(struct nv_client *client, struct nv_answer *answer)
+{
+	struct nv_status status = {0};
+	uint8_t row[NV_ROW_SIZE];
+	uint32_t at = 0;
+
+	for (unsigned i = 0; i < AREAS; i++) {
+		if (!nv.areas[i].length || at++ != nv.request.offset)
+			continue;
+		memcpy(status.name, nv.areas[i].name, sizeof(status.name));
+		nv_status_encode(&status, row);
+		answer->length = sizeof(row);
+		client->ops->push_output(client, row, sizeof(row), 0);
+	}
+	return 0;
+}
+
+static int carry_out(struct nv_client *client, struct nv_answer *answer)
+{
+	struct fake_area *area = find_area(nv.request.name);
+
+	switch (nv.request.action) {
+	case NV_PUT:
+		return put_area(client);
+	case NV_DELETE:
+		if (area && !nv.failure)
+			area->length = 0;
+		return nv.failure ? nv.failure : area ? 0 : -PLUTON_ENODEVICE;
+	case NV_LIST:
+		return give_row(client, answer);
+	default:
+		if (!area)
+			return -PLUTON_ENODEVICE;
+		answer->length = area->length;
+		client->ops->push_output(client, area->bytes, area->length, 0);
+		return 0;
+	}
+}
+
+static void nv_run(struct deferred_call *call)
+{
+	struct nv_client *client = nv.client;
+	struct nv_answer answer = {0};
+	int r;
+
+	(void)call;
+	if (nv.holds)
+		return;
+	nv.client = NULL;
+	r = carry_out(client, &answer);
+	client->ops->done(client, r, r == 0 ? &answer : NULL);
+}
+
+static int nv_start(struct nv_engine *engine, const struct nv_request *request,
+		    struct nv_client *client)
+{
+	(void)engine;
+	nv.request = *request;
+	nv.client = client;
+	deferred_call_set(&nv.call);
+	return 0;
+}
+
+static int nv_cancel(struct nv_engine *engine, struct nv_client *client)
+{
+	(void)engine;
+	(void)client;
+	nv.cancels++;
+	return 0;
+}
+
+static const char *nv_why(struct nv_engine *engine)
+{
+	(void)engine;
+	return "the disk is full";
+}
+
+/* --- the device secret ----------------------------------------------------------------------- */
+
+static int secret_failure;
+
+static int read_secret(struct fuses *fuses, uint8_t ret_secret[FUSES_SECRET_SIZE])
+{
+	(void)fuses;
+	memset(ret_secret, 0x5a, FUSES_SECRET_SIZE);
+	return secret_failure;
+}
+
+static const char *secret_why(const struct fuses *fuses)
+{
+	(void)fuses;
+	return "a fuse is blown";
+}
+
+static const struct fuses_ops fuses_ops = {read_secret, secret_why};
+static struct fuses fuses = {&fuses_ops};
+
+/* --- the machine ----------------------------------------------------------------------------- */
+
+static void change(struct backend_environment *environment)
+{
+	static const struct nv_engine_ops ops = {nv_start, nv_cancel, nv_why};
+
+	environment->fuses = &fuses;
+	environment->ports = ports;
+	environment->add_owner = add_owner;
+	nv.engine = (struct nv_engine){
+		.head = {.name = "fake", .kind = HIL_NV, .level = HIL_LEVEL_NV, .concurrency = 1},
+		.caps = {.read_max = 4096, .area_max = 4096, .commit_max = 4096},
+		.ops = &ops,
+	};
+	deferred_call_init(&nv.call, environment->deferred, nv_run);
+	CU_ASSERT_EQUAL_FATAL(arbiter_init(&nv_arbiter, &nv.engine.head, environment->deferred, 1,
+					   1, 0, find_owner, NULL),
+			      0);
+	ports[HIL_NV] = (struct hil_port){HIL_NV, 1, {&nv.engine.head}};
+}
+
+static void open_machine(const struct openssl_options *options)
+{
+	own = NULL;
+	machine_open(&machine, options, change);
+	while (deferred_queue_run(&machine.deferred, 100) > 0)
+		;
+	CU_ASSERT_TRUE(machine.instance->settled(machine.instance));
+}
+
+static void close_machine(void)
+{
+	machine_close(&machine);
+	arbiter_close(&nv_arbiter);
+}
+
+/* What was kept stays for the next. */
+static void begin(const struct openssl_options *options)
+{
+	memset(&nv, 0, sizeof(nv));
+	secret_failure = 0;
+	open_machine(options);
+}
+
+static struct hwkey_engine *engine_of(void)
+{
+	return (struct hwkey_engine *)(void *)machine.checkers[HIL_HWKEY];
+}
+
+/* --- a client -------------------------------------------------------------------------------- */
+
+struct key_client {
+	struct hwkey_client client;
+	const uint8_t *input;
+	uint8_t output[HWKEY_WRAPPED_MAX];
+	size_t piece;	  /* bytes at once; 0: all */
+	unsigned fail_at; /* the n-th callback, from 1 */
+	int answer;	  /* what it answers then */
+	bool cancels;	  /* in that callback, and answers well */
+	unsigned callbacks;
+	unsigned done;
+	int result;
+	char why[400];
+};
+
+static struct key_client *of_client(struct hwkey_client *client)
+{
+	return (struct key_client *)(void *)client;
+}
+
+static ssize_t behave(struct key_client *client, size_t *len)
+{
+	bool now = ++client->callbacks == client->fail_at;
+
+	if (now && client->cancels)
+		engine_of()->ops->cancel(engine_of(), &client->client);
+	if (client->piece && client->piece < *len)
+		*len = client->piece;
+	return now && !client->cancels ? client->answer : 1;
+}
+
+static ssize_t pull(struct hwkey_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	struct key_client *c = of_client(client);
+	ssize_t r = behave(c, &len);
+
+	if (r <= 0)
+		return r;
+	memcpy(buf, c->input + cursor, len);
+	return (ssize_t)len;
+}
+
+static ssize_t push(struct hwkey_client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	struct key_client *c = of_client(client);
+	ssize_t r = behave(c, &len);
+
+	if (r <= 0)
+		return r;
+	memcpy(c->output + cursor, buf, len);
+	return (ssize_t)len;
+}
+
+static void done(struct hwkey_client *client, int result)
+{
+	struct key_client *c = of_client(client);
+
+	c->done++;
+	c->result = result;
+	snprintf(c->why, sizeof(c->why), "%s", engine_of()->ops->why(engine_of()));
+}
+
+static const struct hwkey_client_ops client_ops = {pull, push, done};
+
+static int start(struct key_client *client, const struct hwkey_request *request)
+{
+	client->client.ops = &client_ops;
+	client->callbacks = client->done = 0;
+	return engine_of()->ops->start(engine_of(), request, &client->client);
+}
+
+static int run(struct key_client *client, const struct hwkey_request *request)
+{
+	int r = start(client, request);
+
+	if (r < 0)
+		return r;
+	machine_run(&machine, &client->done);
+	CU_ASSERT_EQUAL(client->done, 1);
+	return client->result;
+}
+
+static struct hwkey_request request_for(enum hwkey_action action, const char *owner,
+					uint32_t number)
+{
+	struct hwkey_request request = {
+		.action = action, .name.number = number, .slots_per_owner = 4};
+
+	snprintf(request.name.owner, sizeof(request.name.owner), "%s", owner);
+	return request;
+}
+
+static struct hwkey_request filling(enum hwkey_action action, enum hwkey_type type, uint32_t usage,
+				    uint32_t policy)
+{
+	struct hwkey_request request = request_for(action, ALICE, 1);
+
+	request.attributes = (struct hwkey_attributes){type, usage, policy, hwkey_size(type)};
+	if (type == HWKEY_SECRET)
+		request.attributes.size = 32;
+	if (action == HWKEY_IMPORT)
+		request.length = request.attributes.size;
+	return request;
+}
+
+static int find(const char *owner, uint32_t number, struct hwkey_about *ret)
+{
+	struct hwkey_name name = {.number = number};
+
+	snprintf(name.owner, sizeof(name.owner), "%s", owner);
+	return engine_of()->ops->find(engine_of(), &name, ret);
+}
+
+static const uint8_t known[32] = "a key that is known to the tests";
+
+static void import_known(enum hwkey_type type, uint32_t usage, uint32_t policy)
+{
+	struct key_client client = {.input = known};
+	struct hwkey_request request = filling(HWKEY_IMPORT, type, usage, policy);
+
+	CU_ASSERT_EQUAL(run(&client, &request), 0);
+}
+
+static int delete_key(uint32_t number)
+{
+	struct key_client client = {0};
+	struct hwkey_request request = request_for(HWKEY_DELETE, ALICE, number);
+
+	return run(&client, &request);
+}
+
+/* --- filling --------------------------------------------------------------------------------- */
+
+static void test_every_type_is_made_in_every_way_of_execution(void)
+{
+	static const enum hwkey_type types[] = {HWKEY_AES128,  HWKEY_AES256, HWKEY_SECRET,
+						HWKEY_P256,    HWKEY_P384,   HWKEY_P521,
+						HWKEY_ED25519, HWKEY_RSA2048};
+
+	for (size_t e = 0; e < EXECUTIONS; e++) {
+		begin(&executions[e]);
+		for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+			uint32_t usage = hwkey_public_size(types[i]) ? HWKEY_SIGN : HWKEY_MAC;
+			struct hwkey_request request =
+				filling(HWKEY_GENERATE, types[i], usage, HWKEY_THIS_BOOT);
+			struct key_client client = {0};
+			struct hwkey_about about;
+
+			CU_ASSERT_EQUAL(run(&client, &request), 0);
+			CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+			CU_ASSERT_EQUAL(about.attributes.type, types[i]);
+			CU_ASSERT_EQUAL(delete_key(1), 0);
+		}
+		close_machine();
+	}
+}
+
+static void test_pieces_of_any_size_make_the_same_slot(void)
+{
+	begin(&executions[0]);
+	for (size_t piece = 0; piece <= sizeof(known); piece++) {
+		struct key_client client = {.input = known, .piece = piece};
+		struct hwkey_request request =
+			filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+
+		CU_ASSERT_EQUAL(run(&client, &request), 0);
+		CU_ASSERT_EQUAL(delete_key(1), 0);
+	}
+	close_machine();
+}
+
+static void test_trouble_in_a_callback_leaves_the_slot_empty(void)
+{
+	static const int answers[] = {-PLUTON_ENOACK, 0};
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	for (unsigned at = 1; at <= 4; at++) {
+		for (size_t i = 0; i < 2; i++) {
+			struct key_client client = {
+				.input = known, .piece = 8, .fail_at = at, .answer = answers[i]};
+			struct hwkey_request request =
+				filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+
+			CU_ASSERT_EQUAL(run(&client, &request),
+					answers[i] ? answers[i] : -PLUTON_ESIZE);
+			CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
+		}
+	}
+	CU_ASSERT_PTR_NULL(find_area(ALICE ".1"));
+	close_machine();
+}
+
+static void test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot(void)
+{
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	for (unsigned at = 1; at <= 4; at++) {
+		struct key_client client = {
+			.input = known, .piece = 8, .fail_at = at, .cancels = true};
+		struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+
+		CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ECANCEL);
+		CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
+		CU_ASSERT_PTR_NULL(find_area(ALICE ".1"));
+	}
+	close_machine();
+}
+
+static void test_what_does_not_go_together_is_refused_by_start(void)
+{
+	struct key_client client = {.input = known};
+	struct hwkey_request request;
+
+	begin(&executions[0]);
+	request = filling(HWKEY_GENERATE, HWKEY_AES128, HWKEY_SIGN, 0);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	request = filling(HWKEY_GENERATE, HWKEY_SECRET, HWKEY_MAC, HWKEY_ENGINE_IV);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	request = filling(HWKEY_GENERATE, HWKEY_AES128, 0, 0);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	request = filling(HWKEY_DERIVE, HWKEY_P256, HWKEY_SIGN, 0);
+	request.length = 1;
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ENOSUPPORT);
+	request = filling(HWKEY_IMPORT, HWKEY_AES128, HWKEY_MAC, 0);
+	request.length = 17;
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ESIZE);
+	request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+	request.length = request.attributes.size = HWKEY_SECRET_MAX + 1;
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ESIZE);
+	close_machine();
+}
+
+static void test_an_owner_has_as_many_slots_as_the_request_says(void)
+{
+	struct key_client client = {0};
+	struct hwkey_request request =
+		filling(HWKEY_GENERATE, HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+
+	begin(&executions[0]);
+	for (uint32_t number = 1; number <= 5; number++) {
+		request.name.number = number;
+		CU_ASSERT_EQUAL(run(&client, &request), number <= 4 ? 0 : -PLUTON_ENOMEM);
+	}
+	CU_ASSERT_PTR_NOT_NULL(strstr(client.why, "slots_per_owner"));
+	CU_ASSERT_EQUAL(hwkey_unused(engine_of(), ALICE), 5);
+	CU_ASSERT_EQUAL(delete_key(2), 0);
+	CU_ASSERT_EQUAL(hwkey_unused(engine_of(), ALICE), 2);
+	CU_ASSERT_EQUAL(hwkey_unused(engine_of(), BOB), 1);
+	close_machine();
+}
+
+/* --- the store ------------------------------------------------------------------------------- */
+
+static void test_a_key_is_there_when_its_record_is_and_not_before(void)
+{
+	struct key_client client = {.input = known}, second = {.input = known};
+	struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	nv.holds = true;
+	CU_ASSERT_EQUAL(start(&client, &request), 0);
+	while (deferred_queue_run(&machine.deferred, 100) > 0)
+		;
+	CU_ASSERT_EQUAL(client.done, 0);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_EBUSY);
+	CU_ASSERT_EQUAL(start(&second, &request), 0);
+	/* a cancel now cannot take back what the disk may have */
+	CU_ASSERT_EQUAL(engine_of()->ops->cancel(engine_of(), &client.client), 0);
+	nv.holds = false;
+	deferred_call_set(&nv.call);
+	machine_run(&machine, &client.done);
+	CU_ASSERT_EQUAL(client.result, 0);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	CU_ASSERT_PTR_NOT_NULL(find_area(ALICE ".1"));
+	while (deferred_queue_run(&machine.deferred, 100) > 0)
+		;
+	CU_ASSERT_EQUAL(second.result, -PLUTON_EALREADY); /* the number was taken at once */
+	close_machine();
+}
+
+static void test_a_store_that_fails_changes_nothing(void)
+{
+	struct key_client client = {.input = known};
+	struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	nv.failure = -PLUTON_EFAIL;
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EFAIL);
+	CU_ASSERT_STRING_EQUAL(client.why, "the disk is full");
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
+	nv.failure = 0;
+	CU_ASSERT_EQUAL(run(&client, &request), 0);
+	nv.failure = -PLUTON_EFAIL;
+	CU_ASSERT_EQUAL(delete_key(1), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	close_machine();
+}
+
+static void test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone(void)
+{
+	struct fake_area *area;
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
+	area = find_area(ALICE ".1");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(area);
+	for (size_t i = 0; i + 8 <= area->length; i++)
+		CU_ASSERT_FATAL(memcmp(area->bytes + i, known, 8) != 0);
+	/* the same bytes as another slot's, another owner's, and with a bit changed */
+	nv.areas[1] = nv.areas[2] = nv.areas[3] = *area;
+	strcpy(nv.areas[1].name, ALICE ".2");
+	strcpy(nv.areas[2].name, BOB ".1");
+	strcpy(nv.areas[3].name, ALICE ".3");
+	nv.areas[3].bytes[100] ^= 1;
+	strcpy(nv.areas[4].name, "no slot's name");
+	nv.areas[4].length = 10;
+	close_machine();
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	CU_ASSERT_EQUAL(about.attributes.usage, HWKEY_MAC);
+	CU_ASSERT_EQUAL(find(ALICE, 2, &about), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(find(BOB, 1, &about), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(find(ALICE, 3, &about), -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(delete_key(3), 0);
+	CU_ASSERT_EQUAL(find(ALICE, 3, &about), -PLUTON_ENODEVICE);
+	close_machine();
+}
+
+static void test_without_the_secret_the_engine_is_absent_and_nothing_is_written(void)
+{
+	struct key_client client = {0};
+	struct hwkey_request request =
+		filling(HWKEY_GENERATE, HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
+	close_machine();
+	secret_failure = -PLUTON_EFAIL;
+	open_machine(&executions[0]);
+	CU_ASSERT_TRUE(engine_of()->head.absent);
+	CU_ASSERT_EQUAL(start(&client, &request), -PLUTON_ENODEVICE);
+	CU_ASSERT_PTR_NOT_NULL(find_area(ALICE ".1"));
+	close_machine();
+}
+
+/* --- use ------------------------------------------------------------------------------------- */
+
+struct mac_user {
+	struct mac_client client;
+	const uint8_t *input;
+	uint8_t mac[MAC_SIZE_MAX];
+	uint8_t state[HIL_STATE_MAX];
+	unsigned done;
+	int result;
+};
+
+static ssize_t mac_pull(struct mac_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	memcpy(buf, ((struct mac_user *)(void *)client)->input + cursor, len);
+	return (ssize_t)len;
+}
+
+static int mac_key(struct mac_client *client, uint8_t *key, size_t len)
+{
+	(void)client;
+	memcpy(key, known, len);
+	return 0;
+}
+
+static int mac_push(struct mac_client *client, const uint8_t *mac, size_t len)
+{
+	memcpy(((struct mac_user *)(void *)client)->mac, mac, len);
+	return 0;
+}
+
+static int mac_state_in(struct mac_client *client, uint8_t *state, size_t len)
+{
+	memcpy(state, ((struct mac_user *)(void *)client)->state, len);
+	return 0;
+}
+
+static int mac_state_out(struct mac_client *client, const uint8_t *state, size_t len)
+{
+	memcpy(((struct mac_user *)(void *)client)->state, state, len);
+	return 0;
+}
+
+static void mac_done(struct mac_client *client, int result)
+{
+	((struct mac_user *)(void *)client)->done = 1;
+	((struct mac_user *)(void *)client)->result = result;
+}
+
+static int mac_run(struct mac_user *user, enum hil_kind kind, const struct mac_request *request)
+{
+	static const struct mac_client_ops ops = {.pull_input = mac_pull,
+						  .pull_key = mac_key,
+						  .push_mac = mac_push,
+						  .pull_state = mac_state_in,
+						  .push_state = mac_state_out,
+						  .done = mac_done};
+	struct mac_engine *engine = (struct mac_engine *)(void *)machine.checkers[kind];
+	int r;
+
+	user->client.ops = &ops;
+	user->done = 0;
+	r = engine->ops->start(engine, request, &user->client);
+	if (r < 0)
+		return r;
+	machine_run(&machine, &user->done);
+	return user->result;
+}
+
+/* Of both MACs: in a stream, the state says nothing of the key, and the MAC is the key's. */
+static void stream_by_slot(enum hil_kind kind, enum mac_algorithm algorithm, enum hwkey_type type)
+{
+	static const uint8_t message[100] = "a message in two pieces";
+	struct mac_user user = {.input = message}, with_bytes = {.input = message};
+	struct mac_request request = {.algorithm = algorithm,
+				      .phase = HIL_ONE_SHOT,
+				      .key_size = 32,
+				      .length = sizeof(message),
+				      .mac_size = 16};
+	struct hwkey_about about;
+
+	import_known(type, HWKEY_MAC, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	CU_ASSERT_EQUAL(mac_run(&with_bytes, kind, &request), 0);
+	request.key = about.ref;
+	CU_ASSERT_EQUAL(mac_run(&user, kind, &request), 0);
+	CU_ASSERT_EQUAL(memcmp(user.mac, with_bytes.mac, 16), 0);
+
+	request.phase = HIL_FIRST;
+	request.length = 70;
+	CU_ASSERT_EQUAL(mac_run(&user, kind, &request), 0);
+	for (size_t i = 0; i + 8 <= sizeof(user.state); i++)
+		CU_ASSERT_FATAL(memcmp(user.state + i, known, 8) != 0);
+	if (kind == HIL_HMAC) /* the outer half would do to make MACs */
+		CU_ASSERT_EQUAL(user.state[HMAC_STATE_MAX - 1] | user.state[HMAC_STATE_MAX / 2 + 9],
+				0);
+	request.phase = HIL_LAST;
+	request.length = 30;
+	user.input = message + 70;
+	memset(user.mac, 0, sizeof(user.mac));
+	CU_ASSERT_EQUAL(mac_run(&user, kind, &request), 0);
+	CU_ASSERT_EQUAL(memcmp(user.mac, with_bytes.mac, 16), 0);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	CU_ASSERT_EQUAL(mac_run(&user, kind, &request), -PLUTON_ENODEVICE);
+}
+
+static void test_a_stream_by_slot_exports_no_key_and_ends_with_its_slot(void)
+{
+	begin(&executions[0]);
+	stream_by_slot(HIL_CMAC, MAC_CMAC_AES, HWKEY_AES256);
+	stream_by_slot(HIL_HMAC, MAC_HMAC_SHA256, HWKEY_SECRET);
+	stream_by_slot(HIL_HMAC, MAC_HMAC_SHA3_512, HWKEY_SECRET);
+	close_machine();
+}
+
+static void test_a_slot_that_was_filled_anew_is_not_the_one_that_was_found(void)
+{
+	struct mac_user user = {.input = known};
+	struct mac_request request = {
+		.algorithm = MAC_HMAC_SHA256, .phase = HIL_ONE_SHOT, .mac_size = 32};
+	struct hwkey_about before, after;
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &before), 0);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	import_known(HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &after), 0);
+	CU_ASSERT_NOT_EQUAL(before.ref.slot, after.ref.slot);
+	request.key = before.ref;
+	CU_ASSERT_EQUAL(mac_run(&user, HIL_HMAC, &request), -PLUTON_ENODEVICE);
+	request.key = after.ref;
+	CU_ASSERT_EQUAL(mac_run(&user, HIL_HMAC, &request), 0);
+	close_machine();
+}
+
+static void test_the_engine_itself_refuses_usages_types_and_other_vaults(void)
+{
+	static const struct hil_vault elsewhere = {"elsewhere"};
+	struct mac_user user = {.input = known};
+	struct mac_request request = {
+		.algorithm = MAC_HMAC_SHA256, .phase = HIL_ONE_SHOT, .mac_size = 16};
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_AES256, HWKEY_ENCRYPT, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	request.key = about.ref;
+	CU_ASSERT_EQUAL(mac_run(&user, HIL_HMAC, &request), -PLUTON_EINVAL);
+	request.algorithm = MAC_CMAC_AES;
+	CU_ASSERT_EQUAL(mac_run(&user, HIL_CMAC, &request), -PLUTON_EINVAL);
+	request.key.vault = &elsewhere;
+	CU_ASSERT_EQUAL(mac_run(&user, HIL_CMAC, &request), -PLUTON_ENOSUPPORT);
+	close_machine();
+}
+
+static void test_a_key_for_fresh_ivs_encrypts_with_no_other(void)
+{
+	uint8_t out[32];
+	struct aes_test_client client = {.input = known, .output = out, .length = 32};
+	struct aes_request request = {.mode = AES_GCM,
+				      .direction = AES_ENCRYPT,
+				      .phase = HIL_ONE_SHOT,
+				      .key_size = 32,
+				      .iv_size = AES_GCM_IV_SIZE,
+				      .tag_size = AES_TAG_SIZE,
+				      .length = 32};
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_AES256, HWKEY_ENCRYPT | HWKEY_DECRYPT,
+		     HWKEY_ENGINE_IV | HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	request.key = about.ref;
+	CU_ASSERT_EQUAL(aes_test_run(&machine, &client, &request), -PLUTON_EINVAL);
+	request.engine_iv = true;
+	CU_ASSERT_EQUAL(aes_test_run(&machine, &client, &request), 0);
+	request = (struct aes_request){.mode = AES_CTR,
+				       .direction = AES_DECRYPT,
+				       .phase = HIL_ONE_SHOT,
+				       .key = about.ref,
+				       .key_size = 32,
+				       .ctr_bits = 128,
+				       .length = 32};
+	CU_ASSERT_EQUAL(aes_test_run(&machine, &client, &request), -PLUTON_EINVAL);
+	request.mode = AES_ECB;
+	request.ctr_bits = 0;
+	CU_ASSERT_EQUAL(aes_test_run(&machine, &client, &request), -PLUTON_EINVAL);
+	close_machine();
+}
+
+static const struct test tests[] = {
+	TEST(test_every_type_is_made_in_every_way_of_execution),
+	TEST(test_pieces_of_any_size_make_the_same_slot),
+	TEST(test_trouble_in_a_callback_leaves_the_slot_empty),
+	TEST(test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot),
+	TEST(test_what_does_not_go_together_is_refused_by_start),
+	TEST(test_an_owner_has_as_many_slots_as_the_request_says),
+	TEST(test_a_key_is_there_when_its_record_is_and_not_before),
+	TEST(test_a_store_that_fails_changes_nothing),
+	TEST(test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone),
+	TEST(test_without_the_secret_the_engine_is_absent_and_nothing_is_written),
+	TEST(test_a_stream_by_slot_exports_no_key_and_ends_with_its_slot),
+	TEST(test_a_slot_that_was_filled_anew_is_not_the_one_that_was_found),
+	TEST(test_the_engine_itself_refuses_usages_types_and_other_vaults),
+	TEST(test_a_key_for_fresh_ivs_encrypts_with_no_other),
+};
+
+int main(int argc, char **argv)
+{
+	return suite_main(argc, argv, "openssl hwkey", tests, TESTS_COUNT(tests));
+}
