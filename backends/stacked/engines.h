@@ -7,9 +7,6 @@
 
 #include "backends/stacked/stacked.h"
 
-/* Operations at once, each with its own turns below. */
-#define STACKED_CONCURRENCY 4u
-
 /* -PLUTON_ENOMEM. The engine is absent until it has joined one below. */
 int mac_on_digest_open(const struct backend_environment *environment,
 		       struct hil_engine **ret_engine);

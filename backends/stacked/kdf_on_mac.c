@@ -38,7 +38,7 @@ struct operation {
 	struct turn turn;	 /* first */
 	struct mac_client below; /* as the engine below knows us */
 	struct stacked_kdf *stacked;
-	struct kdf_client *client; /* NULL: idle. From here on wiped at the end */
+	struct kdf_client *client; /* from here on wiped at the end */
 	struct kdf_request request;
 	enum step step;
 	uint8_t key[KDF_KEY_SIZE_MAX]; /* the client's; HKDF: then the pseudorandom one */
@@ -342,42 +342,31 @@ static const struct turn_type turn_type = {start_below, cancel_below, next, fini
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
-static struct operation *find(struct kdf_engine *engine, const struct kdf_client *client)
+static struct stacked_kdf *stacked_of(struct kdf_engine *engine)
 {
-	struct stacked_kdf *stacked = (struct stacked_kdf *)(void *)engine;
-
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
-		if (stacked->operations[i].client == client)
-			return &stacked->operations[i];
-	}
-	return NULL;
+	return (struct stacked_kdf *)(void *)engine;
 }
 
 static int start(struct kdf_engine *engine, const struct kdf_request *request,
 		 struct kdf_client *client)
 {
 	struct operation *op;
+	struct turn *turn;
 	int r = kdf_check(&engine->head, request);
 
+	if (r == 0)
+		r = stand_begin(&stacked_of(engine)->stand, client, &turn);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = of_turn(turn);
 	op->client = client;
 	op->request = *request;
-	stand_begin(&op->stacked->stand, &op->turn);
 	return 0;
 }
 
 static int cancel(struct kdf_engine *engine, struct kdf_client *client)
 {
-	struct operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	turn_cancel(&op->turn);
-	return 0;
+	return stand_cancel(&stacked_of(engine)->stand, client);
 }
 
 static void adapt(struct stand *stand)
@@ -403,6 +392,7 @@ int kdf_on_mac_open(const struct backend_environment *environment, struct hil_en
 {
 	static const struct kdf_engine_ops ops = {start, cancel};
 	struct stacked_kdf *stacked = calloc(1, sizeof(*stacked));
+	int r;
 	uint64_t rounds_max = environment->pbkdf2_rounds_max;
 
 	if (!stacked)
@@ -418,10 +408,13 @@ int kdf_on_mac_open(const struct backend_environment *environment, struct hil_en
 	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
 		stacked->operations[i].stacked = stacked;
 		stacked->operations[i].below.ops = &below_ops;
-		turn_init(&stacked->operations[i].turn, environment->deferred, &turn_type);
 	}
 	*ret_engine = &stacked->engine.head;
-	return stand_open(&stacked->stand, environment, *ret_engine, adapt);
+	r = stand_open(&stacked->stand, environment, *ret_engine, adapt);
+	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
+		stand_add(&stacked->stand, &stacked->operations[i].turn, environment->deferred,
+			  &turn_type);
+	return r;
 }
 
 void kdf_on_mac_join(struct hil_engine *engine, struct hil_engine *below)
@@ -435,7 +428,6 @@ void kdf_on_mac_close(struct hil_engine *engine)
 
 	if (!stacked)
 		return;
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
-		turn_drop(&stacked->operations[i].turn);
+	stand_close(&stacked->stand);
 	free(stacked);
 }

@@ -27,7 +27,7 @@ struct operation {
 	struct turn turn;	    /* first */
 	struct digest_client below; /* as the engine below knows us */
 	struct stacked_mac *stacked;
-	struct mac_client *client; /* NULL: idle. From here on wiped at the end */
+	struct mac_client *client; /* from here on wiped at the end */
 	struct mac_request request;
 	enum step step;
 	size_t prefix;			 /* bytes of padded key before the input of a step */
@@ -257,43 +257,32 @@ static const struct turn_type turn_type = {start_below, cancel_below, next, fini
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
-static struct operation *find(struct mac_engine *engine, const struct mac_client *client)
+static struct stacked_mac *stacked_of(struct mac_engine *engine)
 {
-	struct stacked_mac *stacked = (struct stacked_mac *)(void *)engine;
-
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
-		if (stacked->operations[i].client == client)
-			return &stacked->operations[i];
-	}
-	return NULL;
+	return (struct stacked_mac *)(void *)engine;
 }
 
 static int start(struct mac_engine *engine, const struct mac_request *request,
 		 struct mac_client *client)
 {
 	struct operation *op;
+	struct turn *turn;
 	int r = mac_check(&engine->head, request);
 
+	if (r == 0)
+		r = stand_begin(&stacked_of(engine)->stand, client, &turn);
 	if (r < 0)
 		return r;
-	op = find(engine, NULL);
-	if (!op)
-		return -PLUTON_EBUSY;
+	op = of_turn(turn);
 	op->client = client;
 	op->request = *request;
 	op->state_bytes = engine->caps.state_bytes / 2;
-	stand_begin(&op->stacked->stand, &op->turn);
 	return 0;
 }
 
 static int cancel(struct mac_engine *engine, struct mac_client *client)
 {
-	struct operation *op = find(engine, client);
-
-	if (!op)
-		return -PLUTON_EINVAL;
-	turn_cancel(&op->turn);
-	return 0;
+	return stand_cancel(&stacked_of(engine)->stand, client);
 }
 
 /* Each start below is of a message and of the padded key before it. */
@@ -316,6 +305,7 @@ int mac_on_digest_open(const struct backend_environment *environment,
 {
 	static const struct mac_engine_ops ops = {start, cancel};
 	struct stacked_mac *stacked = calloc(1, sizeof(*stacked));
+	int r;
 
 	if (!stacked)
 		return -PLUTON_ENOMEM;
@@ -329,10 +319,13 @@ int mac_on_digest_open(const struct backend_environment *environment,
 	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
 		stacked->operations[i].stacked = stacked;
 		stacked->operations[i].below.ops = &below_ops;
-		turn_init(&stacked->operations[i].turn, environment->deferred, &turn_type);
 	}
 	*ret_engine = &stacked->engine.head;
-	return stand_open(&stacked->stand, environment, *ret_engine, adapt);
+	r = stand_open(&stacked->stand, environment, *ret_engine, adapt);
+	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
+		stand_add(&stacked->stand, &stacked->operations[i].turn, environment->deferred,
+			  &turn_type);
+	return r;
 }
 
 void mac_on_digest_join(struct hil_engine *engine, struct hil_engine *below)
@@ -346,7 +339,6 @@ void mac_on_digest_close(struct hil_engine *engine)
 
 	if (!stacked)
 		return;
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
-		turn_drop(&stacked->operations[i].turn);
+	stand_close(&stacked->stand);
 	free(stacked);
 }

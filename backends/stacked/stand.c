@@ -31,7 +31,49 @@ void stand_join(struct stand *stand, struct hil_engine *below)
 	below_changed(&stand->watcher);
 }
 
-void stand_begin(struct stand *stand, struct turn *turn)
+void stand_add(struct stand *stand, struct turn *turn, struct deferred_queue *queue,
+	       const struct turn_type *type)
 {
-	turn_begin(turn, stand->below, stand->engine, &stand->owner);
+	size_t i = 0;
+
+	while (stand->turns[i])
+		i++;
+	stand->turns[i] = turn;
+	turn_init(turn, queue, type);
+}
+
+void stand_close(struct stand *stand)
+{
+	for (size_t i = 0; i < STACKED_CONCURRENCY && stand->turns[i]; i++)
+		turn_drop(stand->turns[i]);
+}
+
+static struct turn *find(const struct stand *stand, const void *client)
+{
+	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
+		if (stand->turns[i]->client == client)
+			return stand->turns[i];
+	}
+	return NULL;
+}
+
+int stand_begin(struct stand *stand, const void *client, struct turn **ret_turn)
+{
+	struct turn *turn = find(stand, NULL);
+
+	if (!turn)
+		return -PLUTON_EBUSY;
+	turn_begin(turn, client, stand->below, stand->engine, &stand->owner);
+	*ret_turn = turn;
+	return 0;
+}
+
+int stand_cancel(struct stand *stand, const void *client)
+{
+	struct turn *turn = client ? find(stand, client) : NULL;
+
+	if (!turn)
+		return -PLUTON_EINVAL;
+	turn_cancel(turn);
+	return 0;
 }

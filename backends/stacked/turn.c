@@ -30,6 +30,12 @@ static int judge(const struct turn *turn, int result)
 	return result >= 0 && turn->cancelled ? -PLUTON_ECANCEL : result;
 }
 
+static void finish(struct turn *turn, int result)
+{
+	turn->client = NULL;
+	turn->type->finish(turn, result);
+}
+
 static void granted(struct hil_waiter *waiter)
 {
 	struct turn *turn = of_waiter(waiter);
@@ -39,7 +45,7 @@ static void granted(struct hil_waiter *waiter)
 	r = turn->type->start(turn);
 	if (r < 0) {
 		leave(turn);
-		turn->type->finish(turn, r);
+		finish(turn, r);
 		return;
 	}
 	turn->at = TURN_TAKEN;
@@ -59,7 +65,7 @@ static void over(struct deferred_call *call)
 {
 	struct turn *turn = (struct turn *)(void *)((char *)call - offsetof(struct turn, over));
 
-	turn->type->finish(turn, -PLUTON_ECANCEL);
+	finish(turn, -PLUTON_ECANCEL);
 }
 
 void turn_init(struct turn *turn, struct deferred_queue *queue, const struct turn_type *type)
@@ -76,9 +82,10 @@ void turn_drop(struct turn *turn)
 	deferred_call_drop(&turn->over);
 }
 
-void turn_begin(struct turn *turn, struct hil_engine *below, const struct hil_engine *above,
-		struct hil_owner *owner)
+void turn_begin(struct turn *turn, const void *client, struct hil_engine *below,
+		const struct hil_engine *above, struct hil_owner *owner)
 {
+	turn->client = client;
 	turn->below = below;
 	turn->above = above;
 	turn->owner = owner;
@@ -110,5 +117,5 @@ void turn_ended(struct turn *turn, int result)
 	if (r == TURN_AGAIN)
 		ask(turn);
 	else
-		turn->type->finish(turn, r);
+		finish(turn, r);
 }

@@ -3,8 +3,9 @@
  * An operation of a stacked engine, as a row of starts of the engine below: each has a turn of its
  * own, and between two of them others have theirs.
  *
- * The rule a newcomer would break first: `finish` makes the operation idle before it calls the
- * client's done, because the client may start the next one from there, in the very same turn.
+ * The rule a newcomer would break first: a turn is idle from when `finish` is called. What `finish`
+ * wipes must be wiped before the client's done, because the client may start the next operation
+ * from there, in the very same turn.
  */
 #ifndef PLUTON_STACKED_TURN_H
 #define PLUTON_STACKED_TURN_H
@@ -33,6 +34,7 @@ struct turn_type {
 
 /* Members are turn.c's. */
 struct turn {
+	const void *client; /* of the engine above; NULL: idle */
 	struct hil_waiter waiter;
 	struct deferred_call over; /* for a cancel while nothing is under way below */
 	const struct turn_type *type;
@@ -47,9 +49,9 @@ struct turn {
 void turn_init(struct turn *turn, struct deferred_queue *queue, const struct turn_type *type);
 void turn_drop(struct turn *turn);
 
-/* An operation of `above` begins; `owner` is who asks for turns at `below`. */
-void turn_begin(struct turn *turn, struct hil_engine *below, const struct hil_engine *above,
-		struct hil_owner *owner);
+/* An operation of a client of `above` begins; `owner` is who asks for turns at `below`. */
+void turn_begin(struct turn *turn, const void *client, struct hil_engine *below,
+		const struct hil_engine *above, struct hil_owner *owner);
 
 /* Leads to finish(-PLUTON_ECANCEL), or to the result if it was there already. */
 void turn_cancel(struct turn *turn);
