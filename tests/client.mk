@@ -40,19 +40,20 @@ CLIENT_INTEGRATION_TESTS = batch_test gcm_stream_test kdf_test library_test rest
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
 
+OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
+OWN_CLIENT = tests/integration/own_client.c tests/integration/own_client.h $(OWN_PLUTOND)
+
 gcm_stream_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-gcm_stream_test_SOURCES = tests/integration/gcm_stream_test.c $(OWN_PLUTOND)
+gcm_stream_test_SOURCES = tests/integration/gcm_stream_test.c $(OWN_CLIENT)
 gcm_stream_test_LDADD = libsuite.la libclient.la
 
 kdf_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_PLUTOND)
+kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_CLIENT)
 kdf_test_LDADD = libsuite.la libclient.la
 
 library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 library_test_SOURCES = tests/integration/library_test.c
 library_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
-
-OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
 
 batch_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 batch_test_SOURCES = tests/integration/batch_test.c $(OWN_PLUTOND) $(FAKE_DAEMON)
@@ -64,11 +65,11 @@ restart_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
 
 rsa_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 rsa_test_SOURCES = tests/integration/rsa_test.c tests/rsa_material.c tests/rsa_material.h \
-	$(OWN_PLUTOND)
+	$(OWN_CLIENT)
 rsa_test_LDADD = libsuite.la libclient.la
 
 services_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-services_test_SOURCES = tests/integration/services_test.c $(OWN_PLUTOND)
+services_test_SOURCES = tests/integration/services_test.c $(OWN_CLIENT)
 services_test_LDADD = libsuite.la libclient.la
 
 # docs/protocol.md, by way of a client written from it.

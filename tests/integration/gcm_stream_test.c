@@ -9,7 +9,7 @@
 
 #include <pluton/aes_gcm_stream.h>
 
-#include "tests/integration/own_plutond.h"
+#include "tests/integration/own_client.h"
 #include "tests/suite.h"
 
 #define SEGMENT 100u
@@ -17,8 +17,6 @@
 #define FIRST (SEGMENT - 40 - 16) /* bytes of plaintext */
 #define NEXT (SEGMENT - 16)
 
-static struct own_plutond own;
-static struct pluton *pluton;
 static struct pluton_aes_gcm_stream stream;
 static uint8_t header[PLUTON_AES_GCM_STREAM_HEADER_MAX];
 static uint8_t message[FIRST + (SEGMENTS - 1) * NEXT];
@@ -36,8 +34,7 @@ static const struct pluton_aes_gcm_stream_request usual = {
 
 static void begin(void)
 {
-	own_plutond_begin(&own, "[hil]\nchecker = yes\n");
-	CU_ASSERT_EQUAL_FATAL(pluton_open(own.address, &pluton), 0);
+	own_client_begin("[hil]\nchecker = yes\n");
 	for (size_t i = 0; i < sizeof(message); i++)
 		message[i] = (uint8_t)(7 * i);
 	memset(sealed, 0, sizeof(sealed));
@@ -47,14 +44,7 @@ static void begin(void)
 static void end(void)
 {
 	pluton_aes_gcm_stream_wipe(&stream);
-	pluton_close(pluton);
-	pluton = NULL;
-	own_plutond_end(&own);
-}
-
-static bool said(const char *text)
-{
-	return strstr(pluton_error_message(pluton), text) != NULL;
+	own_client_end();
 }
 
 static size_t from(size_t i)
@@ -238,21 +228,6 @@ static void test_a_wiped_stream_has_no_key(void)
 }
 
 /* --- not waiting ------------------------------------------------------------------------------ */
-
-static unsigned done_count;
-
-static void note(struct pluton *of, int status, void *userdata)
-{
-	(void)of;
-	done_count++;
-	*(int *)userdata = status;
-}
-
-static void wait_for(unsigned count)
-{
-	while (done_count < count)
-		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
-}
 
 static void test_many_segments_are_under_way_at_once(void)
 {

@@ -9,11 +9,9 @@
 
 #include <pluton/kdf.h>
 
-#include "tests/integration/own_plutond.h"
+#include "tests/integration/own_client.h"
 #include "tests/suite.h"
 
-static struct own_plutond own;
-static struct pluton *pluton;
 static uint8_t output[PLUTON_KDF_LENGTH_MAX];
 
 static const uint8_t okm[42] = {0x3c, 0xb2, 0x5f, 0x25, 0xfa, 0xac, 0xd5, 0x7a, 0x90, 0x43, 0x4f,
@@ -25,21 +23,8 @@ static const uint8_t stretched[20] = {0x4b, 0x00, 0x79, 0x01, 0xb7, 0x65, 0x48, 
 
 static void begin(void)
 {
-	own_plutond_begin(&own, "[hil]\nchecker = yes\n");
-	CU_ASSERT_EQUAL_FATAL(pluton_open(own.address, &pluton), 0);
+	own_client_begin("[hil]\nchecker = yes\n");
 	memset(output, 0, sizeof(output));
-}
-
-static void end(void)
-{
-	pluton_close(pluton);
-	pluton = NULL;
-	own_plutond_end(&own);
-}
-
-static bool said(const char *text)
-{
-	return strstr(pluton_error_message(pluton), text) != NULL;
 }
 
 /* RFC 5869, A.1. */
@@ -97,7 +82,7 @@ static void test_hkdf_whole_is_hkdf_in_two_steps(void)
 	request.salt_size = 0;
 	CU_ASSERT_EQUAL(pluton_kdf(pluton, &request), 0);
 	CU_ASSERT_EQUAL(memcmp(output, okm, sizeof(okm)), 0);
-	end();
+	own_client_end();
 }
 
 static void test_the_longest_output_of_each_method_is_given(void)
@@ -122,7 +107,7 @@ static void test_the_longest_output_of_each_method_is_given(void)
 	CU_ASSERT_EQUAL(pluton_kdf_length_max(0, PLUTON_HMAC_SHA1), 0);
 	CU_ASSERT_EQUAL(pluton_kdf_length_max(7, PLUTON_HMAC_SHA1), 0);
 	CU_ASSERT_EQUAL(pluton_kdf_length_max(PLUTON_KDF_HKDF, 99), 0);
-	end();
+	own_client_end();
 }
 
 /* --- refusals --------------------------------------------------------------------------------- */
@@ -145,7 +130,7 @@ static void test_methods_and_prfs_that_there_are_not_are_nosupport(void)
 	expect(&request, -PLUTON_ENOSUPPORT, "there is no algorithm 9");
 	request.prf = PLUTON_CMAC_AES;
 	expect(&request, -PLUTON_ENOSUPPORT, "CMAC is for SP 800-108");
-	end();
+	own_client_end();
 }
 
 static void test_sizes_that_a_method_has_not_are_size(void)
@@ -179,25 +164,10 @@ static void test_sizes_that_a_method_has_not_are_size(void)
 	expect(&request, -PLUTON_ESIZE, "at least 1 iteration");
 	request = password_request(10000001);
 	expect(&request, -PLUTON_ESIZE, "pbkdf2_rounds_max");
-	end();
+	own_client_end();
 }
 
 /* --- not waiting ------------------------------------------------------------------------------ */
-
-static unsigned done_count;
-
-static void note(struct pluton *of, int status, void *userdata)
-{
-	(void)of;
-	done_count++;
-	*(int *)userdata = status;
-}
-
-static void wait_for(unsigned count)
-{
-	while (done_count < count)
-		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
-}
 
 static void test_an_asynchronous_call_needs_its_request_no_more(void)
 {
@@ -214,7 +184,7 @@ static void test_an_asynchronous_call_needs_its_request_no_more(void)
 	request = hkdf_request();
 	request.length = 0;
 	CU_ASSERT_EQUAL(pluton_kdf_async(pluton, &request, note, &status, NULL), -PLUTON_ESIZE);
-	end();
+	own_client_end();
 }
 
 static void test_many_iterations_can_be_cancelled_and_others_go_on_meanwhile(void)
@@ -234,7 +204,7 @@ static void test_many_iterations_can_be_cancelled_and_others_go_on_meanwhile(voi
 	CU_ASSERT_EQUAL(pluton_cancel(pluton, id), 0);
 	wait_for(1);
 	CU_ASSERT_EQUAL(status, -PLUTON_ECANCEL);
-	end();
+	own_client_end();
 }
 
 static const struct test tests[] = {

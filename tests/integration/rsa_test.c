@@ -11,15 +11,13 @@
 #include <pluton/random.h>
 #include <pluton/rsa.h>
 
-#include "tests/integration/own_plutond.h"
+#include "tests/integration/own_client.h"
 #include "tests/rsa_material.h"
 #include "tests/suite.h"
 
 #define SIZE RSA_TEST_SIZE
 #define MANY 12u
 
-static struct own_plutond own;
-static struct pluton *pluton;
 static struct pluton_rsa_key key;
 static uint8_t digest[32], output[SIZE], expected[SIZE];
 
@@ -41,8 +39,7 @@ static void take_key(enum pluton_rsa_key_kind kind)
 
 static void begin(void)
 {
-	own_plutond_begin(&own, "[hil]\nchecker = yes\n");
-	CU_ASSERT_EQUAL_FATAL(pluton_open(own.address, &pluton), 0);
+	own_client_begin("[hil]\nchecker = yes\n");
 	take_key(PLUTON_RSA_CRT);
 	CU_ASSERT_EQUAL_FATAL(
 		pluton_digest(pluton, &(struct pluton_digest_request){.algorithm = PLUTON_SHA256,
@@ -51,18 +48,6 @@ static void begin(void)
 								      .digest = digest,
 								      .digest_size = 32}),
 		0);
-}
-
-static void end(void)
-{
-	pluton_close(pluton);
-	pluton = NULL;
-	own_plutond_end(&own);
-}
-
-static bool said(const char *text)
-{
-	return strstr(pluton_error_message(pluton), text) != NULL;
 }
 
 static struct pluton_rsa_request signature_request(enum pluton_rsa_padding padding)
@@ -119,7 +104,7 @@ static void test_each_kind_of_private_key_signs_and_the_public_one_verifies(void
 		CU_ASSERT_EQUAL(pluton_rsa_verify(pluton, &request), -PLUTON_EINVAL);
 		CU_ASSERT_TRUE(said("the signature does not match"));
 	}
-	end();
+	own_client_end();
 }
 
 static void test_a_salt_is_as_long_as_was_asked_for(void)
@@ -142,7 +127,7 @@ static void test_a_salt_is_as_long_as_was_asked_for(void)
 		request.mgf_hash = 0;
 		CU_ASSERT_EQUAL(pluton_rsa_verify(pluton, &request), -PLUTON_EINVAL);
 	}
-	end();
+	own_client_end();
 }
 
 static void test_what_is_encrypted_is_decrypted_with_its_length(void)
@@ -164,7 +149,7 @@ static void test_what_is_encrypted_is_decrypted_with_its_length(void)
 			CU_ASSERT_EQUAL(memcmp(output, "twenty bytes of text", size), 0);
 		}
 	}
-	end();
+	own_client_end();
 }
 
 static void test_a_failed_decryption_leaves_output_and_length_alone(void)
@@ -186,7 +171,7 @@ static void test_a_failed_decryption_leaves_output_and_length_alone(void)
 	request.output_size = SIZE - 2 * 32 - 3;
 	CU_ASSERT_EQUAL(pluton_rsa_decrypt(pluton, &request, &length), -PLUTON_ESIZE);
 	CU_ASSERT_TRUE(said("room for 189 bytes of output, 190 needed"));
-	end();
+	own_client_end();
 }
 
 static void test_exponentiation_is_that_of_another_implementation(void)
@@ -208,7 +193,7 @@ static void test_exponentiation_is_that_of_another_implementation(void)
 	request.input = key.modulus;
 	CU_ASSERT_EQUAL(pluton_rsa_public(pluton, &request), -PLUTON_EINVAL);
 	CU_ASSERT_TRUE(said("not smaller than the modulus"));
-	end();
+	own_client_end();
 }
 
 static void test_keys_that_are_none_are_refused_with_a_sentence(void)
@@ -238,7 +223,7 @@ static void test_keys_that_are_none_are_refused_with_a_sentence(void)
 	CU_ASSERT_TRUE(said("do not multiply"));
 	CU_ASSERT_EQUAL(pluton_rsa_generate(pluton, 1000, 0, &key), -PLUTON_ENOSUPPORT);
 	CU_ASSERT_EQUAL(pluton_rsa_generate(pluton, 2048, 65536, &key), -PLUTON_EINVAL);
-	end();
+	own_client_end();
 }
 
 static void test_a_new_key_works_and_is_wiped(void)
@@ -255,26 +240,12 @@ static void test_a_new_key_works_and_is_wiped(void)
 	pluton_rsa_key_wipe(&key);
 	CU_ASSERT_EQUAL(memcmp(&key, &nothing, sizeof(key)), 0);
 	pluton_rsa_key_wipe(NULL);
-	end();
+	own_client_end();
 }
 
 /* --- not waiting ------------------------------------------------------------------------------ */
 
-static unsigned done_count;
 static int done_status[MANY + 2];
-
-static void note(struct pluton *of, int status, void *userdata)
-{
-	(void)of;
-	done_count++;
-	*(int *)userdata = status;
-}
-
-static void wait_for(unsigned count)
-{
-	while (done_count < count)
-		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
-}
 
 static void begin_async(void)
 {
@@ -312,7 +283,7 @@ static void test_asynchronous_calls_need_request_and_key_no_more(void)
 		CU_ASSERT_EQUAL(done_status[i], 0);
 	CU_ASSERT_EQUAL(memcmp(results[0], expected, SIZE), 0);
 	CU_ASSERT_TRUE(length == 11 && memcmp(results[1], "Hello World", 11) == 0);
-	end();
+	own_client_end();
 }
 
 static void test_raw_calls_need_not_be_waited_for_either(void)
@@ -333,7 +304,7 @@ static void test_raw_calls_need_not_be_waited_for_either(void)
 	CU_ASSERT_EQUAL(pluton_rsa_public_async(pluton, &request, note, &done_status[1], NULL), 0);
 	wait_for(2);
 	CU_ASSERT_TRUE(done_status[1] == 0 && memcmp(output, number, SIZE) == 0);
-	end();
+	own_client_end();
 }
 
 static void test_a_key_is_made_while_many_others_are_served(void)
@@ -360,7 +331,7 @@ static void test_a_key_is_made_while_many_others_are_served(void)
 		CU_ASSERT_TRUE(done_status[i] == 0 && !memcmp(signatures[i], expected, SIZE));
 	CU_ASSERT_TRUE(done_status[MANY] == 0 || done_status[MANY] == -PLUTON_ECANCEL);
 	CU_ASSERT_EQUAL(made.size, done_status[MANY] == 0 ? 512 : 0);
-	end();
+	own_client_end();
 }
 
 static void test_a_connection_closed_over_a_generation_frees_it(void)
@@ -369,7 +340,7 @@ static void test_a_connection_closed_over_a_generation_frees_it(void)
 	CU_ASSERT_EQUAL(
 		pluton_rsa_generate_async(pluton, 4096, 0, &key, note, &done_status[0], NULL), 0);
 	pluton_dispatch(pluton);
-	end();
+	own_client_end();
 	CU_ASSERT_EQUAL(done_count, 0);
 }
 

@@ -17,7 +17,7 @@
 #include <pluton/manager.h>
 #include <pluton/nv.h>
 
-#include "tests/integration/own_plutond.h"
+#include "tests/integration/own_client.h"
 #include "tests/suite.h"
 
 #define AREA_MAX 65536u
@@ -27,25 +27,9 @@ static const char config[] = "[console]\nburst = 3\nlines_per_minute = 1\n"
 			     "[nvmem]\nareas_per_owner = 20\nbytes_per_owner = 256K\n"
 			     "area_max = 64K\n";
 
-static struct own_plutond own;
-static struct pluton *pluton;
-
 static void begin(void)
 {
-	own_plutond_begin(&own, config);
-	CU_ASSERT_EQUAL_FATAL(pluton_open(own.address, &pluton), 0);
-}
-
-static void end(void)
-{
-	pluton_close(pluton);
-	pluton = NULL;
-	own_plutond_end(&own);
-}
-
-static bool said(const char *text)
-{
-	return strstr(pluton_error_message(pluton), text) != NULL;
+	own_client_begin(config);
 }
 
 /* --- alarms ---------------------------------------------------------------------------------- */
@@ -81,7 +65,7 @@ static void test_sleeping_takes_its_time_by_the_daemons_clock(void)
 	CU_ASSERT_EQUAL(pluton_alarm_sleep(pluton, 7), 0);
 	CU_ASSERT_EQUAL(pluton_alarm_now(pluton, &after), 0);
 	CU_ASSERT(after - before >= 7000);
-	end();
+	own_client_end();
 }
 
 static void test_alarms_come_in_the_order_of_their_times(void)
@@ -95,7 +79,7 @@ static void test_alarms_come_in_the_order_of_their_times(void)
 		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
 	CU_ASSERT_EQUAL(early.count, 1);
 	CU_ASSERT(early.now_us < late.now_us);
-	end();
+	own_client_end();
 }
 
 /* Whoever does not look for a while is told how often he was called. */
@@ -117,7 +101,7 @@ static void test_a_periodic_alarm_counts_what_nobody_fetched(void)
 		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
 	CU_ASSERT_EQUAL(rings.status, -PLUTON_ECANCEL);
 	pluton_close(clock);
-	end();
+	own_client_end();
 }
 
 static void test_more_alarms_than_operations_are_busy(void)
@@ -129,7 +113,7 @@ static void test_more_alarms_than_operations_are_busy(void)
 	for (uint32_t i = 0; i < limits.operations_max; i++)
 		CU_ASSERT_EQUAL(pluton_alarm_after(pluton, 1000000, note_ring, NULL, NULL), 0);
 	CU_ASSERT_EQUAL(pluton_alarm_after(pluton, 1, note_ring, NULL, NULL), -PLUTON_EBUSY);
-	end();
+	own_client_end();
 }
 
 static void test_timers_expire_are_missed_and_are_started_again(void)
@@ -155,7 +139,7 @@ static void test_timers_expire_are_missed_and_are_started_again(void)
 	CU_ASSERT_EQUAL(pluton_timer_poll(pluton, &mask), 0);
 	CU_ASSERT_EQUAL(mask, 0);
 	pluton_close(clock);
-	end();
+	own_client_end();
 }
 
 /* --- console --------------------------------------------------------------------------------- */
@@ -190,7 +174,7 @@ static void test_lines_up_to_the_burst_are_taken_and_the_next_is_busy(void)
 	/* The same user: a new connection is no new burst. */
 	CU_ASSERT_EQUAL(pluton_console_write(other, PLUTON_CONSOLE_DEBUG, line, 1), -PLUTON_EBUSY);
 	pluton_close(other);
-	end();
+	own_client_end();
 }
 
 /* --- NV memory ------------------------------------------------------------------------------- */
@@ -238,7 +222,7 @@ static void test_what_is_put_is_got_up_to_the_longest_area(void)
 	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
 	CU_ASSERT_EQUAL(status, 0);
 	check_get("async", bytes, 9);
-	end();
+	own_client_end();
 	free(bytes);
 }
 
@@ -267,7 +251,7 @@ static void test_areas_are_defined_written_read_and_deleted(void)
 	CU_ASSERT_EQUAL(pluton_nv_delete(pluton, "a"), 0);
 	CU_ASSERT_EQUAL(pluton_nv_status(pluton, "a", &row), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(pluton_nv_read(pluton, "a", 0, back, 5, &length), -PLUTON_ENODEVICE);
-	end();
+	own_client_end();
 	free(bytes);
 	free(back);
 }
@@ -312,7 +296,7 @@ static void test_areas_need_not_be_waited_for(void)
 	CU_ASSERT_EQUAL(ENDED(pluton_nv_read_async, "b", 0, back, 1, &length), -PLUTON_ERESERVE);
 	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "b"), 0);
 	CU_ASSERT_EQUAL(ENDED(pluton_nv_delete_async, "b"), -PLUTON_ENODEVICE);
-	end();
+	own_client_end();
 	free(bytes);
 	free(back);
 }
@@ -333,7 +317,7 @@ static void test_what_is_no_name_is_refused(void)
 		CU_ASSERT_EQUAL(pluton_nv_put(pluton, wrong[i], "x", 1), -PLUTON_EINVAL);
 		CU_ASSERT(said("letters, digits"));
 	}
-	end();
+	own_client_end();
 }
 
 static void test_a_list_has_every_area_and_the_quota_ends_it(void)
@@ -355,7 +339,7 @@ static void test_a_list_has_every_area_and_the_quota_ends_it(void)
 		CU_ASSERT_STRING_EQUAL(rows[i].name, name);
 	}
 	free(rows);
-	end();
+	own_client_end();
 }
 
 static void test_a_commit_is_all_or_nothing(void)
@@ -384,7 +368,7 @@ static void test_a_commit_is_all_or_nothing(void)
 	}
 	CU_ASSERT_EQUAL(pluton_nv_commit(pluton, changes, PLUTON_NV_CHANGES_MAX), 0);
 	check_get("c15", bytes + 15, 100);
-	end();
+	own_client_end();
 	free(bytes);
 }
 
@@ -404,7 +388,7 @@ static void test_locks_hold_against_their_owner(void)
 	CU_ASSERT_EQUAL(byte, 'x');
 	CU_ASSERT_EQUAL(pluton_nv_lock(pluton, "a", PLUTON_NV_LOCK_READ_BOOT), 0);
 	CU_ASSERT_EQUAL(pluton_nv_read(pluton, "a", 0, &byte, 1, NULL), -PLUTON_ERESERVE);
-	end();
+	own_client_end();
 }
 
 static atomic_bool reading;
@@ -467,7 +451,7 @@ static void test_reading_while_somebody_writes_gives_one_state(void)
 	pthread_join(thread, &result);
 	sem_destroy(&starts);
 	CU_ASSERT_PTR_NULL(result);
-	end();
+	own_client_end();
 	free(back);
 }
 
@@ -490,7 +474,7 @@ static void test_an_app_that_nobody_defined_is_not_there(void)
 	CU_ASSERT_EQUAL(pluton_app_start(pluton, "no-such-app"), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(pluton_app_stop(pluton, "no-such-app"), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(pluton_app_restart(pluton, "no-such-app"), -PLUTON_ENODEVICE);
-	end();
+	own_client_end();
 }
 
 static void note_channel(struct pluton *of, int status, int fd, void *userdata)
@@ -531,7 +515,7 @@ static void test_apps_need_not_be_waited_for(void)
 		ended(pluton_app_connect_async(pluton, "no-such-app", note_channel, &status, NULL),
 		      &status),
 		-PLUTON_ENODEVICE);
-	end();
+	own_client_end();
 }
 
 static void test_who_is_no_app_accepts_nobody(void)
@@ -542,7 +526,7 @@ static void test_who_is_no_app_accepts_nobody(void)
 	begin();
 	CU_ASSERT_EQUAL(pluton_app_accept(pluton, &fd, &peer), -PLUTON_ENOSUPPORT);
 	CU_ASSERT_EQUAL(fd, 77);
-	end();
+	own_client_end();
 }
 
 static void test_apps_are_listed_as_their_states_say(void)
@@ -558,7 +542,7 @@ static void test_apps_are_listed_as_their_states_say(void)
 		CU_ASSERT(row.state <= PLUTON_APP_FAILED);
 	}
 	free(rows);
-	end();
+	own_client_end();
 }
 
 static const struct test tests[] = {
