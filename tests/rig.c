@@ -374,6 +374,17 @@ int rig_status(const struct record *answer)
 	return answer->header.type == RECORD_RETURN ? 0 : -PLUTON_EBADRVAL;
 }
 
+bool rig_says(const struct record *answer, const char *words)
+{
+	char text[RECORD_SIZE_MAX + 1] = {0};
+
+	if (answer->header.type == RECORD_RETURN)
+		memcpy(text, answer->ret.text, answer->ret.text_length);
+	else if (answer->header.type == RECORD_UPCALL)
+		memcpy(text, answer->upcall.output, answer->upcall.output_length);
+	return strstr(text, words) != NULL;
+}
+
 int rig_perform(struct rig *rig, int fd, const struct record *operation, struct record *ret_answer)
 {
 	struct record answer;

@@ -114,6 +114,9 @@ void rig_range(struct record *record, unsigned slot, uint32_t window, uint32_t o
 /* What an answer says: 0 or a negative error. */
 int rig_status(const struct record *answer);
 
+/* Whether these words are in what the answer says of an error, or gives out as text. */
+bool rig_says(const struct record *answer, const char *words);
+
 /* Sends it, receives the answer, and returns its status: 0 or a negative error. */
 int rig_perform(struct rig *rig, int fd, const struct record *operation, struct record *ret_answer);
 

@@ -110,16 +110,6 @@ static bool is_silent(int fd)
 	return !guest_has_answer(fd);
 }
 
-static bool text_says(const char *words)
-{
-	char text[RECORD_TEXT_MAX + 1] = {0};
-
-	if (answer.header.type != RECORD_RETURN)
-		return false;
-	memcpy(text, answer.ret.text, answer.ret.text_length);
-	return strstr(text, words) != NULL;
-}
-
 /* --- now and after ---------------------------------------------------------------------------- */
 
 static void test_now_is_the_engines_clock_in_two_words(void)
@@ -306,7 +296,7 @@ static void test_a_period_of_nothing_is_refused_and_one_of_a_millisecond_is_not(
 	open_alarms(NULL);
 	fd = guest_connect();
 	CU_ASSERT_EQUAL(perform(fd, EVERY, 0), -PLUTON_EINVAL);
-	CU_ASSERT_TRUE(text_says("ms is 0"));
+	CU_ASSERT_TRUE(rig_says(&answer, "ms is 0"));
 	start(fd, 1, EVERY, 1);
 	pass_ms(1);
 	CU_ASSERT_TRUE(answers(fd, 1, true));
@@ -664,7 +654,7 @@ static void test_no_memory_for_the_list_is_nomem_and_leaves_nothing(void)
 	CU_ASSERT_EQUAL(grant_free(kernel_driver(rig.kernel, ALARM), process->id, 0), 0);
 	CU_ASSERT_EQUAL(process->arena.taken, before);
 	CU_ASSERT_EQUAL(perform(fd, AFTER, 10), -PLUTON_ENOMEM);
-	CU_ASSERT_TRUE(text_says("list of alarms"));
+	CU_ASSERT_TRUE(rig_says(&answer, "list of alarms"));
 	CU_ASSERT_EQUAL(process->arena.taken, before);
 	CU_ASSERT_EQUAL(perform(fd, NOW, 0), 0);
 	process->arena.limit += 32;
@@ -700,7 +690,7 @@ static void test_without_an_engine_there_is_no_device(void)
 		CU_ASSERT_EQUAL(perform(fd, commands[i], 1),
 				i ? -PLUTON_ENODEVICE : -PLUTON_EINVAL);
 		CU_ASSERT_EQUAL(perform(fd, commands[i], i ? 1 : 0), -PLUTON_ENODEVICE);
-		CU_ASSERT_TRUE(text_says("no alarm engine"));
+		CU_ASSERT_TRUE(rig_says(&answer, "no alarm engine"));
 	}
 	port_of_alarm()->count = 1;
 	close_alarms();

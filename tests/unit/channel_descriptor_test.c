@@ -81,14 +81,6 @@ static int offer(int fd, int descriptor)
 	return rig_status(&answer);
 }
 
-static bool text_says(const char *words)
-{
-	char text[RECORD_TEXT_MAX + 1] = {0};
-
-	memcpy(text, answer.ret.text, answer.ret.text_length);
-	return strstr(text, words) != NULL;
-}
-
 static void assert_alive(int fd)
 {
 	const struct record next = rig_operation(4242, PUPPET_DRIVER, PUPPET_CALL);
@@ -116,7 +108,7 @@ static void test_wrong_kinds_of_descriptors_are_refused_with_a_reason(void)
 	fd = guest_connect();
 	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
 	CU_ASSERT_EQUAL(offer(fd, ends[0]), -PLUTON_EINVAL);
-	CU_ASSERT_TRUE(text_says("memfd"));
+	CU_ASSERT_TRUE(rig_says(&answer, "memfd"));
 	CU_ASSERT_EQUAL(offer(fd, ends[1]), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(offer(fd, open("/proc/self/exe", O_RDONLY | O_CLOEXEC)), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(offer(fd, open("/dev/zero", O_RDWR | O_CLOEXEC)), -PLUTON_EINVAL);
@@ -135,11 +127,11 @@ static void test_unsealed_empty_and_oversized_memfds_are_refused_with_a_reason(v
 	puppet_register(rig.kernel);
 	fd = guest_connect();
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(4096, 0)), -PLUTON_EINVAL);
-	CU_ASSERT_TRUE(text_says("F_SEAL_SHRINK"));
+	CU_ASSERT_TRUE(rig_says(&answer, "F_SEAL_SHRINK"));
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(0, F_SEAL_SHRINK)), -PLUTON_ESIZE);
-	CU_ASSERT_TRUE(text_says("empty"));
+	CU_ASSERT_TRUE(rig_says(&answer, "empty"));
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd((1 << 20) + 1, F_SEAL_SHRINK)), -PLUTON_ESIZE);
-	CU_ASSERT_TRUE(text_says("window_max"));
+	CU_ASSERT_TRUE(rig_says(&answer, "window_max"));
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(1 << 20, F_SEAL_SHRINK)), 0);
 	guests_close();
 }
@@ -168,7 +160,7 @@ static void test_a_window_without_a_descriptor_is_refused(void)
 	rig_send(fd, &add, -1);
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
-	CU_ASSERT_TRUE(text_says("exactly one descriptor"));
+	CU_ASSERT_TRUE(rig_says(&answer, "exactly one descriptor"));
 	guests_close();
 }
 
@@ -187,7 +179,7 @@ static void test_several_descriptors_are_refused_and_all_closed(void)
 		send_record_with(fd, &add, memfd, counts[i]);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
-		CU_ASSERT_TRUE(text_says("exactly one descriptor"));
+		CU_ASSERT_TRUE(rig_says(&answer, "exactly one descriptor"));
 		CU_ASSERT_EQUAL(descriptors(), before);
 	}
 	CU_ASSERT_PTR_NULL(rig_last_process(&rig)->windows);
@@ -218,7 +210,7 @@ static void test_descriptors_on_other_records_are_refused_and_closed(void)
 		send_record_with(fd, &records[i], memfd, 1);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
-		CU_ASSERT_TRUE(text_says("only a window"));
+		CU_ASSERT_TRUE(rig_says(&answer, "only a window"));
 	}
 	CU_ASSERT_EQUAL(descriptors(), before);
 	CU_ASSERT_EQUAL(puppet.runs, 1);
@@ -345,7 +337,7 @@ static void test_windows_per_process_over_the_wire(void)
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(4096, F_SEAL_SHRINK)), 0);
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(4096, F_SEAL_SHRINK)), 0);
 	CU_ASSERT_EQUAL(offer(fd, bare_memfd(4096, F_SEAL_SHRINK)), -PLUTON_EBUSY);
-	CU_ASSERT_TRUE(text_says("windows_per_process"));
+	CU_ASSERT_TRUE(rig_says(&answer, "windows_per_process"));
 	CU_ASSERT_EQUAL(offer(other, bare_memfd(4096, F_SEAL_SHRINK)), 0);
 	guests_close();
 }

@@ -30,16 +30,6 @@ static struct record good(uint32_t op_id)
 	return rig_operation(op_id, PUPPET_DRIVER, PUPPET_CALL);
 }
 
-static bool text_says(const char *words)
-{
-	char text[RECORD_TEXT_MAX + 1] = {0};
-
-	if (answer.header.type != RECORD_RETURN)
-		return false;
-	memcpy(text, answer.ret.text, answer.ret.text_length);
-	return strstr(text, words) != NULL;
-}
-
 /* --- who does not read ------------------------------------------------------------------------ */
 
 /* Sends until the daemon takes no more; returns how many records went. */
@@ -324,7 +314,7 @@ static void test_operations_per_process_over_the_wire(void)
 	CU_ASSERT_TRUE(guest_read(fd, &answer));
 	CU_ASSERT_EQUAL(answer.header.op_id, 4);
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EBUSY);
-	CU_ASSERT_TRUE(text_says("operations_per_process"));
+	CU_ASSERT_TRUE(rig_says(&answer, "operations_per_process"));
 	puppet_end_all();
 	CU_ASSERT_EQUAL(drain(fd), 3);
 	guests_close();
@@ -343,7 +333,7 @@ static void test_inline_max_over_the_wire(void)
 	record = good(1);
 	rig_out(&record, PUPPET_OUT, 65);
 	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, &answer), -PLUTON_ESIZE);
-	CU_ASSERT_TRUE(text_says("inline_max"));
+	CU_ASSERT_TRUE(rig_says(&answer, "inline_max"));
 	guests_close();
 }
 
@@ -384,7 +374,7 @@ static void test_arena_limit_over_the_wire(void)
 	CU_ASSERT(rig_last_process(&rig)->arena.taken <= 4096);
 	CU_ASSERT_TRUE(guest_read(fd, &answer));
 	CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ENOMEM);
-	CU_ASSERT_TRUE(text_says("arena_limit"));
+	CU_ASSERT_TRUE(rig_says(&answer, "arena_limit"));
 	puppet_end_all();
 	drain(fd);
 	guests_close();
@@ -412,7 +402,7 @@ static void test_one_process_too_many_is_told_why_and_hung_up_on(void)
 	for (unsigned i = 0; i < 3; i++)
 		guest_connect();
 	CU_ASSERT_EQUAL(connect_one_too_many(), -PLUTON_ENOMEM);
-	CU_ASSERT_TRUE(text_says("processes_max"));
+	CU_ASSERT_TRUE(rig_says(&answer, "processes_max"));
 	guests_close();
 }
 
@@ -424,7 +414,7 @@ static void test_one_process_of_a_user_too_many_is_told_why(void)
 	guest_connect();
 	guest_connect();
 	CU_ASSERT_EQUAL(connect_one_too_many(), -PLUTON_ENOMEM);
-	CU_ASSERT_TRUE(text_says("processes_per_user"));
+	CU_ASSERT_TRUE(rig_says(&answer, "processes_per_user"));
 	guests_close();
 }
 
@@ -436,7 +426,7 @@ static void test_a_process_that_the_pool_cannot_promise_for_is_told_why(void)
 	for (unsigned i = 0; i < 4; i++)
 		guest_connect();
 	CU_ASSERT_EQUAL(connect_one_too_many(), -PLUTON_ENOMEM);
-	CU_ASSERT_TRUE(text_says("arena_min"));
+	CU_ASSERT_TRUE(rig_says(&answer, "arena_min"));
 	guests_close();
 }
 

@@ -50,16 +50,6 @@ static size_t encode(const struct record *record)
 	return (size_t)size;
 }
 
-static bool text_says(const char *words)
-{
-	char text[RECORD_TEXT_MAX + 1] = {0};
-
-	if (answer.header.type != RECORD_RETURN || !answer.ret.text_length)
-		return false;
-	memcpy(text, answer.ret.text, answer.ret.text_length);
-	return strstr(text, words) != NULL;
-}
-
 /* The bytes are refused like this, and the connection lives on. */
 static void assert_bytes_refused(int fd, const void *sent, size_t size, int error)
 {
@@ -129,7 +119,7 @@ static void test_an_unknown_version_is_refused_by_name_and_hung_up_on(void)
 		rig_send(fd, &greeting, -1);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_ENOSUPPORT);
-		CU_ASSERT_TRUE(text_says("protocol version"));
+		CU_ASSERT_TRUE(rig_says(&answer, "protocol version"));
 		CU_ASSERT_TRUE(rig_is_closed(&rig, fd));
 	}
 	CU_ASSERT_EQUAL(rig.kernel->processes, 0);
@@ -170,7 +160,7 @@ static void test_no_other_record_is_legal_before_the_greeting(void)
 		rig_send(fd, &records[i], -1);
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 		CU_ASSERT_EQUAL(rig_status(&answer), -PLUTON_EINVAL);
-		CU_ASSERT_TRUE(text_says("before the greeting"));
+		CU_ASSERT_TRUE(rig_says(&answer, "before the greeting"));
 	}
 	CU_ASSERT_EQUAL(puppet.runs, 0);
 	rig_send(fd, &greeting, -1);
@@ -361,7 +351,7 @@ static void test_a_refusal_names_the_operation_that_it_is_about(void)
 	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, &answer), -PLUTON_ENOSUPPORT);
 	CU_ASSERT_EQUAL(answer.header.op_id, 777);
 	CU_ASSERT_EQUAL(answer.header.driver, PUPPET_DRIVER);
-	CU_ASSERT_TRUE(text_says("puppet has no command 9"));
+	CU_ASSERT_TRUE(rig_says(&answer, "puppet has no command 9"));
 	guests_close();
 }
 

@@ -91,16 +91,6 @@ static int write_line(int fd, const char *text)
 	return write_bytes(fd, text, strlen(text));
 }
 
-static bool text_says(const char *words)
-{
-	char text[RECORD_TEXT_MAX + 1] = {0};
-
-	if (answer.header.type != RECORD_RETURN)
-		return false;
-	memcpy(text, answer.ret.text, answer.ret.text_length);
-	return strstr(text, words) != NULL;
-}
-
 /* --- a line ----------------------------------------------------------------------------------- */
 
 static void test_a_line_comes_out_with_its_level_and_who_wrote_it(void)
@@ -237,7 +227,7 @@ static void test_the_burst_is_exact_and_one_line_more_is_busy(void)
 	open_console(slow);
 	fd = guest_connect();
 	CU_ASSERT_EQUAL(write_until_busy(fd), 3);
-	CU_ASSERT_TRUE(text_says("3 at once, then 7 a minute"));
+	CU_ASSERT_TRUE(rig_says(&answer, "3 at once, then 7 a minute"));
 	CU_ASSERT_EQUAL(caught.lines, 3);
 	close_console();
 }
@@ -424,7 +414,7 @@ static void test_when_all_places_are_taken_a_stranger_waits_and_nobody_gets_a_ne
 	}
 	rig_last_process(&rig)->who.uid = 5000;
 	CU_ASSERT_EQUAL(write_line(stranger, "x"), -PLUTON_EBUSY);
-	CU_ASSERT_TRUE(text_says("too many others"));
+	CU_ASSERT_TRUE(rig_says(&answer, "too many others"));
 	CU_ASSERT_EQUAL(write_until_busy(fd), 2);
 	/* User 0 owes three lines, user 1 just one: that is paid back first. */
 	pass_us(8571429);
@@ -461,11 +451,11 @@ static void test_without_an_engine_there_is_no_device(void)
 	fd = guest_connect();
 	driver()->ports[PORT_CONSOLE].count = 0;
 	CU_ASSERT_EQUAL(write_line(fd, "x"), -PLUTON_ENODEVICE);
-	CU_ASSERT_TRUE(text_says("no console engine"));
+	CU_ASSERT_TRUE(rig_says(&answer, "no console engine"));
 	driver()->ports[PORT_CONSOLE].count = 1;
 	driver()->ports[PORT_CLOCK].count = 0;
 	CU_ASSERT_EQUAL(write_line(fd, "x"), -PLUTON_ENODEVICE);
-	CU_ASSERT_TRUE(text_says("no clock"));
+	CU_ASSERT_TRUE(rig_says(&answer, "no clock"));
 	close_console();
 }
 
