@@ -14,6 +14,7 @@
 #define BACKENDS_MAX 8u
 
 struct event_base;
+struct selftests;
 
 struct engines {
 	struct backend_environment environment;
@@ -22,6 +23,7 @@ struct engines {
 	struct hil_port ports[HIL_KINDS];
 	struct arbiter arbiters[HIL_KINDS][HIL_ENGINES_MAX];
 	bool checked; /* every engine has a checker before it */
+	struct selftests *selftests; /* who hears of them, the machine's */
 };
 
 /*
@@ -33,6 +35,9 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 
 /* Nothing may be under way. */
 void engines_close(struct engines *engines);
+
+/* true: it has known answers, so a self test stands before it (and before its checker). */
+bool engines_is_tested(const struct hil_engine *engine);
 
 /* "rng", "digest", "aes". */
 const char *hil_name(enum hil_kind kind);

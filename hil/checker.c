@@ -261,16 +261,24 @@ int checker_cancel(struct checker *checker, const void *outer)
 static void copy_engine(struct checker *checker)
 {
 	struct arbiter *arbiter = checker->engine.head.arbiter;
+	struct hil_watcher *watcher = checker->engine.head.watcher;
 
 	kinds[checker->inner->kind].open(checker);
 	checker->engine.head.arbiter = arbiter;
-	checker->engine.head.watcher = NULL;
+	checker->engine.head.watcher = watcher;
+	checker->engine.head.gate = NULL;
 }
 
+/* Whoever has a copy of the copy is told as well. */
 static void changed(struct hil_watcher *watcher)
 {
-	copy_engine(
-		(struct checker *)(void *)((char *)watcher - offsetof(struct checker, watcher)));
+	struct checker *checker =
+		(struct checker *)(void *)((char *)watcher - offsetof(struct checker, watcher));
+	struct hil_watcher *outer = checker->engine.head.watcher;
+
+	copy_engine(checker);
+	if (outer)
+		outer->changed(outer);
 }
 
 int checker_open(struct hil_engine *inner, const struct checker_options *options,

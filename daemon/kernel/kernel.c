@@ -41,6 +41,7 @@ int kernel_open(struct kernel *kernel, const struct kernel_limits *limits)
 		close_tables(kernel);
 		return -PLUTON_ENOMEM;
 	}
+	kernel->own.party = users_places(&kernel->parties);
 	if (pool_open(&kernel->pool, limits->pool) < 0) {
 		close_tables(kernel);
 		return -PLUTON_ENOMEM;
@@ -183,7 +184,15 @@ struct hil_owner *kernel_find_owner(void *context, uint32_t index)
 	struct process *process =
 		index < kernel->limits.processes_max ? kernel->slots[index].process : NULL;
 
+	if (index == 0)
+		return &kernel->own;
 	return process ? &process->owner : NULL;
+}
+
+/* Behind those of the table. */
+uint32_t kernel_parties(const struct kernel *kernel)
+{
+	return kernel->own.party + 1;
 }
 
 int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)

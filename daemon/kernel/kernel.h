@@ -73,6 +73,7 @@ struct kernel {
 	uint64_t *live;		    /* a bit per slot: in use, or a process is dying there */
 	struct users users;	    /* of the limits */
 	struct users parties; /* who takes turns at engines: an app, or a user's other programs */
+	struct hil_owner own; /* the daemon itself, with turns of its own: index 0 */
 	uint32_t processes;
 	uint32_t slot_hint;
 	uint32_t charge_handle; /* the last one given out */
@@ -130,7 +131,7 @@ int kernel_refuse(struct kernel *kernel, int error, const char *format, ...)
 void kernel_report(struct kernel *kernel, const struct process_id *process, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The table's owners, for arbiters: context is the kernel. */
+/* The table's owners and the kernel's own, for arbiters: context is the kernel. */
 struct hil_owner *kernel_find_owner(void *kernel, uint32_t index);
 
 /* The first process at or after `index`, dying ones included; NULL: none. */
@@ -142,5 +143,8 @@ struct process *kernel_next_process(const struct kernel *kernel, uint32_t index)
 	     each && (each##_next = kernel_next_process(kernel, process_index(each) + 1), true);   \
 	     each = each##_next)
 uint32_t process_index(const struct process *process);
+
+/* How many parties can take turns, the kernel's own among them. */
+uint32_t kernel_parties(const struct kernel *kernel);
 
 #endif
