@@ -10,11 +10,11 @@
 #include "daemon/config.h"
 #include "daemon/kernel/kernel.h"
 #include "hil/arbiter.h"
+#include "hil/selftest.h"
 
 #define BACKENDS_MAX 8u
 
 struct event_base;
-struct selftests;
 
 struct engines {
 	struct backend_environment environment;
@@ -22,22 +22,21 @@ struct engines {
 	unsigned instance_count;
 	struct hil_port ports[HIL_KINDS];
 	struct arbiter arbiters[HIL_KINDS][HIL_ENGINES_MAX];
-	bool checked; /* every engine has a checker before it */
-	struct selftests *selftests; /* who hears of them, the machine's */
+	const struct selftest_options *selftests; /* of the engines' */
+	bool checked;				  /* every engine has a checker before it */
 };
 
 /*
+ * Before each engine that has known answers stands its self test (engine->gate is set), with these
+ * options; nothing is tested yet.
  * -PLUTON_EINVAL: the configuration names a backend there is not, or none that has the HIL.
  * Otherwise what a backend's open returns. The reason has been logged. Opened parts are closed.
  */
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
-		 struct event_base *base);
+		 const struct selftest_options *selftests, struct event_base *base);
 
 /* Nothing may be under way. */
 void engines_close(struct engines *engines);
-
-/* true: it has known answers, so a self test stands before it (and before its checker). */
-bool engines_is_tested(const struct hil_engine *engine);
 
 /* "rng", "digest", "aes". */
 const char *hil_name(enum hil_kind kind);

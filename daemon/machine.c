@@ -241,7 +241,7 @@ static int open_services(struct machine *machine, int listen_fd)
 static int open_engines(struct machine *machine, int listen_fd)
 {
 	int r = engines_open(&machine->engines, machine->config, &machine->kernel,
-			     machine->loop.base);
+			     &machine->selftests.options, machine->loop.base);
 
 	if (r < 0)
 		return r;
@@ -267,6 +267,7 @@ static int open_kernel(struct machine *machine, int listen_fd)
 	}
 	event_assign(&machine->suppressed, machine->loop.base, -1, 0, on_suppressed, machine);
 	trace_open(&machine->trace, &machine->kernel, &machine->engines, &machine->loop);
+	selftests_init(machine);
 	machine->kernel.report = report;
 	machine->kernel.report_context = machine;
 	r = open_engines(machine, listen_fd);
@@ -349,6 +350,8 @@ void machine_run(struct machine *machine)
 {
 	if (machine->listening && !machine->ending)
 		apps_begin(machine);
+	if (!machine->ending)
+		selftests_begin(machine);
 	loop_run(&machine->loop);
 }
 
@@ -435,6 +438,7 @@ void machine_close(struct machine *machine)
 	machine->loop.stopping = false;
 	while (machine->kernel.processes)
 		loop_pass(&machine->loop, true);
+	selftests_end(machine);
 	trace_close(&machine->trace);
 	engines_close(&machine->engines);
 	event_del(&machine->suppressed);

@@ -10,8 +10,8 @@
 #include "tests/suite.h"
 
 static const struct row_layout *const layouts[] = {
-	&row_status,  &row_capsule, &row_engine, &row_process,	&row_limit,
-	&row_handler, &row_nv,	    &row_app,	 &row_app_peer, &row_tpm_info,
+	&row_status,   &row_capsule, &row_engine, &row_process,	 &row_limit,	&row_handler,
+	&row_selftest, &row_nv,	     &row_app,	  &row_app_peer, &row_tpm_info,
 };
 
 /* Bytes behind the fields: these two rows have a `reserved`. */
