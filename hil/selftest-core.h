@@ -113,6 +113,9 @@ extern const struct selftest_kind selftest_mac_kind; /* HMAC and CMAC */
 extern const struct selftest_kind selftest_ecc_kind;
 extern const struct selftest_kind selftest_rsa_kind;
 
+/* NULL: nothing is known of this kind. */
+const struct selftest_kind *selftest_kind_of(enum hil_kind kind);
+
 /* A request that waits for its algorithm's test. */
 struct selftest_parked {
 	void *client; /* NULL: nobody */

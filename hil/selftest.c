@@ -19,6 +19,11 @@ static const struct selftest_kind *const kinds[HIL_KINDS] = {
 	[HIL_RSA] = &selftest_rsa_kind,
 };
 
+const struct selftest_kind *selftest_kind_of(enum hil_kind kind)
+{
+	return (unsigned)kind < HIL_KINDS ? kinds[kind] : NULL;
+}
+
 static struct selftest *of_engine(struct hil_engine *engine)
 {
 	return (struct selftest *)(void *)engine;
@@ -607,7 +612,7 @@ int selftest_open(struct hil_engine *inner, const struct selftest_options *optio
 {
 	struct selftest *selftest;
 
-	if ((unsigned)inner->kind >= HIL_KINDS || !kinds[inner->kind])
+	if (!selftest_kind_of(inner->kind))
 		return -PLUTON_ENOSUPPORT;
 	selftest = calloc(1, sizeof(*selftest));
 	if (!selftest)

@@ -32,10 +32,10 @@ static void close_openssl(struct bench *bench)
 	openssl_close(bench->backend);
 }
 
-int openssl_bench_main(int argc, char **argv, const char *name,
-		       const struct openssl_options *options)
+struct bench_maker openssl_bench_maker(const char *name, const struct openssl_options *options)
 {
-	const struct bench_maker maker = {
+	options_in_use = options;
+	return (struct bench_maker){
 		.name = name,
 		.open = open_openssl,
 		.close = close_openssl,
@@ -43,7 +43,12 @@ int openssl_bench_main(int argc, char **argv, const char *name,
 		.lends = true,
 		.opens_sealed = true,
 	};
+}
 
-	options_in_use = options;
+int openssl_bench_main(int argc, char **argv, const char *name,
+		       const struct openssl_options *options)
+{
+	const struct bench_maker maker = openssl_bench_maker(name, options);
+
 	return behaviours_main(argc, argv, &maker);
 }

@@ -9,6 +9,9 @@
 #include "tests/hil/behaviours.h"
 
 /* behaviours_main with OpenSSL's engines. */
+/* Of the backend with these options, which must stay. */
+struct bench_maker openssl_bench_maker(const char *name, const struct openssl_options *options);
+
 int openssl_bench_main(int argc, char **argv, const char *name,
 		       const struct openssl_options *options);
 
