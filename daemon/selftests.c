@@ -60,7 +60,7 @@ static void add_failures(const struct hil_engine *engine, struct selftest_result
 	}
 }
 
-static void tell_observer(const struct machine *machine)
+static void tell_observer(struct machine *machine)
 {
 	const struct machine_observer *observer = &machine->observer;
 	struct selftest_result first = {0};
@@ -68,8 +68,7 @@ static void tell_observer(const struct machine *machine)
 	const char *name = NULL;
 	unsigned count = 0;
 
-	if (!observer->selftest_judged)
-		return;
+	machine->selftests.untold = false;
 	for_each_tested(machine, engine) add_failures(engine, &first, &name, &count);
 	if (count == 1)
 		snprintf(trouble, sizeof(trouble), "%s of engine %s failed its self test",
@@ -78,12 +77,28 @@ static void tell_observer(const struct machine *machine)
 		snprintf(trouble, sizeof(trouble),
 			 "%s of engine %s and %u more failed their self tests", first.algorithm,
 			 name, count - 1);
-	observer->selftest_judged(observer->context, count ? trouble : NULL);
+	machine->selftests.troubled = count > 0;
+	if (observer->selftest_judged)
+		observer->selftest_judged(observer->context, count ? trouble : NULL);
+}
+
+static bool is_pending(const struct machine *machine, const struct asked *asked);
+
+/* The first failure at once; after that once all tests are through, for each word takes a message.
+ */
+static void tell_soon(struct machine *machine)
+{
+	static const struct asked all;
+
+	if (machine->selftests.troubled && is_pending(machine, &all))
+		machine->selftests.untold = true;
+	else
+		tell_observer(machine);
 }
 
 static void judged(void *context, struct hil_engine *engine, unsigned algorithm)
 {
-	const struct machine *machine = ((const struct selftests *)context)->machine;
+	struct machine *machine = ((const struct selftests *)context)->machine;
 	struct selftest_result result;
 
 	if (!selftest_look(engine, algorithm, &result))
@@ -103,7 +118,7 @@ static void judged(void *context, struct hil_engine *engine, unsigned algorithm)
 				     LOG_TEXT("algorithm", result.algorithm)),
 			  "%s of engine %s passes its self test again", result.algorithm,
 			  engine->name);
-	tell_observer(machine);
+	tell_soon(machine);
 }
 
 static void timed(void *context, bool is_timed)
@@ -173,6 +188,8 @@ static void ended(void *context, struct hil_engine *engine)
 	struct machine *machine = ((struct selftests *)context)->machine;
 
 	(void)engine;
+	if (machine->selftests.untold)
+		tell_soon(machine);
 	if (!machine->selftests.waiting)
 		return;
 	kernel_for_each_process (&machine->kernel, process)

@@ -21,6 +21,8 @@ struct selftests {
 	struct machine *machine;
 	struct selftest_options options; /* for engines_open */
 	unsigned waiting;		 /* operations of selftests_run */
+	bool troubled;			 /* the observer was told of failures */
+	bool untold;			 /* there is something new to tell him */
 };
 
 void selftests_init(struct machine *machine);

@@ -28,6 +28,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_rsa_vectors.py \
 	tests/integration/test_run.py \
+	tests/integration/test_selftest.py \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_tally.py \
@@ -35,4 +36,4 @@ INTEGRATION_TESTS = \
 	tests/integration/test_vectors_ecc.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/faulty_crypto.c tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py

@@ -91,6 +91,14 @@ class Daemon:
                 raise AssertionError(f"{lines!r} instead of {line}")
         return lines
 
+    def drain(self):
+        """Takes the notifications that are there: nobody hears more than a few at once."""
+        while True:
+            try:
+                self.notifications.recv(4096, socket.MSG_DONTWAIT)
+            except BlockingIOError:
+                return
+
     def reload(self):
         self.process.send_signal(signal.SIGHUP)
         self.expect("RELOADING=1", "READY=1")

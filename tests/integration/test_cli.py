@@ -9,7 +9,7 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "mac", "aes",
+NOUNS = ["status", "capsules", "engines", "selftest", "ps", "limits", "trace", "random", "hash", "mac", "aes",
          "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
 VERBS = {"aes": ["encrypt", "decrypt"],
          "ecc": ["generate", "public", "sign", "verify", "ecdh"],
