@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For LD_PRELOAD: an OpenSSL that computes wrongly what the file named by PLUTON_TEST_FAULTS has
- * the words for, as long as it has them: random sha256 gcm cmac ed25519 agree rsa.
+ * the words for, as long as it has them: random sha256 gcm cmac ed25519 agree sign rsa.
  */
 #define _GNU_SOURCE
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -49,13 +49,19 @@ int SHA256_Final(unsigned char *digest, SHA256_CTX *context)
 	return r;
 }
 
+/* EVP_CipherUpdate may go on as the other one, of which dladdr knows nothing. */
+static _Thread_local int inside;
+
 /* GCM's calls with an output give data. */
 int EVP_CipherUpdate(EVP_CIPHER_CTX *context, unsigned char *out, int *ret_length,
 		     const unsigned char *in, int length)
 {
-	int r = TRUE_ONE(EVP_CipherUpdate)(context, out, ret_length, in, length);
+	int r;
 	const char *name = EVP_CIPHER_get0_name(EVP_CIPHER_CTX_get0_cipher(context));
 
+	inside++;
+	r = TRUE_ONE(EVP_CipherUpdate)(context, out, ret_length, in, length);
+	inside--;
 	if (out && *ret_length > 0 && strstr(name, "GCM") && IS_FAULTY("gcm"))
 		out[0] ^= 1;
 	return r;
@@ -66,7 +72,7 @@ int EVP_EncryptUpdate(EVP_CIPHER_CTX *context, unsigned char *out, int *ret_leng
 {
 	int r = TRUE_ONE(EVP_EncryptUpdate)(context, out, ret_length, in, length);
 
-	if (out && *ret_length > 0 && IS_FAULTY("cmac"))
+	if (!inside && out && *ret_length > 0 && IS_FAULTY("cmac"))
 		out[*ret_length - 1] ^= 1;
 	return r;
 }
@@ -97,6 +103,16 @@ int EVP_PKEY_encrypt(EVP_PKEY_CTX *context, unsigned char *out, size_t *ret_leng
 
 	if (out && IS_FAULTY("rsa"))
 		out[*ret_length - 1] ^= 1;
+	return r;
+}
+
+int EVP_PKEY_sign(EVP_PKEY_CTX *context, unsigned char *signature, size_t *ret_length,
+		  const unsigned char *digest, size_t length)
+{
+	int r = TRUE_ONE(EVP_PKEY_sign)(context, signature, ret_length, digest, length);
+
+	if (signature && IS_FAULTY("sign"))
+		signature[*ret_length - 1] ^= 1;
 	return r;
 }
 

@@ -29,7 +29,8 @@ SPOILT = {
     "cmac": {"cmac-aes"},
     "ed25519": {"ed25519"},
     "agree": {"p256", "p384", "p521", "x25519"},
-    "rsa": {"rsa", "rsa-pkcs1-encryption", "rsa-pss", "rsa-oaep", "rsa-pkcs1-signature"},
+    "sign": {"p256", "p384", "p521", "rsa-pkcs1-signature", "rsa-pss"},
+    "rsa": {"rsa", "rsa-pkcs1-encryption", "rsa-oaep"},
 }
 
 
