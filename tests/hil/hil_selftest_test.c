@@ -700,6 +700,7 @@ static void test_an_engine_that_returns_is_tested_anew_by_itself(void)
 
 static void test_a_device_that_returns_in_the_middle_of_a_test_is_not_judged_by_it(void)
 {
+	struct selftest_result result;
 	struct stand stand;
 
 	stand_open(&stand, HIL_DIGEST);
@@ -712,6 +713,8 @@ static void test_a_device_that_returns_in_the_middle_of_a_test_is_not_judged_by_
 	CU_ASSERT_TRUE(all_but(&stand, UINT32_MAX, SELFTEST_PASSED, 0));
 	/* two of SHA-1, of which one counts for nothing */
 	CU_ASSERT_EQUAL(wrong_starts(stand.wrong), 9);
+	CU_ASSERT_TRUE_FATAL(selftest_look(stand.engine, DIGEST_SHA1, &result));
+	CU_ASSERT_EQUAL(result.runs, 1);
 	stand_close(&stand);
 }
 
