@@ -31,8 +31,8 @@ _pluton_cli_words()
 		;;
 	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
 	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
-	'rsa generate') echo "--bits --exponent --form --out $_pluton_cli_common" ;;
-	'rsa public') echo "--key --form --out $_pluton_cli_common" ;;
+	'rsa generate') echo "--bits --exponent --format --out $_pluton_cli_common" ;;
+	'rsa public') echo "--key --format --out $_pluton_cli_common" ;;
 	'rsa sign') echo "--key --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
 	'rsa verify')
 		echo "--key --signature --padding --hash --mgf-hash --salt --in $_pluton_cli_common"
@@ -95,7 +95,6 @@ _pluton_cli_values()
 		*) echo 'pem der' ;;
 		esac
 		;;
-	--form) echo 'pem der' ;;
 	--bits | -b) echo '2048 3072 4096' ;;
 	--instance) _pluton_cli_names app ;;
 	--level) echo 'error warning notice info debug' ;;
@@ -148,7 +147,7 @@ _pluton_cli_where()
 			--tag-size | --padding | --verify | --in | -i | --out | -o | --instance | \
 			--locality | --offset | --length | --count | --level | --curve | --format | \
 			--key | --hash | --signature | -s | --peer | -p | --mgf-hash | --salt | \
-			--label-hex | --form | --bits | -b | --exponent)
+			--label-hex | --bits | -b | --exponent)
 			i=$((i + 1))
 			;;
 		-*) ;;
@@ -186,7 +185,7 @@ _pluton_cli()
 		_pluton_cli_files "$current"
 		return
 		;;
-	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | --form | \
+	--mode | -m | --padding | -p | --tag-size | --curve | --hash | --mgf-hash | --format | \
 		--bits | -b | --instance | --level | --locality)
 		mapfile -t COMPREPLY < <(compgen -W "$(_pluton_cli_values "$before")" -- "$current")
 		return

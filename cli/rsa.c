@@ -19,7 +19,7 @@ enum {
 	OPTION_SIGNATURE = 's',
 	OPTION_PADDING = 'p',
 	OPTION_EXPONENT = 0x100,
-	OPTION_FORM,
+	OPTION_FORMAT,
 	OPTION_HASH,
 	OPTION_MGF_HASH,
 	OPTION_SALT,
@@ -44,11 +44,11 @@ struct arguments {
 
 /* --- the command line ------------------------------------------------------------------------- */
 
-static int parse_form(const char *name, enum rsa_form *ret)
+static int parse_format(const char *name, enum rsa_format *ret)
 {
 	if (strcmp(name, "pem") != 0 && strcmp(name, "der") != 0)
-		return fail_usage("no such form, %s, use pem or der", name);
-	*ret = strcmp(name, "der") == 0 ? RSA_FORM_DER : RSA_FORM_PEM;
+		return fail_usage("no such format, %s, use pem or der", name);
+	*ret = strcmp(name, "der") == 0 ? RSA_FORMAT_DER : RSA_FORMAT_PEM;
 	return CLI_DONE;
 }
 
@@ -117,8 +117,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = arguments->job.session;
 		break;
-	case OPTION_FORM:
-		status = parse_form(argument, &arguments->job.form);
+	case OPTION_FORMAT:
+		status = parse_format(argument, &arguments->job.format);
 		break;
 	case ARGP_KEY_ARG:
 		status = fail_usage("one argument too many, %s, name files by options, see `%s "
@@ -159,9 +159,9 @@ static int run(const struct form *form, struct session *session, int argc, char 
 	}
 #define PRIVATE_KEY_OPTION KEY_OPTION("The private key, in PEM or DER")
 #define PUBLIC_KEY_OPTION KEY_OPTION("The public or private key, in PEM or DER")
-#define FORM_OPTION                                                                                \
+#define FORMAT_OPTION                                                                              \
 	{                                                                                          \
-		"form", OPTION_FORM, "FORM", 0, "pem (the default) or der", 6                      \
+		"format", OPTION_FORMAT, "FORMAT", 0, "pem (the default) or der", 6                \
 	}
 #define HASH_OPTIONS                                                                               \
 	{"hash", OPTION_HASH, "ALGORITHM", 0, "The hash (default: sha256)", 3},                    \
@@ -190,7 +190,7 @@ static int verb_generate(struct session *session, int argc, char **argv)
 	static const struct argp_option options[] = {
 		{"bits", OPTION_BITS, "N", 0, "2048, 3072 (the default) or 4096", 1},
 		{"exponent", OPTION_EXPONENT, "E", 0, "The public exponent (default: 65537)", 2},
-		FORM_OPTION,
+		FORMAT_OPTION,
 		OUT_OPTION,
 		{0},
 	};
@@ -215,7 +215,7 @@ static int verb_public(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		PUBLIC_KEY_OPTION,
-		FORM_OPTION,
+		FORMAT_OPTION,
 		OUT_OPTION,
 		{0},
 	};

@@ -10,9 +10,9 @@
 
 #include "cli/session.h"
 
-enum rsa_form {
-	RSA_FORM_PEM = 0,
-	RSA_FORM_DER,
+enum rsa_format {
+	RSA_FORMAT_PEM = 0,
+	RSA_FORMAT_DER,
 };
 
 /* NULL or 0: not given. */
@@ -24,7 +24,7 @@ struct rsa_job {
 	const char *signature;
 	const char *in;
 	const char *out;
-	enum rsa_form form;
+	enum rsa_format format;
 	const char *padding;
 	const char *hash;
 	const char *mgf_hash;
@@ -36,8 +36,10 @@ struct rsa_job {
 int rsa_file_read(const char *path, struct pluton_rsa_key *ret_key);
 
 /* PKCS #8, in a file that nobody else can read; or SubjectPublicKeyInfo. */
-int rsa_file_write_private(const char *path, enum rsa_form form, const struct pluton_rsa_key *key);
-int rsa_file_write_public(const char *path, enum rsa_form form, const struct pluton_rsa_key *key);
+int rsa_file_write_private(const char *path, enum rsa_format format,
+			   const struct pluton_rsa_key *key);
+int rsa_file_write_public(const char *path, enum rsa_format format,
+			  const struct pluton_rsa_key *key);
 
 int rsa_key_generate(const struct rsa_job *job);
 int rsa_key_public(const struct rsa_job *job);

@@ -217,27 +217,27 @@ static EVP_PKEY *put_together(const struct pluton_rsa_key *key)
 	return pkey;
 }
 
-static bool encode(BIO *bio, const EVP_PKEY *pkey, enum rsa_form form, bool is_private)
+static bool encode(BIO *bio, const EVP_PKEY *pkey, enum rsa_format format, bool is_private)
 {
 	EVP_PKEY *key = (EVP_PKEY *)(uintptr_t)pkey; /* 3.0's prototypes forget const */
 
 	if (!is_private)
-		return form == RSA_FORM_PEM ? PEM_write_bio_PUBKEY(bio, key) == 1
-					    : i2d_PUBKEY_bio(bio, key) == 1;
-	return form == RSA_FORM_PEM
+		return format == RSA_FORMAT_PEM ? PEM_write_bio_PUBKEY(bio, key) == 1
+						: i2d_PUBKEY_bio(bio, key) == 1;
+	return format == RSA_FORMAT_PEM
 		       ? PEM_write_bio_PKCS8PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1
 		       : i2d_PKCS8PrivateKey_bio(bio, key, NULL, NULL, 0, NULL, NULL) == 1;
 }
 
-static int write_key(struct output *output, enum rsa_form form, const struct pluton_rsa_key *key,
-		     bool is_private)
+static int write_key(struct output *output, enum rsa_format format,
+		     const struct pluton_rsa_key *key, bool is_private)
 {
 	EVP_PKEY *pkey = put_together(key);
 	BIO *bio = BIO_new(BIO_s_secmem());
 	char *bytes = NULL;
 	int status;
 
-	if (pkey && bio && encode(bio, pkey, form, is_private)) {
+	if (pkey && bio && encode(bio, pkey, format, is_private)) {
 		long length = BIO_get_mem_data(bio, &bytes);
 
 		status = output_write(output, bytes, (size_t)length);
@@ -249,18 +249,20 @@ static int write_key(struct output *output, enum rsa_form form, const struct plu
 	return status == CLI_DONE ? output_commit(output) : status;
 }
 
-int rsa_file_write_private(const char *path, enum rsa_form form, const struct pluton_rsa_key *key)
+int rsa_file_write_private(const char *path, enum rsa_format format,
+			   const struct pluton_rsa_key *key)
 {
 	struct output output = OUTPUT_NONE;
 	int status = output_open_secret(&output, path);
 
 	if (status == CLI_DONE)
-		status = write_key(&output, form, key, true);
+		status = write_key(&output, format, key, true);
 	output_close(&output);
 	return status;
 }
 
-int rsa_file_write_public(const char *path, enum rsa_form form, const struct pluton_rsa_key *key)
+int rsa_file_write_public(const char *path, enum rsa_format format,
+			  const struct pluton_rsa_key *key)
 {
 	struct pluton_rsa_key public = {
 		.kind = PLUTON_RSA_PUBLIC, .size = key->size, .exponent = key->exponent};
@@ -269,7 +271,7 @@ int rsa_file_write_public(const char *path, enum rsa_form form, const struct plu
 
 	memcpy(public.modulus, key->modulus, key->size);
 	if (status == CLI_DONE)
-		status = write_key(&output, form, &public, false);
+		status = write_key(&output, format, &public, false);
 	output_close(&output);
 	return status;
 }

@@ -86,7 +86,7 @@ int rsa_key_generate(const struct rsa_job *job)
 	if (status == CLI_DONE)
 		status = generate(job, bits, exponent, &key);
 	if (status == CLI_DONE)
-		status = rsa_file_write_private(job->out, job->form, &key);
+		status = rsa_file_write_private(job->out, job->format, &key);
 	if (status == CLI_DONE && job->session->json)
 		status = print_json(job, &key);
 	pluton_rsa_key_wipe(&key);
@@ -100,7 +100,7 @@ int rsa_key_public(const struct rsa_job *job)
 	int status = rsa_file_read(job->key, &key);
 
 	if (status == CLI_DONE)
-		status = rsa_file_write_public(job->out, job->form, &key);
+		status = rsa_file_write_public(job->out, job->format, &key);
 	if (status == CLI_DONE && job->session->json)
 		status = print_json(job, &key);
 	pluton_rsa_key_wipe(&key);

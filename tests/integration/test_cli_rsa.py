@@ -79,7 +79,7 @@ class Keys(Rsa):
         self.assertEqual(stat.S_IMODE(os.stat(at("fresh")).st_mode), 0o600)
 
     def test_another_exponent_is_in_the_key(self):
-        key = self.rsa("generate", "--bits", "2048", "--exponent", "65539", "--form", "der")
+        key = self.rsa("generate", "--bits", "2048", "--exponent", "65539", "--format", "der")
         self.assertIn(b"publicExponent: 65539",
                       openssl("pkey", "-inform", "DER", "-noout", "-text", input=key).stdout)
 
@@ -87,7 +87,7 @@ class Keys(Rsa):
         self.assertEqual(self.rsa("public", "--key", at("key")), read("public"))
         self.assertEqual(self.rsa("public", "--key", at("public")), read("public"))
         wanted = openssl("pkey", "-in", at("key"), "-pubout", "-outform", "DER").stdout
-        self.assertEqual(self.rsa("public", "--key", at("key"), "--form", "der"), wanted)
+        self.assertEqual(self.rsa("public", "--key", at("key"), "--format", "der"), wanted)
 
     def test_keys_are_read_in_every_form_that_openssl_writes(self):
         for arguments in (["pkey", "-outform", "DER"], ["rsa", "-traditional"],
@@ -252,7 +252,7 @@ class Ciphers(Rsa):
                           ["encrypt", "--key", at("key"), "--padding", "pkcs1", "--hash", "sha1"],
                           ["encrypt", "--key", at("key"), "--label-hex", "abc"],
                           ["verify", "--key", at("key")], ["sign", "--key", "-"],
-                          ["public", "--key", at("key"), "--form", "xml"]):
+                          ["public", "--key", at("key"), "--format", "xml"]):
             self.refused("(E", *arguments, status=2)
 
 
