@@ -388,6 +388,9 @@ static unsigned want(enum hil_kind kind, struct material *material, struct clien
 	case HIL_ECC:
 		material_ecc(material, ret, ECC_P256, ECC_SIGN, 32);
 		return ECC_P256;
+	case HIL_KDF:
+		material_kdf(material, ret, KDF_COUNTER, MAC_HMAC_SHA256, 100);
+		return selftest_kind_of(kind)->algorithm_of(&ret->kdf_request);
 	default:
 		material_rsa(material, ret, RSA_SIGN, RSA_PKCS1);
 		return 1;
@@ -778,6 +781,9 @@ static void test_a_key_in_a_slot_is_never_taken_to_the_next_engine(void)
 	second = *(struct mac_engine *)(void *)stand.bench.inner[HIL_HMAC];
 	second.caps.key_slots = true;
 	CU_ASSERT_TRUE(first.caps.key_slots);
+	CU_ASSERT_PTR_EQUAL(first.head.vault, stand.bench.inner[HIL_HMAC]->vault);
+	CU_ASSERT_PTR_NOT_NULL(first.head.vault);
+	request.key.vault = first.head.vault;
 	port.engines[0] = stand.engine;
 	port.engines[1] = &second.head;
 	CU_ASSERT_EQUAL(hil_select(&port, &request, mac_check, &chosen), -PLUTON_EFAIL);

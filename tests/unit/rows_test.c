@@ -14,10 +14,10 @@ static const struct row_layout *const layouts[] = {
 	&row_selftest, &row_nv,	     &row_hwkey,  &row_app,	&row_app_peer, &row_tpm_info,
 };
 
-/* Bytes behind the fields: these three rows have a `reserved`. */
+/* Bytes behind the fields: these two rows have a `reserved`. */
 static size_t reserved(const struct row_layout *layout)
 {
-	return layout == &row_process || layout == &row_app_peer || layout == &row_selftest ? 4 : 0;
+	return layout == &row_app_peer || layout == &row_selftest ? 4 : 0;
 }
 
 static void test_fields_follow_one_another_without_a_gap(void)
