@@ -159,6 +159,7 @@ struct hil_engine {
 	 */
 	bool absent;
 	struct hil_watcher *watchers;
+	struct hil_engine *below;      /* on which it stands, with turns there; NULL: on none */
 	const struct hil_vault *vault; /* whose slots it can use; NULL: none */
 	const struct hil_gate *gate;   /* or NULL */
 };

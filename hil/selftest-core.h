@@ -139,6 +139,7 @@ struct selftest_parked {
 struct selftest_algorithm {
 	enum selftest_state state; /* UNTESTED, PASSED or FAILED */
 	bool wanted;		   /* its test is to be made in a turn of our own */
+	bool told;		   /* that it fails; not yet that it passes again */
 	uint32_t runs;
 	uint32_t failures;
 	const char *why;

@@ -134,12 +134,21 @@ static int refuse(struct selftest *selftest, unsigned algorithm)
 	return -PLUTON_EFAIL;
 }
 
+/* What stands on another engine may have been refused there. */
+static const char *refusal_below(const struct hil_engine *engine)
+{
+	struct hil_engine *below = engine->below;
+
+	return below && below->gate ? below->gate->refusal(below) : NULL;
+}
+
 static int admit(struct hil_engine *engine, const void *request)
 {
 	struct selftest *selftest = of_engine(engine);
 	unsigned algorithm = selftest->kind->algorithm_of(request);
 
 	selftest->refused = 0;
+	(void)refusal_below(engine);
 	if (algorithm < SELFTEST_ALGORITHMS &&
 	    selftest->algorithms[algorithm].state == SELFTEST_FAILED)
 		return refuse(selftest, algorithm);
@@ -159,7 +168,7 @@ static const char *refusal(struct hil_engine *engine)
 	unsigned algorithm = selftest->refused - 1;
 
 	if (!selftest->refused)
-		return NULL;
+		return refusal_below(engine);
 	selftest->refused = 0;
 	snprintf(selftest->why, sizeof(selftest->why),
 		 "%s of engine %s failed its self test: it %s", selftest->kind->names[algorithm],
@@ -268,11 +277,15 @@ static void tell_timed(const struct selftest *selftest, bool timed)
 		selftest->options.timed(selftest->options.context, timed);
 }
 
-/* Half of what a turn may take: who waits for the test in his is told of it, and not cut off. */
+/*
+ * Half of what a turn may take: who waits for the test in his is told of it, and not cut off. What
+ * stands on another engine has none: others' turns there take how long they take, and whoever
+ * hangs is that engine, whose own turns end.
+ */
 static uint64_t find_deadline(const struct selftest *selftest)
 {
-	const struct arbiter *arbiter = selftest->engine.head.arbiter;
-	uint64_t turn_ms = arbiter ? arbiter->deadline_ms : 0;
+	const struct hil_engine *head = &selftest->engine.head;
+	uint64_t turn_ms = head->arbiter && !head->below ? head->arbiter->deadline_ms : 0;
 
 	return turn_ms ? now_ms() + turn_ms / 2 : 0;
 }
@@ -355,13 +368,26 @@ void selftest_done(struct selftest_run *run, int result)
 	else
 		selftest->fault = find_fault(run, result);
 	selftest->answers += result == run->expected;
+	(void)refusal_below(&selftest->engine.head); /* was the test's alone */
 	deferred_call_set(&selftest->work);
+}
+
+/* What stands on this engine rests on the algorithm, and is untested now. */
+static void tell_judged(struct selftest *selftest, struct selftest_algorithm *algorithm)
+{
+	bool fails = algorithm->state == SELFTEST_FAILED, news = fails != algorithm->told;
+
+	algorithm->told = fails;
+	if ((fails || news) && selftest->options.judged)
+		selftest->options.judged(selftest->options.context, &selftest->engine.head,
+					 selftest->algorithm);
+	if (news)
+		hil_engine_changed(&selftest->engine.head);
 }
 
 static void judge(struct selftest *selftest)
 {
 	struct selftest_algorithm *algorithm = &selftest->algorithms[selftest->algorithm];
-	enum selftest_state before = algorithm->state;
 
 	if (selftest->expired)
 		selftest->fault = "did not answer in time";
@@ -371,9 +397,7 @@ static void judge(struct selftest *selftest)
 	algorithm->failures += selftest->fault != NULL;
 	algorithm->state = selftest->fault ? SELFTEST_FAILED : SELFTEST_PASSED;
 	algorithm->why = selftest->fault ? selftest->fault : "";
-	if (selftest->options.judged && (selftest->fault || before == SELFTEST_FAILED))
-		selftest->options.judged(selftest->options.context, &selftest->engine.head,
-					 selftest->algorithm);
+	tell_judged(selftest, algorithm);
 }
 
 static void end_test(struct selftest *selftest)
@@ -584,6 +608,7 @@ static void forget(struct selftest *selftest)
 		*algorithm =
 			(struct selftest_algorithm){.runs = algorithm->runs,
 						    .failures = algorithm->failures,
+						    .told = algorithm->told,
 						    .wanted = !absent && is_offered(selftest, i),
 						    .why = ""};
 	}

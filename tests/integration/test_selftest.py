@@ -14,19 +14,23 @@ from private import BUILD, CLI, DEADLINE, SOURCE, environment, is_sanitized, run
 from test_chip import Chip
 
 HASHES = ["sha1", "sha224", "sha256", "sha384", "sha512", "sha3-256", "sha3-384", "sha3-512"]
+METHODS = ["hkdf", "sp800-108", "pbkdf2"]
 ALGORITHMS = ({("rng", "random"), ("cmac", "cmac-aes")} |
               {("digest", name) for name in HASHES} |
               {("hmac", f"hmac-{name}") for name in HASHES} |
               {("aes", f"aes-{mode}") for mode in ("ecb", "cbc", "ctr", "gcm", "ccm")} |
               {("ecc", curve) for curve in ("p256", "p384", "p521", "ed25519", "x25519")} |
               {("rsa", name) for name in ("rsa", "rsa-pkcs1-signature", "rsa-pkcs1-encryption",
-                                          "rsa-pss", "rsa-oaep")})
+                                          "rsa-pss", "rsa-oaep")} |
+              {("kdf", f"{method}-{name}") for method in METHODS for name in HASHES} |
+              {("kdf", "sp800-108-cmac-aes")})
+ON_SHA256 = {"sha256", "hmac-sha256"} | {f"{method}-sha256" for method in METHODS}
 # What each fault of faulty_crypto.c spoils, and nothing else.
 SPOILT = {
     "random": {"random"},
-    "sha256": {"sha256", "hmac-sha256"},
+    "sha256": ON_SHA256,
     "gcm": {"aes-gcm"},
-    "cmac": {"cmac-aes"},
+    "cmac": {"cmac-aes", "sp800-108-cmac-aes"},
     "ed25519": {"ed25519"},
     "agree": {"p256", "p384", "p521", "x25519"},
     "sign": {"p256", "p384", "p521", "rsa-pkcs1-signature", "rsa-pss"},
@@ -207,7 +211,7 @@ class Faulty(Bench):
         self.set_faults("gcm cmac sha256")
         with self.daemon:
             said = ""
-            while "and 3 more failed their self tests" not in said:
+            while "and 7 more failed their self tests" not in said:
                 said = "".join(self.daemon.hear())
 
     def test_status_and_engines_show_what_failed(self):
@@ -220,6 +224,38 @@ class Faulty(Bench):
                           "It is refused.", text)
             rows = json.loads(self.cli("engines", "--json").stdout)["engines"]
             self.assertEqual({row["hil"]: row["selftest"] for row in rows}["ecc"], "4 failed")
+
+    def test_what_stands_on_an_engine_that_fails_fails_too_until_that_one_passes(self):
+        self.daemon.configure("[hil]\ndigest = openssl\nhmac = stacked\nkdf = stacked\n"
+                              "checker = yes\n")
+        mac = ("mac", "hmac-sha256", "--key-hex", "00" * 16)
+        with self.daemon:
+            right = self.cli(*mac, input=b"abc")
+            self.assertEqual(right.returncode, 0, right.stderr)
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.set_faults("sha256")
+            self.cli("selftest", "openssl")
+            refused = self.cli(*mac, input=b"abc")
+            self.assertEqual((refused.returncode, refused.stdout), (1, b""))
+            self.assertIn(b"sha256 of engine stacked failed its self test", refused.stderr)
+            self.assertEqual(self.cli("selftest").returncode, 1)
+            self.assertEqual(self.failed(), ON_SHA256)
+            self.set_faults()
+            self.cli("selftest", "openssl")
+            self.assertEqual(self.cli(*mac, input=b"abc").stdout, right.stdout)
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.assertEqual(self.failed(), set())
+        self.assertNotIn("broke the HIL contract", self.daemon.log)
+
+    def test_the_first_use_of_what_stands_on_an_untested_engine_waits_for_both_tests(self):
+        self.daemon.configure("[hil]\ndigest = openssl\nhmac = stacked\nkdf = stacked\n"
+                              "checker = yes\n")
+        self.set_faults("sha256")
+        with self.daemon:
+            done = self.cli("kdf", "hkdf", "--hash", "sha256", "--key-hex", "00" * 16,
+                            "--length", "32")
+            self.assertEqual((done.returncode, done.stdout), (1, b""), done.stderr)
+            self.assertIn(b"failed its self test", done.stderr)
 
     def test_a_chip_serves_what_openssl_fails_in_if_it_comes_next(self):
         chip = Chip(self.folder)
