@@ -41,6 +41,8 @@ pluton_cli_SOURCES = \
 	cli/rsa_data.c \
 	cli/rsa_file.c \
 	cli/rsa_key.c \
+	cli/selftest.c \
+	cli/selftest_rows.c cli/selftest_rows.h \
 	cli/session.c cli/session.h \
 	cli/status.c \
 	cli/stream.c cli/stream.h \

@@ -20,6 +20,8 @@ static const struct verb nouns[] = {
 	{"status", "", "What the daemon is and does", noun_status},
 	{"capsules", "", "The services in it", noun_capsules},
 	{"engines", "", "What the services are made with", noun_engines},
+	{"selftest", "[ENGINE...]", "Whether engines give the answers that are known",
+	 noun_selftest},
 	{"ps", "", "The programs connected to it", noun_ps},
 	{"top", "", "What held the daemon's event loop, and how long", noun_top},
 	{"limits", "", "The limits it holds them to", noun_limits},

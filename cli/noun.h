@@ -27,6 +27,7 @@ int noun_log_level(struct session *session, int argc, char **argv);
 int noun_ps(struct session *session, int argc, char **argv);
 int noun_random(struct session *session, int argc, char **argv);
 int noun_rsa(struct session *session, int argc, char **argv);
+int noun_selftest(struct session *session, int argc, char **argv);
 int noun_status(struct session *session, int argc, char **argv);
 
 #endif

@@ -5,14 +5,15 @@
 _pluton_cli_common='--address --json --quiet --help --usage --version'
 _pluton_cli_digests='sha1 sha224 sha256 sha384 sha512 sha3-256 sha3-384 sha3-512'
 _pluton_cli_macs="hmac-${_pluton_cli_digests// / hmac-} cmac"
-_pluton_cli_nouns='status capsules engines ps top limits trace random hash key mac kdf aes ecc rsa tpm nv
-	app alarm log log-level help'
+_pluton_cli_nouns='status capsules engines selftest ps top limits trace random hash key mac kdf aes ecc
+	rsa tpm nv app alarm log log-level help'
 
 # The words that may follow, for the noun (and verb) that stand before.
 _pluton_cli_words()
 {
 	case "$1" in
 	'') echo "$_pluton_cli_nouns $_pluton_cli_common" ;;
+	selftest) echo "--list $_pluton_cli_common" ;;
 	random) echo "--raw $_pluton_cli_common" ;;
 	trace) echo "--output --duration --count --capsule $_pluton_cli_common" ;;
 	hash) echo "$_pluton_cli_common" ;;

@@ -11,6 +11,7 @@
 #include "cli/failure.h"
 #include "cli/level.h"
 #include "cli/noun.h"
+#include "cli/selftest_rows.h"
 #include "cli/table.h"
 #include "cli/text.h"
 
@@ -63,6 +64,8 @@ struct report {
 	struct pluton_status status;
 	struct pluton_engine_row *engines;
 	size_t engine_count;
+	struct pluton_selftest_row *tests;
+	size_t test_count;
 	struct pluton_app_row *apps; /* NULL: they are not ours to see */
 	size_t app_count;
 };
@@ -83,10 +86,22 @@ static struct json_object *json_app_backends(const struct report *report)
 	return names;
 }
 
+static struct json_object *json_selftests(const struct report *report)
+{
+	struct json_object *counts = json_object_new_object();
+
+	for (uint32_t state = PLUTON_SELFTEST_UNTESTED; state <= PLUTON_SELFTEST_ABSENT; state++)
+		json_object_object_add(counts, selftest_state_word(state),
+				       json_object_new_uint64(selftest_count(
+					       report->tests, report->test_count, state)));
+	return counts;
+}
+
 static int print_json(const struct report *report)
 {
 	struct json_object *object = table_json_row(&table, &report->status);
 
+	json_object_object_add(object, "selftests", json_selftests(report));
 	json_object_object_add(object, "app_backends", json_app_backends(report));
 	if (report->apps)
 		json_object_object_add(object, "apps",
@@ -110,12 +125,49 @@ static void print_app_backends(const struct report *report)
 	printf("%s\n", *before ? "" : "nobody");
 }
 
+/* How many algorithms are in which state; then those that fail. */
+static void print_selftests(const struct report *report)
+{
+	const char *before = "";
+
+	printf("%-*s  ", TABLE_TITLE_WIDTH, "self tests");
+	for (uint32_t state = PLUTON_SELFTEST_UNTESTED; state <= PLUTON_SELFTEST_ABSENT; state++) {
+		size_t count = selftest_count(report->tests, report->test_count, state);
+
+		if (count) {
+			printf("%s%zu %s", before, count, selftest_state_word(state));
+			before = ", ";
+		}
+	}
+	printf("%s\n", *before ? "" : "none");
+}
+
+static void print_failures(const struct report *report)
+{
+	const char *before = "\n";
+
+	for (size_t i = 0; i < report->test_count; i++) {
+		struct pluton_selftest_row *row = &report->tests[i];
+
+		if (row->state != PLUTON_SELFTEST_FAILED)
+			continue;
+		text_printable(row->algorithm);
+		text_printable(row->engine);
+		text_printable(row->why);
+		printf("%sThe self test of %s of engine %s failed: it %s. It is refused.\n", before,
+		       row->algorithm, row->engine, row->why);
+		before = "";
+	}
+}
+
 static int print_text(const struct report *report)
 {
 	const struct pluton_status *status = &report->status;
 
 	table_print_row(&table, status);
 	print_app_backends(report);
+	print_selftests(report);
+	print_failures(report);
 	if (status->bus == PLUTON_BUS_AWAY)
 		printf("\nIt is not on the bus, and tries again; %s says why.\n",
 		       status->system ? "journalctl -u plutond" : "its log");
@@ -135,6 +187,9 @@ static int ask(struct session *session, struct report *report)
 	r = pluton_list_engines(session->pluton, &report->engines, &report->engine_count);
 	if (r < 0)
 		return session_failed(session, r, "cannot list", "engines");
+	r = pluton_list_selftests(session->pluton, &report->tests, &report->test_count);
+	if (r < 0)
+		return session_failed(session, r, "cannot list", "self tests");
 	/* Who may not use the app capsule, or has none, sees the daemon alone. */
 	r = pluton_app_list(session->pluton, &report->apps, &report->app_count);
 	if (r < 0 && r != -PLUTON_ENODEVICE && r != -PLUTON_ENOSUPPORT)
@@ -154,6 +209,7 @@ int noun_status(struct session *session, int argc, char **argv)
 	if (status == CLI_DONE)
 		status = session->json ? print_json(&report) : print_text(&report);
 	free(report.engines);
+	free(report.tests);
 	free(report.apps);
 	return status;
 }

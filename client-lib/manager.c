@@ -4,6 +4,8 @@
  */
 #include <pluton/manager.h>
 
+#include <string.h>
+
 #include "client-lib/connection.h"
 #include "client-lib/list.h"
 #include "client-lib/rows.h"
@@ -16,9 +18,12 @@ enum {
 	COMMAND_LIMITS = 5,
 	COMMAND_SET_LOG_LEVEL = 6,
 	COMMAND_HANDLERS = 7,
+	COMMAND_SELF_TESTS = 12,
+	COMMAND_SELF_TEST = 13,
 };
 
 #define SLOT_ROWS 0
+#define SLOT_ENGINE 0
 
 static struct pluton_request manager_request(uint32_t command, uint32_t word)
 {
@@ -51,6 +56,26 @@ int pluton_set_log_level(struct pluton *pluton, enum pluton_log_level level)
 	struct pluton_request request = manager_request(COMMAND_SET_LOG_LEVEL, level);
 
 	return operation_perform(pluton, &request, REPEAT_ALWAYS, NULL);
+}
+
+int pluton_selftest(struct pluton *pluton, const char *engine, uint32_t *ret_passed,
+		    uint32_t *ret_failed)
+{
+	struct pluton_request request = manager_request(COMMAND_SELF_TEST, 0);
+	uint32_t words[3]; /* the first is the status */
+	int r;
+
+	if (engine)
+		request.slots[SLOT_ENGINE] =
+			(struct pluton_slot){.in = engine, .length = strlen(engine)};
+	r = operation_perform(pluton, &request, REPEAT_ALWAYS, words);
+	if (r < 0)
+		return r;
+	if (ret_passed)
+		*ret_passed = words[1];
+	if (ret_failed)
+		*ret_failed = words[2];
+	return 0;
 }
 
 /* --- lists ----------------------------------------------------------------------------------- */
@@ -103,6 +128,19 @@ int pluton_list_handlers(struct pluton *pluton, struct pluton_handler_row **ret_
 	if (r < 0)
 		return r;
 	*ret_rows = (struct pluton_handler_row *)(void *)list.rows;
+	*ret_count = list.count;
+	return 0;
+}
+
+int pluton_list_selftests(struct pluton *pluton, struct pluton_selftest_row **ret_rows,
+			  size_t *ret_count)
+{
+	struct list list = {.layout = &row_selftest};
+	int r = list_get(pluton, PLUTON_DRIVER_MANAGER, COMMAND_SELF_TESTS, &list);
+
+	if (r < 0)
+		return r;
+	*ret_rows = (struct pluton_selftest_row *)(void *)list.rows;
 	*ret_count = list.count;
 	return 0;
 }

@@ -21,6 +21,7 @@ static_assert(sizeof(struct pluton_capsule_row) == 104, "the row of Capsules");
 static_assert(sizeof(struct pluton_engine_row) == 96, "the row of Engines");
 static_assert(sizeof(struct pluton_process_row) == 112, "the row of Processes");
 static_assert(sizeof(struct pluton_limit_row) == 40, "the row of Limits");
+static_assert(sizeof(struct pluton_selftest_row) == 160, "the row of SelfTests");
 static_assert(sizeof(struct pluton_nv_row) == 88, "the row of an NV area");
 static_assert(sizeof(struct pluton_app_row) == 160, "the row of an app");
 static_assert(sizeof(struct pluton_app_peer) == 72, "the row of an app's client");
@@ -110,6 +111,17 @@ static const struct row_field process_fields[] = {
 static const struct row_field limit_fields[] = {
 	LIMIT(name, ROW_TEXT, "of the limit, as in plutond.conf(5)"),
 	LIMIT(value, ROW_U64, "its value"),
+};
+
+#define SELFTEST(member, kind, doc) FIELD(pluton_selftest_row, member, kind, doc)
+static const struct row_field selftest_fields[] = {
+	SELFTEST(engine, ROW_TEXT, "name of the engine"),
+	SELFTEST(hil, ROW_TEXT, "the interface it implements"),
+	SELFTEST(algorithm, ROW_TEXT, "what one test covers"),
+	SELFTEST(why, ROW_TEXT, "what a failed one did"),
+	SELFTEST(state, ROW_U32, "0 untested, 1 running, 2 passed, 3 failed, 4 absent"),
+	SELFTEST(runs, ROW_U32, "tests since start"),
+	SELFTEST(failures, ROW_U32, "tests that failed since start"),
 };
 
 #define NV(member, kind, doc) FIELD(pluton_nv_row, member, kind, doc)
@@ -203,6 +215,7 @@ const struct row_layout row_handler = LAYOUT("handler", pluton_handler_row, hand
 const struct row_layout row_engine = LAYOUT("engine", pluton_engine_row, engine_fields);
 const struct row_layout row_process = LAYOUT("process", pluton_process_row, process_fields);
 const struct row_layout row_limit = LAYOUT("limit", pluton_limit_row, limit_fields);
+const struct row_layout row_selftest = LAYOUT("selftest", pluton_selftest_row, selftest_fields);
 const struct row_layout row_nv = LAYOUT("area", pluton_nv_row, nv_fields);
 const struct row_layout row_hwkey = LAYOUT("key", pluton_hwkey_row, hwkey_fields);
 const struct row_layout row_app = LAYOUT("app", pluton_app_row, app_fields);

@@ -47,6 +47,7 @@ extern const struct row_layout row_engine;
 extern const struct row_layout row_process;
 extern const struct row_layout row_limit;
 extern const struct row_layout row_handler;
+extern const struct row_layout row_selftest;
 extern const struct row_layout row_nv;
 extern const struct row_layout row_hwkey;
 extern const struct row_layout row_app;

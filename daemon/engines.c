@@ -115,6 +115,17 @@ static int open_backend(struct engines *engines, const struct backend *backend,
 	return r;
 }
 
+/* What stands before a backend's engine, the outermost first. */
+static void take_down(const struct engines *engines, struct hil_engine *engine)
+{
+	struct hil_engine *inner = engine->gate ? selftest_inner(engine) : engine;
+
+	if (engine->gate)
+		selftest_close(engine);
+	if (engines->checked)
+		checker_close(inner);
+}
+
 static int add_engine(struct engines *engines, struct hil_engine *engine,
 		      const struct config *config, struct kernel *kernel)
 {
@@ -129,12 +140,13 @@ static int add_engine(struct engines *engines, struct hil_engine *engine,
 	r = config->checker ? checker_open(engine, &options, &engine) : 0;
 	if (r < 0)
 		return r;
-	r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
-			 kernel_owners_max(kernel), kernel_parties_max(kernel),
-			 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
+	r = selftest_open(engine, engines->selftests, &engine);
+	if (r == 0 || r == -PLUTON_ENOSUPPORT)
+		r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
+				 kernel_owners_max(kernel), kernel_parties_max(kernel),
+				 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
 	if (r < 0) {
-		if (config->checker)
-			checker_close(engine);
+		take_down(engines, engine);
 		return r;
 	}
 	port->engines[port->count++] = engine;
@@ -206,7 +218,7 @@ static void join_port(struct engines *engines, enum hil_kind kind)
 }
 
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
-		 struct event_base *base)
+		 const struct selftest_options *selftests, struct event_base *base)
 {
 	int r = 0;
 
@@ -226,6 +238,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.report = report_app,
 				.ports = engines->ports,
 				.fuses = *config->hwkey ? &engines->fuses.fuses : NULL},
+		.selftests = selftests,
 		.checked = config->checker,
 	};
 	fuses_file_init(&engines->fuses, config->state, getenv("CREDENTIALS_DIRECTORY"));
@@ -253,8 +266,7 @@ static void close_port(struct engines *engines, struct hil_port *port)
 {
 	for (unsigned i = 0; i < port->count; i++) {
 		arbiter_close(&engines->arbiters[port->kind][i]);
-		if (engines->checked)
-			checker_close(port->engines[i]);
+		take_down(engines, port->engines[i]);
 	}
 	port->count = 0;
 }

@@ -11,6 +11,7 @@
 #include "daemon/config.h"
 #include "daemon/kernel/kernel.h"
 #include "hil/arbiter.h"
+#include "hil/selftest.h"
 
 #define BACKENDS_MAX 16u
 
@@ -24,15 +25,18 @@ struct engines {
 	struct hil_port ports[HIL_KINDS];
 	struct backend_instance *sources[HIL_KINDS][HIL_ENGINES_MAX]; /* of the ports' engines */
 	struct arbiter arbiters[HIL_KINDS][HIL_ENGINES_MAX];
-	bool checked; /* every engine has a checker before it */
+	const struct selftest_options *selftests; /* of the engines' */
+	bool checked;				  /* every engine has a checker before it */
 };
 
 /*
+ * Before each engine that has known answers stands its self test (engine->gate is set), with these
+ * options; nothing is tested yet.
  * -PLUTON_EINVAL: the configuration names a backend there is not, or none that has the HIL.
  * Otherwise what a backend's open returns. The reason has been logged. Opened parts are closed.
  */
 int engines_open(struct engines *engines, const struct config *config, struct kernel *kernel,
-		 struct event_base *base);
+		 const struct selftest_options *selftests, struct event_base *base);
 
 /* false: a backend has still something to do before anybody may be served. */
 bool engines_settled(const struct engines *engines);

@@ -71,6 +71,7 @@ libplutond_la_SOURCES = \
 	daemon/machine.c daemon/machine.h \
 	daemon/manager.c daemon/manager.h \
 	daemon/rules.c daemon/rules.h \
+	daemon/selftests.c daemon/selftests.h \
 	daemon/trace.c daemon/trace.h
 libplutond_la_LIBADD = libsvc.la libbackends.la libini.la libkernel.la libhil.la librows.la \
 	librecord.la $(EVENT_LIBS) $(SYSTEMD_LIBS) $(CRYPTO_LIBS)

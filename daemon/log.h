@@ -72,6 +72,7 @@ struct log_field {
 #define LOG_ID_APP_TROUBLE "a934c8f224f14e56a418892078588612"
 #define LOG_ID_STORAGE_TROUBLE "b164c09d4cae4340b265c82822f28332"
 #define LOG_ID_CONTRACT_BROKEN "399c9aa60dcb4d3ebfe3235e1d9c0dfc"
+#define LOG_ID_SELFTEST_FAILED "8de12b0bc03e4af4beeb601079caa624"
 
 /* What lines begin with, instead of "plutond": for apps, before anything else. Not copied. */
 void log_set_program(const char *name);

@@ -255,7 +255,7 @@ static void await_engines(struct machine *machine)
 static int open_engines(struct machine *machine, int listen_fd)
 {
 	int r = engines_open(&machine->engines, machine->config, &machine->kernel,
-			     machine->loop.base);
+			     &machine->selftests.options, machine->loop.base);
 
 	if (r < 0)
 		return r;
@@ -284,7 +284,9 @@ static int open_kernel(struct machine *machine, int listen_fd)
 	trace_open(&machine->trace, &machine->kernel, &machine->engines, &machine->loop);
 	machine->kernel.report = report;
 	machine->kernel.report_context = machine;
-	r = open_engines(machine, listen_fd);
+	r = selftests_init(machine);
+	if (r == 0)
+		r = open_engines(machine, listen_fd);
 	if (r < 0) {
 		loop_close(&machine->loop);
 		kernel_close(&machine->kernel);
@@ -364,6 +366,8 @@ void machine_run(struct machine *machine)
 {
 	if (machine->listening && !machine->ending)
 		apps_begin(machine);
+	if (!machine->ending)
+		selftests_begin(machine);
 	loop_run(&machine->loop);
 }
 
@@ -450,6 +454,7 @@ void machine_close(struct machine *machine)
 	machine->loop.stopping = false;
 	while (machine->kernel.processes)
 		loop_pass(&machine->loop, true);
+	selftests_end(machine);
 	trace_close(&machine->trace);
 	engines_close(&machine->engines);
 	event_del(&machine->suppressed);

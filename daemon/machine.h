@@ -12,6 +12,7 @@
 #include "daemon/frontends/dbus.h"
 #include "daemon/kernel/kernel.h"
 #include "daemon/kernel/loop.h"
+#include "daemon/selftests.h"
 #include "daemon/trace.h"
 
 /* Who hears of what happens to the machine. Each may be NULL. */
@@ -19,6 +20,8 @@ struct machine_observer {
 	void (*reload)(void *context);	 /* SIGHUP */
 	void (*stopping)(void *context); /* SIGTERM or SIGINT, the first; apps are asked to end */
 	void (*bus_changed)(void *context, const char *trouble); /* NULL: it is on the bus */
+	/* A self test failed, or passed after that. NULL: none is failed now. */
+	void (*selftest_judged)(void *context, const char *trouble);
 	void *context;
 };
 
@@ -40,6 +43,7 @@ struct machine {
 	struct channel channel;
 	struct dbus *dbus; /* NULL: on no bus */
 	struct trace trace;
+	struct selftests selftests;
 	struct access_entry *rules;
 	struct event terminate, interrupt, hangup;
 	struct event suppressed; /* tells of log lines that were held back */

@@ -26,7 +26,8 @@
 #include "daemon/machine.h"
 
 #define EXIT_USAGE 2
-#define STATUS_SIZE 256
+#define TROUBLE_SIZE 256
+#define STATUS_SIZE (2 * TROUBLE_SIZE + 64)
 #define PINGS_PER_PERIOD 3 /* of the watchdog: one may come late */
 #define PING_MIN_US 1000
 
@@ -53,6 +54,8 @@ struct daemon {
 	struct machine *machine;
 	bool serving;		  /* the service manager was told READY=1, and not yet STOPPING=1 */
 	char status[STATUS_SIZE]; /* for its STATUS= */
+	char off_bus[TROUBLE_SIZE]; /* why it is not on the bus; "": it is, or need not be */
+	char failing[TROUBLE_SIZE]; /* which self tests failed; "": none */
 };
 
 /* --- options --------------------------------------------------------------------------------- */
@@ -279,13 +282,15 @@ static void on_stopping(void *context)
 }
 
 /* Part of it the bus may have said: a line of its own would be another notification. */
-static void on_bus_changed(void *context, const char *trouble)
+static void tell_status(struct daemon *daemon)
 {
-	struct daemon *daemon = context;
+	bool fine = !*daemon->failing && !*daemon->off_bus;
 	char status[STATUS_SIZE];
 
-	snprintf(status, sizeof(status), "%s%s", trouble ? "degraded: not on the bus: " : "serving",
-		 trouble ? trouble : "");
+	snprintf(status, sizeof(status), "%s%s%s%s%s",
+		 fine ? "serving" : "degraded: ", daemon->failing,
+		 *daemon->failing && *daemon->off_bus ? "; " : "",
+		 *daemon->off_bus ? "not on the bus: " : "", daemon->off_bus);
 	for (char *c = status; *c; c++) {
 		if ((unsigned char)*c < 0x20)
 			*c = '?';
@@ -295,6 +300,22 @@ static void on_bus_changed(void *context, const char *trouble)
 	memcpy(daemon->status, status, sizeof(status));
 	if (daemon->serving)
 		sd_notifyf(0, "STATUS=%s", status);
+}
+
+static void on_bus_changed(void *context, const char *trouble)
+{
+	struct daemon *daemon = context;
+
+	snprintf(daemon->off_bus, sizeof(daemon->off_bus), "%s", trouble ? trouble : "");
+	tell_status(daemon);
+}
+
+static void on_selftest_judged(void *context, const char *trouble)
+{
+	struct daemon *daemon = context;
+
+	snprintf(daemon->failing, sizeof(daemon->failing), "%s", trouble ? trouble : "");
+	tell_status(daemon);
 }
 
 static void ping(void *context)
@@ -397,6 +418,7 @@ static int open_machine(struct daemon *daemon)
 	const struct machine_observer observer = {.reload = on_reload,
 						  .stopping = on_stopping,
 						  .bus_changed = on_bus_changed,
+						  .selftest_judged = on_selftest_judged,
 						  .context = daemon};
 	struct machine_socket socket;
 	int r = open_socket(daemon, &socket);

@@ -16,6 +16,7 @@
 #include "daemon/machine.h"
 
 #define SLOT_ROWS 0u
+#define SLOT_ENGINE 0u
 #define WORD_FIRST 0u
 #define WORD_LEVEL 0u
 #define WORD_ROOM 0u
@@ -207,6 +208,11 @@ static uint32_t handler_row(const struct operation *op, uint32_t index, void *ou
 	return index + 1;
 }
 
+static uint32_t selftest_row(const struct operation *op, uint32_t index, void *out)
+{
+	return selftests_row(machine_of(op), index, out);
+}
+
 /* All capsules' commands in a row. */
 static uint32_t command_row(const struct operation *op, uint32_t index, void *out)
 {
@@ -299,6 +305,22 @@ static int commands_of_all(struct operation *op)
 	return list(op, &row_command, command_row);
 }
 
+static int self_tests(struct operation *op)
+{
+	return list(op, &row_selftest, selftest_row);
+}
+
+static int self_test(struct operation *op)
+{
+	if (!op_administers(op))
+		return op_refuse(op, -PLUTON_ENOSUPPORT,
+				 "only root and the daemon's own user ask for self tests, not user "
+				 "%u%s",
+				 op->process->who.uid,
+				 op->process->who.confined ? ", which an app runs as" : "");
+	return selftests_run(machine_of(op), op, SLOT_ENGINE);
+}
+
 static int begin_trace(struct operation *op)
 {
 	return trace_begin(trace_of(op), op, op_word(op, WORD_ROOM));
@@ -314,10 +336,13 @@ static int end_trace(struct operation *op)
 	return trace_end(trace_of(op), op);
 }
 
-/* The only command that waits. */
+/* The two commands that wait. */
 static void cancel(struct operation *op)
 {
-	trace_cancel(trace_of(op), op);
+	if (op->command->number == MANAGER_SELF_TEST)
+		selftests_cancel(machine_of(op), op);
+	else
+		trace_cancel(trace_of(op), op);
 }
 
 static int status(struct operation *op)
@@ -430,6 +455,18 @@ static const struct command commands[] = {
 		.doc = "keeps no steps any more, and forgets those that were not read",
 		.run = end_trace,
 	},
+	LIST(12, "SelfTests", "self test rows: what is known of each algorithm", self_tests),
+	{
+		.number = MANAGER_SELF_TEST,
+		.name = "SelfTest",
+		.doc = "tests all algorithms of the engines of that name, and waits; root and the "
+		       "daemon's own user only",
+		.answers = {"algorithms that passed", "algorithms that failed"},
+		.slots = {[SLOT_ENGINE] = {"engine", SLOT_RO, 1, PLUTON_NAME_SIZE - 1, true,
+					   "an engine's name; absent: all engines"}},
+		.waits = true,
+		.run = self_test,
+	},
 };
 
 const struct capsule manager_capsule = {
@@ -439,5 +476,6 @@ const struct capsule manager_capsule = {
 	.driver = PLUTON_DRIVER_MANAGER,
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
+	.state_size = MANAGER_STATE_SIZE,
 	.cancel = cancel,
 };

@@ -8,6 +8,9 @@
 
 #include "daemon/kernel/capsule.h"
 
+#define MANAGER_SELF_TEST 13u  /* number of the command that daemon/selftests.c answers */
+#define MANAGER_STATE_SIZE 32u /* of its operations: the name of an engine */
+
 extern const struct capsule manager_capsule;
 
 #endif

@@ -96,8 +96,9 @@ static void print_row(const struct row_layout *layout)
 int main(void)
 {
 	static const struct row_layout *const rows[] = {
-		&row_status, &row_capsule, &row_engine, &row_process,  &row_limit,   &row_handler,
-		&row_nv,     &row_hwkey,   &row_app,	&row_app_peer, &row_command, &row_trace,
+		&row_status,   &row_capsule,  &row_engine, &row_process, &row_limit,
+		&row_handler,  &row_selftest, &row_nv,	   &row_hwkey,	 &row_app,
+		&row_app_peer, &row_command,  &row_trace,
 	};
 
 	for (const struct capsule *const *c = capsule_table; *c; c++)

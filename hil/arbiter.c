@@ -336,6 +336,10 @@ void arbiter_release(struct hil_waiter *waiter)
 
 void arbiter_expire(struct arbiter *arbiter, uint64_t at_ms)
 {
+	struct hil_engine *engine = arbiter->engine;
+
+	if (engine->gate)
+		engine->gate->expire(engine, at_ms);
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
 		struct hil_waiter *waiter = arbiter->holding[i];
 

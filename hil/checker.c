@@ -268,8 +268,10 @@ static void copy_engine(struct checker *checker)
 	kinds[checker->inner->kind].open(checker);
 	head->arbiter = own.arbiter;
 	head->watchers = own.watchers;
+	head->gate = NULL;
 }
 
+/* Whoever has a copy of the copy is told as well. */
 static void changed(struct hil_watcher *watcher)
 {
 	struct checker *checker =

@@ -24,22 +24,49 @@ void hil_engine_watch(struct hil_engine *engine, struct hil_watcher *watcher)
 	engine->watchers = watcher;
 }
 
+static int admit(struct hil_engine *engine, const void *request)
+{
+	return engine->gate ? engine->gate->admit(engine, request) : 0;
+}
+
+/* What another engine does is no refusal. */
+static void forget_refusals(const struct hil_port *port)
+{
+	for (unsigned i = 0; i < port->count; i++) {
+		struct hil_engine *engine = port->engines[i];
+
+		if (engine->gate)
+			engine->gate->refusal(engine);
+	}
+}
+
 int hil_select(const struct hil_port *port, const void *request,
 	       int (*check)(const struct hil_engine *engine, const void *request),
 	       struct hil_engine **ret_engine)
 {
 	int r = -PLUTON_ENODEVICE;
+	bool failed = false;
 
 	for (unsigned i = 0; i < port->count; i++) {
-		if (port->engines[i]->absent)
+		struct hil_engine *engine = port->engines[i];
+
+		if (engine->absent)
 			continue;
-		r = check(port->engines[i], request);
+		r = check(engine, request);
+		if (r < 0)
+			continue;
+		r = admit(engine, request);
 		if (r == 0) {
-			*ret_engine = port->engines[i];
+			if (failed)
+				forget_refusals(port);
+			*ret_engine = engine;
 			return 0;
 		}
+		failed = true;
+		if (engine->gate->binds(engine, request))
+			break;
 	}
-	return r;
+	return failed ? -PLUTON_EFAIL : r;
 }
 
 const struct hil_engine *hil_last_asked(const struct hil_port *port)

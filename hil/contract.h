@@ -128,6 +128,23 @@ struct hil_watcher {
 	struct hil_watcher *next; /* of the same engine */
 };
 
+struct hil_engine;
+
+/*
+ * What refuses work that its engine does wrong (hil/selftest.h stands before every engine that has
+ * known answers). One for all engines.
+ */
+struct hil_gate {
+	/* 0, also where it is not known yet: start will wait. -PLUTON_EFAIL: the engine fails. */
+	int (*admit)(struct hil_engine *engine, const void *request);
+	/* true: the request's key lies in this engine, so that no other can do it (rule 9). */
+	bool (*binds)(const struct hil_engine *engine, const void *request);
+	/* Why admit, start or done said -PLUTON_EFAIL just now; once. NULL: it was not the gate. */
+	const char *(*refusal)(struct hil_engine *engine);
+	/* Now and then, for its own time limits. CLOCK_MONOTONIC. */
+	void (*expire)(struct hil_engine *engine, uint64_t now_ms);
+};
+
 /* The head of every engine. Typed engines (struct aes_engine …) begin with it. */
 struct hil_engine {
 	const char *name; /* "openssl" */
@@ -142,7 +159,9 @@ struct hil_engine {
 	 */
 	bool absent;
 	struct hil_watcher *watchers;
+	struct hil_engine *below;      /* on which it stands, with turns there; NULL: on none */
 	const struct hil_vault *vault; /* whose slots it can use; NULL: none */
+	const struct hil_gate *gate;   /* or NULL */
 };
 
 /* Whether the slot is one that this engine can use (rule 9). */
@@ -171,9 +190,10 @@ struct hil_port {
 };
 
 /*
- * The first engine of the port for which `check(engine, request)` returns 0; absent ones are not
- * asked. Else the error of the last engine asked (so a lone engine's SIZE is seen), or
- * -PLUTON_ENODEVICE if there is none.
+ * The first engine of the port for which `check(engine, request)` returns 0 and whose gate admits
+ * it; absent ones are not asked, and none after the one that has the request's key. Else
+ * -PLUTON_EFAIL where a gate was the reason, or the error of the last engine asked (so a lone
+ * engine's SIZE is seen), or -PLUTON_ENODEVICE if there is none.
  */
 int hil_select(const struct hil_port *port, const void *request,
 	       int (*check)(const struct hil_engine *engine, const void *request),

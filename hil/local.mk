@@ -31,5 +31,17 @@ libhil_la_SOURCES = \
 	hil/hwkey.c hil/hwkey.h hil/hwkey-slot.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h \
-	hil/rsa.c hil/rsa.h
+	hil/rsa.c hil/rsa.h \
+	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-kdf.h \
+	hil/known-mac.h hil/known-rsa.h \
+	hil/selftest.c hil/selftest.h \
+	hil/selftest-aes.c \
+	hil/selftest-core.h \
+	hil/selftest-digest.c \
+	hil/selftest-ecc.c \
+	hil/selftest-half.h \
+	hil/selftest-kdf.c \
+	hil/selftest-mac.c \
+	hil/selftest-rng.c \
+	hil/selftest-rsa.c
 libhil_la_LIBADD = librows.la

@@ -8,7 +8,6 @@
  * is wiped where the operation fails; an operation itself holds nothing but what is wrapped, sealed
  * or public. (Arithmetic on key pairs is done on a copy, wiped at the end.)
  */
-#include <openssl/err.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +15,7 @@
 
 #include "backends/openssl/curve.h"
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/hwkey_record.h"
 #include "backends/openssl/hwkey_store.h"
 #include "backends/openssl/rsa_job.h"
@@ -212,8 +212,7 @@ static int make_key(struct hwkey_operation *op)
 	default:
 		if (RAND_priv_bytes(slot->key, (int)slot->attributes.size) == 1)
 			return TASK_DONE;
-		ERR_clear_error();
-		return refuse(op, -PLUTON_EFAIL, "there is no entropy");
+		return refuse(op, crypto_failed(-PLUTON_EFAIL), "there is no entropy");
 	}
 }
 
@@ -754,15 +753,20 @@ static int open_parts(struct hwkey_unit *unit, struct task_host *host)
 	return r;
 }
 
-static uint32_t available_types(const char *properties)
+static int find_types(const char *properties, uint32_t *ret_types)
 {
 	uint32_t types = AES_TYPES | 1u << HWKEY_SECRET | RSA_TYPES;
 
 	for (enum hwkey_type type = HWKEY_P256; type <= HWKEY_X25519; type++) {
-		if (curve_available(curve_of(type), properties))
+		int r = curve_available(curve_of(type), properties);
+
+		if (r == 0)
 			types |= 1u << type;
+		else if (r != -PLUTON_ENODEVICE)
+			return r;
 	}
-	return types;
+	*ret_types = types;
+	return 0;
 }
 
 int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
@@ -778,10 +782,11 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_HWKEY,
 			 .level = HIL_LEVEL_HWKEY,
 			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.types = available_types(host->options.properties)},
 		.ops = &ops,
 	};
-	r = open_parts(unit, host);
+	r = find_types(host->options.properties, &unit->engine.caps.types);
+	if (r == 0)
+		r = open_parts(unit, host);
 	if (r < 0) {
 		hwkey_engine_close(&unit->engine.head);
 		return r;

@@ -8,13 +8,14 @@
 
 #include <assert.h>
 #include <openssl/core_names.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "backends/openssl/failure.h"
 
 #define NONCE_SIZE 12u
 #define TAG_SIZE 16u
@@ -41,12 +42,6 @@ static_assert(NONCE_AT == RECORD_HEADER_SIZE, "all of the header is before the n
 #define MAGIC "PLHK"
 #define VERSION 1u
 
-static int failed(void)
-{
-	ERR_clear_error();
-	return -PLUTON_EFAIL;
-}
-
 /* --- keys from keys --------------------------------------------------------------------------- */
 
 struct context {
@@ -70,7 +65,7 @@ static int kdf_with(EVP_KDF_CTX *kdf, const uint8_t *root, const char *label,
 		OSSL_PARAM_construct_end(),
 	};
 
-	return EVP_KDF_derive(kdf, ret_key, size, params) == 1 ? 0 : failed();
+	return EVP_KDF_derive(kdf, ret_key, size, params) == 1 ? 0 : crypto_failed(-PLUTON_EFAIL);
 }
 
 /* SP 800-108r1, section 4.1, r = 32, L = 32 bits. */
@@ -79,7 +74,8 @@ static int derive(const uint8_t *root, const char *label, struct context context
 {
 	EVP_KDF *method = EVP_KDF_fetch(NULL, "KBKDF", NULL);
 	EVP_KDF_CTX *kdf = method ? EVP_KDF_CTX_new(method) : NULL;
-	int r = kdf ? kdf_with(kdf, root, label, context, ret_key, size) : failed();
+	int r = kdf ? kdf_with(kdf, root, label, context, ret_key, size)
+		    : crypto_failed(-PLUTON_EFAIL);
 
 	EVP_KDF_CTX_free(kdf);
 	EVP_KDF_free(method);
@@ -173,7 +169,7 @@ static int begin(EVP_CIPHER_CTX *gcm, const struct vault *vault, uint8_t *record
 	if (r == 0 && (EVP_CipherInit_ex2(gcm, EVP_aes_256_gcm(), key, record + NONCE_AT, encrypt,
 					  NULL) != 1 ||
 		       EVP_CipherUpdate(gcm, NULL, &out, record, RECORD_HEADER_SIZE) != 1))
-		r = failed();
+		r = crypto_failed(-PLUTON_EFAIL);
 	explicit_bzero(key, sizeof(key));
 	return r;
 }
@@ -183,14 +179,15 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 {
 	size_t size = slot->attributes.size;
 	uint8_t *body = record + BODY_AT;
-	int out, r = RAND_bytes(record + NONCE_AT, NONCE_SIZE) == 1 ? 0 : failed();
+	int out, r = RAND_bytes(record + NONCE_AT, NONCE_SIZE) == 1 ? 0
+								    : crypto_failed(-PLUTON_EFAIL);
 
 	if (r == 0)
 		r = begin(gcm, vault, record, 1);
 	if (r == 0 && (EVP_CipherUpdate(gcm, body, &out, slot->key, (int)size) != 1 ||
 		       EVP_CipherFinal_ex(gcm, body + size, &out) != 1 ||
 		       EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, body + size) != 1))
-		r = failed();
+		r = crypto_failed(-PLUTON_EFAIL);
 	return r;
 }
 
@@ -201,7 +198,7 @@ int record_seal(const struct vault *vault, const struct vault_slot *slot,
 	int r;
 
 	write_header(&slot->name, &slot->attributes, ret_record);
-	r = gcm ? seal(gcm, vault, slot, ret_record) : -PLUTON_ENOMEM;
+	r = gcm ? seal(gcm, vault, slot, ret_record) : crypto_failed(-PLUTON_ENOMEM);
 	EVP_CIPHER_CTX_free(gcm);
 	return r;
 }
@@ -215,11 +212,9 @@ static int unseal(EVP_CIPHER_CTX *gcm, const struct vault *vault, struct vault_s
 
 	if (r == 0 && (EVP_CipherUpdate(gcm, slot->key, &out, body, (int)size) != 1 ||
 		       EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_SIZE, body + size) != 1))
-		r = failed();
-	if (r == 0 && EVP_CipherFinal_ex(gcm, slot->key + size, &out) != 1) {
-		ERR_clear_error();
-		r = -PLUTON_EINVAL;
-	}
+		r = crypto_failed(-PLUTON_EFAIL);
+	if (r == 0 && EVP_CipherFinal_ex(gcm, slot->key + size, &out) != 1)
+		r = crypto_failed(-PLUTON_EINVAL);
 	if (r < 0)
 		explicit_bzero(slot->key, HWKEY_KEY_SIZE_MAX);
 	return r;
@@ -239,7 +234,7 @@ int record_open(const struct vault *vault, struct vault_slot *slot, const uint8_
 	    length != RECORD_OVERHEAD + slot->attributes.size)
 		return -PLUTON_EINVAL;
 	gcm = EVP_CIPHER_CTX_new();
-	r = gcm ? unseal(gcm, vault, slot, copy) : -PLUTON_ENOMEM;
+	r = gcm ? unseal(gcm, vault, slot, copy) : crypto_failed(-PLUTON_ENOMEM);
 	EVP_CIPHER_CTX_free(gcm);
 	return r;
 }
@@ -271,7 +266,7 @@ bool record_parse_name(const char *text, struct hwkey_name *ret)
 
 /* --- wrapping --------------------------------------------------------------------------------- */
 
-/* 0: refused by OpenSSL, which may be because of what is wrapped; else how many bytes came out. */
+/* How many bytes came out. -PLUTON_EINVAL: OpenSSL refuses what is to be unwrapped. */
 static int kwp(const struct vault_slot *wrapping, bool wraps, const uint8_t *in, size_t length,
 	       uint8_t *out)
 {
@@ -280,26 +275,28 @@ static int kwp(const struct vault_slot *wrapping, bool wraps, const uint8_t *in,
 	EVP_CIPHER *cipher =
 		EVP_CIPHER_fetch(NULL, names[wrapping->attributes.type - HWKEY_AES128], NULL);
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
-	int made = 0;
+	int made = 0, r = 0;
 
 	if (context)
 		EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	if (!cipher || !context ||
-	    EVP_CipherInit_ex2(context, cipher, wrapping->key, NULL, wraps, NULL) != 1 ||
-	    EVP_CipherUpdate(context, out, &made, in, (int)length) != 1)
-		made = 0;
-	ERR_clear_error();
+	    EVP_CipherInit_ex2(context, cipher, wrapping->key, NULL, wraps, NULL) != 1)
+		r = crypto_failed(-PLUTON_EFAIL);
+	else if (EVP_CipherUpdate(context, out, &made, in, (int)length) != 1)
+		r = crypto_failed(wraps ? -PLUTON_EFAIL : -PLUTON_EINVAL);
 	EVP_CIPHER_CTX_free(context);
 	EVP_CIPHER_free(cipher);
-	return made;
+	return r < 0 ? r : made;
 }
 
 int record_wrap(const struct vault_slot *wrapping, const uint8_t *key, size_t size,
 		uint8_t *ret_out)
 {
-	size_t wrapped = hwkey_wrapped_size(size);
+	int made = kwp(wrapping, true, key, size, ret_out);
 
-	return kwp(wrapping, true, key, size, ret_out) == (int)wrapped ? 0 : -PLUTON_EFAIL;
+	if (made < 0)
+		return made;
+	return made == (int)hwkey_wrapped_size(size) ? 0 : -PLUTON_EFAIL;
 }
 
 int record_unwrap(const struct vault_slot *wrapping, const uint8_t *wrapped, uint8_t *ret_key,
@@ -311,5 +308,7 @@ int record_unwrap(const struct vault_slot *wrapping, const uint8_t *wrapped, uin
 	if (made == (int)size)
 		memcpy(ret_key, out, size);
 	explicit_bzero(out, sizeof(out));
+	if (made < 0)
+		return made;
 	return made == (int)size ? 0 : -PLUTON_EINVAL;
 }

@@ -13,7 +13,7 @@
 #define RECORD_OVERHEAD (RECORD_HEADER_SIZE + 12u + 16u) /* nonce, tag */
 #define RECORD_SIZE_MAX (RECORD_OVERHEAD + HWKEY_KEY_SIZE_MAX)
 
-/* The vault's roots from the device secret. -PLUTON_EFAIL: OpenSSL's refusal. */
+/* The vault's roots from the device secret. -PLUTON_ENOMEM. -PLUTON_EFAIL: OpenSSL's refusal. */
 int record_make_roots(struct vault *vault, const uint8_t secret[FUSES_SECRET_SIZE]);
 
 /* A key of slot->attributes, from the root, the slot's owner, the attributes and the input. */

@@ -27,6 +27,7 @@ int stand_open(struct stand *stand, const struct backend_environment *environmen
 void stand_join(struct stand *stand, struct hil_engine *below)
 {
 	stand->below = below;
+	stand->engine->below = below;
 	hil_engine_watch(below, &stand->watcher);
 	below_changed(&stand->watcher);
 }

@@ -119,6 +119,26 @@ struct pluton_handler_row {
 	uint64_t late;	     /* calls that took over 100 microseconds */
 };
 
+enum pluton_selftest_state {
+	PLUTON_SELFTEST_UNTESTED = 0, /* the first use of the algorithm waits for its test */
+	PLUTON_SELFTEST_RUNNING = 1,
+	PLUTON_SELFTEST_PASSED = 2,
+	PLUTON_SELFTEST_FAILED = 3, /* it is refused */
+	PLUTON_SELFTEST_ABSENT = 4, /* the engine's device is not there */
+};
+
+/* What is known of one algorithm of one engine. */
+struct pluton_selftest_row {
+	char engine[PLUTON_NAME_SIZE];
+	char hil[PLUTON_NAME_SIZE];
+	char algorithm[PLUTON_NAME_SIZE];
+	char why[48];	   /* failed: "gave a wrong answer"; else "" */
+	uint32_t state;	   /* enum pluton_selftest_state */
+	uint32_t runs;	   /* tests since start */
+	uint32_t failures; /* of them */
+	uint32_t reserved;
+};
+
 int pluton_get_status(struct pluton *pluton, struct pluton_status *ret);
 
 /*
@@ -135,6 +155,18 @@ int pluton_list_limits(struct pluton *pluton, struct pluton_limit_row **ret_rows
 		       size_t *ret_count);
 int pluton_list_handlers(struct pluton *pluton, struct pluton_handler_row **ret_rows,
 			 size_t *ret_count);
+
+int pluton_list_selftests(struct pluton *pluton, struct pluton_selftest_row **ret_rows,
+			  size_t *ret_count);
+
+/*
+ * Tests all algorithms of the engines called `engine`, or of all engines where that is NULL, and
+ * waits for it; how many passed and failed goes to the last two, which may be NULL. An algorithm
+ * that failed is refused until it passes. Only root and the daemon's own user may: else
+ * -PLUTON_ENOSUPPORT. -PLUTON_EINVAL: no engine of that name has self tests.
+ */
+int pluton_selftest(struct pluton *pluton, const char *engine, uint32_t *ret_passed,
+		    uint32_t *ret_failed);
 
 /* Only root and the daemon's own user may: else -PLUTON_ENOSUPPORT. */
 int pluton_set_log_level(struct pluton *pluton, enum pluton_log_level level);

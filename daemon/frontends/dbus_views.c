@@ -18,6 +18,7 @@ const struct dbus_view dbus_views[] = {
 	{"Manager", "Limits", "ListLimits", "limits", &row_limit, 0, ROWS, false},
 	{"Manager", "Handlers", "ListHandlers", "handlers", &row_handler, 0, ROWS, false},
 	{"Manager", "Commands", "ListCommands", "commands", &row_command, 0, ROWS, true},
+	{"Manager", "SelfTests", "ListSelfTests", "tests", &row_selftest, 0, ROWS, true},
 	{"NvMem", "Status", "Status", "area", &row_nv, 1, 1, false},
 	{"NvMem", "List", "List", "areas", &row_nv, 0, ROWS, true},
 	{"HwKey", "Status", "Status", "key", &row_hwkey, 1, 1, false},

@@ -51,6 +51,29 @@ bool op_engine_withdraw(struct operation *op)
 	return arbiter_withdraw(&op->waiter);
 }
 
+static const char *port_refusal(const struct hil_port *port)
+{
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < port->count && !why; i++) {
+		struct hil_engine *engine = port->engines[i];
+
+		if (engine->gate)
+			why = engine->gate->refusal(engine);
+	}
+	return why;
+}
+
+const char *operation_gate_refusal(const struct operation *op)
+{
+	const struct driver *driver = op->driver;
+	const char *why = NULL;
+
+	for (unsigned i = 0; i < driver->capsule->ports && !why; i++)
+		why = port_refusal(&driver->ports[i]);
+	return why;
+}
+
 void op_engine_release(struct operation *op)
 {
 	if (op->waiter.state == HIL_WAITING)

@@ -304,6 +304,13 @@ static bool refused(const struct operation *op)
 	return false;
 }
 
+static int tell_gate(const struct operation *op, int error)
+{
+	const char *why = error == -PLUTON_EFAIL ? operation_gate_refusal(op) : NULL;
+
+	return why ? kernel_refuse(op->process->kernel, error, "%s", why) : error;
+}
+
 int operation_run(struct operation *op, const struct command *command)
 {
 	struct process *process = op->process;
@@ -316,6 +323,7 @@ int operation_run(struct operation *op, const struct command *command)
 	operation_step(op, STEP_OPERATION_ACCEPTED);
 	r = command->run(op); /* where it returns 0 the operation may have ended already */
 	if (r < 0 && refused(op)) {
+		r = tell_gate(op, r);
 		step_ended(op, STEP_OPERATION_REFUSED, -r);
 		process->kernel->running -= !command->waits;
 		op_engine_release(op);
@@ -371,19 +379,23 @@ static void keep_why(struct operation *op, const char *why)
 /* `why` may be NULL. */
 static void end(struct operation *op, int status, const uint32_t words[2], const char *why)
 {
+	const char *gate_says = NULL;
+
 	if (op->state != OPERATION_RUNNING) {
 		kernel_report(op->process->kernel, &op->process->id,
 			      "capsule %s ended an operation twice: the second is ignored",
 			      op->driver->capsule->name);
 		return;
 	}
+	if (status == -PLUTON_EFAIL)
+		gate_says = operation_gate_refusal(op);
 	op_engine_release(op);
 	op_expire(op, 0);
 	status = told_status(op, status);
 	if (status < 0)
 		operation_drop_descriptor(op);
-	if (status < 0 && why)
-		keep_why(op, why);
+	if (gate_says || (status < 0 && why))
+		keep_why(op, gate_says ? gate_says : why);
 	op->process->kernel->running -= !op->command->waits;
 	op->missed += op->upcall_pending;
 	op->more = false;

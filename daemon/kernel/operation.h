@@ -56,6 +56,12 @@ uint8_t *operation_inline(struct operation *op);
 /* Why it failed: op->why_length bytes, not terminated. */
 const char *operation_why(const struct operation *op);
 
+/*
+ * What a gate says of the -PLUTON_EFAIL that a capsule just got from one of its engines; NULL: no
+ * gate refused. The capsule need not know of gates.
+ */
+const char *operation_gate_refusal(const struct operation *op);
+
 /* Looks for an op_id that is not 0; NULL: none. */
 struct operation *operation_find(struct process *process, uint32_t op_id);
 

@@ -347,7 +347,7 @@ static void test_aes_keys_to_derive_from_work_or_are_refused_as_caps_say(void)
 static void a_slot_is_nosupport_or_never_asked_for(struct bench *bench)
 {
 	wants(40);
-	client.kdf_request.key = (struct hil_key_ref){HIL_KEY_SLOT, 1, NULL};
+	client.kdf_request.key = (struct hil_key_ref){.kind = HIL_KEY_SLOT, .slot = 1};
 	if (bench_kdf_caps(bench)->key_slots)
 		bench_run(bench, &client);
 	else

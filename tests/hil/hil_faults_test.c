@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backends/chip/chip.h"
+#include "backends/openssl/hwkey_record.h"
 #include "tests/hil/charges.h"
 #include "tests/hil/faults.h"
 #include "tests/hil/openssl_bench.h"
@@ -397,6 +398,151 @@ static void test_allocations_in_libcrypto_of_a_key_generation_may_fail(void)
 	EXPECT(nth > 100);
 }
 
+/* --- keys that are kept --------------------------------------------------------------------------
+ */
+
+#define SLOTS 3u
+#define KEPT_SIZE 32u
+
+static uint8_t device_secret[FUSES_SECRET_SIZE], kept_secret[KEPT_SIZE];
+
+static struct vault_slot *make_slot(struct vault *vault, uint32_t number, enum hwkey_type type,
+				    uint32_t usage)
+{
+	const struct hwkey_name name = {.owner = "uid-1000", .number = number};
+	struct vault_slot *slot = vault_reserve(vault, &name);
+
+	slot->attributes = (struct hwkey_attributes){type, usage, 0, KEPT_SIZE};
+	return slot;
+}
+
+/* One is derived, one wrapped by it and unwrapped, one sealed and opened again. */
+static int keep_keys(struct vault *vault)
+{
+	struct vault_slot *wrapping = make_slot(vault, 1, HWKEY_AES256, HWKEY_WRAPS);
+	struct vault_slot *secret = make_slot(vault, 2, HWKEY_SECRET, HWKEY_MAC);
+	struct vault_slot *again = make_slot(vault, 2, HWKEY_SECRET, HWKEY_MAC);
+	uint8_t record[RECORD_SIZE_MAX] = {0}, wrapped[HWKEY_WRAPPED_MAX] = {0};
+	int r = record_make_roots(vault, device_secret);
+
+	memcpy(secret->key, kept_secret, KEPT_SIZE);
+	if (r == 0)
+		r = record_derive(vault, wrapping, device_secret, 5);
+	if (r == 0)
+		r = record_wrap(wrapping, secret->key, KEPT_SIZE, wrapped);
+	if (r == 0)
+		r = record_unwrap(wrapping, wrapped, again->key, KEPT_SIZE);
+	EXPECT(r < 0 || memcmp(again->key, kept_secret, KEPT_SIZE) == 0);
+	explicit_bzero(again->key, KEPT_SIZE);
+	if (r == 0)
+		r = record_seal(vault, secret, record);
+	if (r == 0)
+		r = record_open(vault, again, record, RECORD_OVERHEAD + KEPT_SIZE);
+	EXPECT(r < 0 || memcmp(again->key, kept_secret, KEPT_SIZE) == 0);
+	return r;
+}
+
+static bool keep_once(enum fault_layer layer, unsigned nth, bool lasting)
+{
+	struct vault *vault;
+	bool failed;
+	int r;
+
+	EXPECT(vault_open(SLOTS, &vault) == 0);
+	fault_arm(layer, nth, lasting);
+	faults_hide(device_secret, sizeof(device_secret));
+	faults_hide(kept_secret, sizeof(kept_secret));
+	r = keep_keys(vault);
+	failed = fault_disarm();
+	vault_close(vault);
+	if (r != 0 && r != -PLUTON_EFAIL && r != -PLUTON_ENOMEM)
+		complain(nth, "failed with another error");
+	if (r == 0 && failed && layer == FAULT_IN_CALLS)
+		complain(nth, "nobody noticed");
+	if (faults_queue_was_left())
+		complain(nth, "an error stays in libcrypto's queue");
+	if (faults_found())
+		complain(nth, "a key is left in what was freed");
+	return failed;
+}
+
+static void test_any_call_may_fail_where_keys_are_kept(void)
+{
+	static const struct scenario keeping = {"kept keys", HIL_HWKEY, NULL, 0};
+
+	current = &keeping;
+	for (size_t i = 0; i < KEPT_SIZE; i++) {
+		device_secret[i] = (uint8_t)(17 * i + 3);
+		kept_secret[i] = (uint8_t)(29 * i + 5);
+	}
+	for (unsigned nth = 1; keep_once(FAULT_IN_CALLS, nth, false); nth++)
+		EXPECT(nth < FAULTS_MAX);
+	for (unsigned nth = 1; keep_once(FAULT_IN_CALLS, nth, true); nth++)
+		EXPECT(nth < FAULTS_MAX);
+	for (unsigned nth = 1; keep_once(FAULT_IN_ALLOCATIONS, nth, false); nth++)
+		EXPECT(nth < FAULTS_MAX);
+}
+
+static int generated;
+
+static void generation_done(struct hwkey_client *slot_client, int result)
+{
+	(void)slot_client;
+	generated = result;
+}
+
+static int generate_slot(struct bench *bench, uint32_t number, enum hwkey_type type)
+{
+	static const struct hwkey_client_ops client_ops = {.done = generation_done};
+	static struct hwkey_client slot_client = {&client_ops};
+	const struct hwkey_request request = {
+		.action = HWKEY_GENERATE,
+		.name = {.owner = "uid-1000", .number = number},
+		.attributes = {type, type == HWKEY_SECRET ? HWKEY_MAC : HWKEY_SIGN, HWKEY_THIS_BOOT,
+			       KEPT_SIZE},
+		.slots_per_owner = SLOTS,
+	};
+	struct hwkey_engine *engine = (struct hwkey_engine *)(void *)bench->engines[HIL_HWKEY];
+	int r = engine->ops->start(engine, &request, &slot_client);
+
+	if (r < 0)
+		return r;
+	generated = 1;
+	while (generated == 1)
+		bench_turn(bench, 64);
+	return generated;
+}
+
+static bool fill_once(unsigned nth, enum hwkey_type type)
+{
+	struct bench bench;
+	bool failed;
+	int r;
+
+	bench_open(&bench);
+	fault_arm(FAULT_IN_CALLS, nth, false);
+	r = generate_slot(&bench, 1, type);
+	failed = fault_disarm();
+	if (r != (failed ? -PLUTON_EFAIL : 0) && r != -PLUTON_ENOMEM)
+		complain(nth, "done with another error");
+	if (faults_queue_was_left())
+		complain(nth, "an error stays in libcrypto's queue");
+	EXPECT(generate_slot(&bench, 1, type) == (r < 0 ? 0 : -PLUTON_EALREADY));
+	bench_close(&bench);
+	return failed;
+}
+
+static void test_a_slot_for_which_no_key_could_be_generated_is_free_again(void)
+{
+	static const struct scenario filling = {"generated slots", HIL_HWKEY, NULL, 0};
+
+	current = &filling;
+	for (unsigned nth = 1; fill_once(nth, HWKEY_SECRET); nth++)
+		EXPECT(nth < FAULTS_MAX);
+	for (unsigned nth = 1; fill_once(nth, HWKEY_P256); nth++)
+		EXPECT(nth < FAULTS_MAX);
+}
+
 /* --- opening -------------------------------------------------------------------------------------
  */
 
@@ -409,6 +555,8 @@ struct offer {
 	struct aes_caps aes;
 	struct digest_caps digest;
 	struct mac_caps hmac, cmac;
+	struct kdf_caps kdf;
+	struct hwkey_caps hwkey;
 };
 
 static void get_offer(struct bench *bench, struct offer *ret)
@@ -421,6 +569,9 @@ static void get_offer(struct bench *bench, struct offer *ret)
 	memcpy(&ret->digest, bench_digest_caps(bench), sizeof(ret->digest));
 	memcpy(&ret->hmac, bench_mac_caps(bench, HIL_HMAC), sizeof(ret->hmac));
 	memcpy(&ret->cmac, bench_mac_caps(bench, HIL_CMAC), sizeof(ret->cmac));
+	memcpy(&ret->kdf, bench_kdf_caps(bench), sizeof(ret->kdf));
+	memcpy(&ret->hwkey, &((const struct hwkey_engine *)(void *)bench->engines[HIL_HWKEY])->caps,
+	       sizeof(ret->hwkey));
 }
 
 /* Opens and closes; what opening said. */
@@ -542,6 +693,8 @@ int main(int argc, char **argv)
 		TEST(test_any_allocation_in_libcrypto_of_any_operation_may_fail),
 		TEST(test_any_call_of_a_key_generation_may_fail),
 		TEST(test_allocations_in_libcrypto_of_a_key_generation_may_fail),
+		TEST(test_any_call_may_fail_where_keys_are_kept),
+		TEST(test_a_slot_for_which_no_key_could_be_generated_is_free_again),
 		TEST(test_opening_may_fail_at_any_call_and_any_allocation),
 		TEST(test_opening_a_chip_s_line_may_fail_at_any_allocation),
 		TEST(test_every_call_of_the_table_was_made_to_fail),

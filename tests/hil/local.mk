@@ -4,6 +4,7 @@ HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
 	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test \
 	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
+	hil_selftest_test hil_selftest_openssl_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
@@ -53,6 +54,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/hogweed.c tests/hil/hogweed.h \
 	tests/hil/material.c tests/hil/material.h \
 	tests/hil/scenarios.c tests/hil/scenarios.h \
+	tests/hil/wrong.c tests/hil/wrong.h \
 	tests/rsa_material.c tests/rsa_material.h
 
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
@@ -110,6 +112,15 @@ hil_rsa_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_rsa_broken_test_SOURCES = tests/hil/hil_rsa_broken_test.c tests/hil/broken_rsa.c \
 	tests/hil/broken_rsa.h
 hil_rsa_broken_test_LDADD = $(HIL_TEST_LIBS)
+
+# The self test before wrong engines; and, passed, before good ones, where nobody notices it.
+hil_selftest_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_selftest_test_SOURCES = tests/hil/hil_selftest_test.c $(OPENSSL_BENCH)
+hil_selftest_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_selftest_openssl_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_selftest_openssl_test_SOURCES = tests/hil/hil_selftest_openssl_test.c $(OPENSSL_BENCH)
+hil_selftest_openssl_test_LDADD = $(OPENSSL_BENCH_LIBS)
 
 hil_openssl_inline_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_openssl_inline_test_SOURCES = tests/hil/hil_openssl_inline_test.c $(OPENSSL_BENCH)

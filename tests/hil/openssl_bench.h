@@ -12,6 +12,9 @@
 struct bench_maker openssl_bench_maker(const char *name, const struct openssl_options *options);
 
 /* behaviours_main with OpenSSL's engines. */
+/* Of the backend with these options, which must stay. */
+struct bench_maker openssl_bench_maker(const char *name, const struct openssl_options *options);
+
 int openssl_bench_main(int argc, char **argv, const char *name,
 		       const struct openssl_options *options);
 

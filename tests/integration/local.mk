@@ -31,6 +31,7 @@ INTEGRATION_TESTS = \
 	tests/integration/test_quickstart.py \
 	tests/integration/test_rsa_vectors.py \
 	tests/integration/test_run.py \
+	tests/integration/test_selftest.py \
 	tests/integration/test_service.py \
 	tests/integration/test_setup.py \
 	tests/integration/test_stacked.py \
@@ -41,5 +42,6 @@ INTEGRATION_TESTS = \
 	tests/integration/test_vectors_kdf.py \
 	tests/integration/test_vectors_mac.py
 TESTS += $(INTEGRATION_TESTS)
-EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py tests/integration/plutond.py tests/integration/private.py \
+EXTRA_DIST += $(INTEGRATION_TESTS) tests/integration/bus.py tests/integration/fake_plutond.py \
+	tests/integration/faulty_crypto.c tests/integration/plutond.py tests/integration/private.py \
 	tests/integration/vectors.py

@@ -2,6 +2,7 @@
 """A private plutond for a test: own directory, own configuration, ready when start returns."""
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -90,6 +91,11 @@ class Daemon:
             if line not in lines:
                 raise AssertionError(f"{lines!r} instead of {line}")
         return lines
+
+    def drain(self):
+        """Takes the notifications that are there: nobody hears more than a few at once."""
+        while select.select([self.notifications], [], [], 0)[0]:
+            self.hear()
 
     def reload(self):
         self.process.send_signal(signal.SIGHUP)

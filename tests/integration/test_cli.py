@@ -9,8 +9,8 @@ import unittest
 
 from private import CLI, SOURCE, Private, environment, run
 
-NOUNS = ["status", "capsules", "engines", "ps", "limits", "trace", "random", "hash", "key", "mac",
-         "kdf", "aes", "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
+NOUNS = ["status", "capsules", "engines", "selftest", "ps", "limits", "trace", "random", "hash",
+         "key", "mac", "kdf", "aes", "ecc", "rsa", "tpm", "nv", "app", "alarm", "log", "log-level"]
 VERBS = {"kdf": ["hkdf", "sp800-108", "pbkdf2"],
          "aes": ["encrypt", "decrypt"],
          "ecc": ["generate", "public", "sign", "verify", "ecdh"],

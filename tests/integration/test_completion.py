@@ -47,7 +47,7 @@ class Cli(unittest.TestCase):
         self.assertEqual(set(complete("pluton-cli", "help", "")), commands_of())
 
     def test_options_are_those_of_the_help(self):
-        for command in ([], ["status"], ["ps"], ["random"], ["hash"], ["mac"],
+        for command in ([], ["status"], ["selftest"], ["ps"], ["random"], ["hash"], ["mac"],
                         ["kdf", "hkdf"], ["kdf", "sp800-108"], ["kdf", "pbkdf2"], ["aes", "encrypt"],
                         ["aes", "decrypt"], ["ecc", "generate"], ["ecc", "public"],
                         ["ecc", "sign"], ["ecc", "verify"], ["ecc", "ecdh"], ["rsa", "generate"],

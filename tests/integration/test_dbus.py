@@ -167,6 +167,15 @@ class Interfaces(OnBus):
         self.assertIn("openssl", {row["name"] for row in self.peer.call("Manager", "ListEngines")[0]})
         self.assertIn("dbus", {row["name"] for row in self.peer.call("Manager", "ListHandlers")[0]})
 
+    def test_self_tests_are_made_and_listed(self):
+        passed, failed = self.peer.call("Manager", "SelfTest", "ay", b"openssl")
+        self.assertEqual(failed, 0)
+        rows, first = self.peer.call("Manager", "ListSelfTests", "u", 0)
+        self.assertEqual((len(rows), first), (passed, 0))
+        self.assertEqual({row["state"] for row in rows}, {2})
+        self.assertIn(("openssl", "aes", "aes-gcm"),
+                      {(row["engine"], row["hil"], row["algorithm"]) for row in rows})
+
     def test_a_list_of_processes_says_where_to_go_on(self):
         channels = [self.enter(Client(self.daemon.address)) for _ in range(70)]
         found, first = [], 0

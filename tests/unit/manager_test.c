@@ -16,6 +16,7 @@
 #include "tests/suite.h"
 
 enum { STATUS = 1, CAPSULES, ENGINES, PROCESSES, LIMITS, SET_LOG_LEVEL };
+enum { SELF_TESTS = 12, SELF_TEST = 13 };
 
 #define STRANGER 54321u /* neither root nor, surely, who runs this test */
 #define ROOM 4096u	/* inline_max */
@@ -417,6 +418,82 @@ static void test_other_users_do_not_set_the_log_level(void)
 	guests_close();
 }
 
+static void test_nothing_is_known_of_algorithms_before_somebody_asks_or_uses_them(void)
+{
+	struct pluton_selftest_row row;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(ask(fd, SELF_TESTS, 0, ROOM), 0);
+	CU_ASSERT_TRUE_FATAL(rows() > 20);
+	decode(&row_selftest, 0, &row);
+	CU_ASSERT_STRING_EQUAL(row.engine, "openssl");
+	CU_ASSERT_STRING_EQUAL(row.hil, "rng");
+	CU_ASSERT_STRING_EQUAL(row.algorithm, "random");
+	CU_ASSERT_EQUAL(row.state, PLUTON_SELFTEST_UNTESTED);
+	CU_ASSERT_EQUAL(row.runs, 0);
+	guests_close();
+}
+
+static void test_the_daemons_own_user_has_everything_tested_and_is_told_how_much_passed(void)
+{
+	struct record record = rig_operation(1, RIG_MANAGER, SELF_TEST);
+	struct pluton_selftest_row row;
+	uint32_t passed;
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_send(fd, &record, -1);
+	do
+		loop_pass(&rig.machine->loop, true);
+	while (rig.machine->selftests.waiting || !guest_has_answer(fd));
+	CU_ASSERT_TRUE_FATAL(guest_read(fd, &answer));
+	passed = answer.upcall.words[1];
+	CU_ASSERT_TRUE(passed > 20);
+	CU_ASSERT_EQUAL(answer.upcall.words[2], 0);
+	CU_ASSERT_EQUAL(rig.machine->selftests.waiting, 0);
+	CU_ASSERT_EQUAL(ask(fd, SELF_TESTS, 0, ROOM), 0);
+	for (uint32_t i = 0; i < rows(); i++) {
+		decode(&row_selftest, i, &row);
+		CU_ASSERT_EQUAL(row.state, PLUTON_SELFTEST_PASSED);
+		CU_ASSERT_EQUAL(row.runs, 1);
+	}
+	guests_close();
+}
+
+static void test_self_tests_of_no_engine_are_inval_and_of_others_users_nosupport(void)
+{
+	struct record record = rig_operation(1, RIG_MANAGER, SELF_TEST);
+	uint8_t name[6];
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_in(&record, 0, name, "abacus", 6);
+	CU_ASSERT_EQUAL(rig_perform(&rig, fd, &record, &answer), -PLUTON_EINVAL);
+	rig_last_process(&rig)->who.uid = STRANGER;
+	CU_ASSERT_EQUAL(ask(fd, SELF_TEST, 0, 0), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(rig.machine->selftests.waiting, 0);
+	guests_close();
+}
+
+static void test_who_dies_while_his_self_tests_are_made_is_forgotten(void)
+{
+	struct record record = rig_operation(1, RIG_MANAGER, SELF_TEST);
+	int fd;
+
+	open_machine();
+	fd = guest_connect();
+	rig_send(fd, &record, -1);
+	guests_turn();
+	guest_leave(fd);
+	rig_settle(&rig);
+	CU_ASSERT_EQUAL(rig.machine->selftests.waiting, 0);
+	guests_close();
+}
+
 static void test_who_may_use_anything_may_ask_the_manager_too(void)
 {
 	static const char *const settings[] = {"access.default=digest", "kernel.inline_max=4096",
@@ -455,6 +532,10 @@ static const struct test tests[] = {
 	TEST(test_limits_has_every_parameter_of_every_capsule_after_its_name),
 	TEST(test_the_daemons_own_user_sets_the_log_level),
 	TEST(test_other_users_do_not_set_the_log_level),
+	TEST(test_nothing_is_known_of_algorithms_before_somebody_asks_or_uses_them),
+	TEST(test_the_daemons_own_user_has_everything_tested_and_is_told_how_much_passed),
+	TEST(test_self_tests_of_no_engine_are_inval_and_of_others_users_nosupport),
+	TEST(test_who_dies_while_his_self_tests_are_made_is_forgotten),
 	TEST(test_who_may_use_anything_may_ask_the_manager_too),
 };
 

@@ -10,14 +10,14 @@
 #include "tests/suite.h"
 
 static const struct row_layout *const layouts[] = {
-	&row_status, &row_capsule, &row_engine, &row_process,  &row_limit,    &row_handler,
-	&row_nv,     &row_hwkey,   &row_app,	&row_app_peer, &row_tpm_info,
+	&row_status,   &row_capsule, &row_engine, &row_process, &row_limit,    &row_handler,
+	&row_selftest, &row_nv,	     &row_hwkey,  &row_app,	&row_app_peer, &row_tpm_info,
 };
 
-/* Bytes behind the fields: this row has a `reserved`. */
+/* Bytes behind the fields: these two rows have a `reserved`. */
 static size_t reserved(const struct row_layout *layout)
 {
-	return layout == &row_app_peer ? 4 : 0;
+	return layout == &row_app_peer || layout == &row_selftest ? 4 : 0;
 }
 
 static void test_fields_follow_one_another_without_a_gap(void)
