@@ -16,6 +16,7 @@
 
 #include "backends/openssl/curve.h"
 #include "backends/openssl/engines.h"
+#include "backends/openssl/failure.h"
 #include "backends/openssl/hwkey_record.h"
 #include "backends/openssl/hwkey_store.h"
 #include "backends/openssl/rsa_job.h"
@@ -153,14 +154,23 @@ static enum ecc_curve curve_of(enum hwkey_type type)
 static int run_curve(struct work *work)
 {
 	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
+	int r;
 
-	return op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
-						    : curve_public(&op->curve);
+	crypto_forget_failures();
+	r = op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
+						 : curve_public(&op->curve);
+	crypto_forget_failures();
+	return r;
 }
 
 static int run_rsa(struct work *work)
 {
-	return rsa_job_run(&of_task(TASK_OF_WORK(work))->rsa);
+	int r;
+
+	crypto_forget_failures();
+	r = rsa_job_run(&of_task(TASK_OF_WORK(work))->rsa);
+	crypto_forget_failures();
+	return r;
 }
 
 /* On a worker, or here where a test wants that. */
@@ -754,15 +764,20 @@ static int open_parts(struct hwkey_unit *unit, struct task_host *host)
 	return r;
 }
 
-static uint32_t available_types(const char *properties)
+static int find_types(struct hwkey_unit *unit)
 {
 	uint32_t types = AES_TYPES | 1u << HWKEY_SECRET | RSA_TYPES;
 
 	for (enum hwkey_type type = HWKEY_P256; type <= HWKEY_X25519; type++) {
-		if (curve_available(curve_of(type), properties))
+		int r = curve_available(curve_of(type), unit->host->options.properties);
+
+		if (r == 0)
 			types |= 1u << type;
+		else if (r != -PLUTON_ENODEVICE)
+			return r;
 	}
-	return types;
+	unit->engine.caps.types = types;
+	return 0;
 }
 
 int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
@@ -778,10 +793,11 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_HWKEY,
 			 .level = HIL_LEVEL_HWKEY,
 			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.types = available_types(host->options.properties)},
 		.ops = &ops,
 	};
-	r = open_parts(unit, host);
+	r = find_types(unit);
+	if (r == 0)
+		r = open_parts(unit, host);
 	if (r < 0) {
 		hwkey_engine_close(&unit->engine.head);
 		return r;
