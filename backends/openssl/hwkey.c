@@ -141,16 +141,6 @@ static int give(struct hwkey_operation *op)
 
 /* --- key pairs ------------------------------------------------------------------------------- */
 
-static enum ecc_curve curve_of(enum hwkey_type type)
-{
-	static const enum ecc_curve curves[HWKEY_TYPES] = {
-		[HWKEY_P256] = ECC_P256,       [HWKEY_P384] = ECC_P384,	    [HWKEY_P521] = ECC_P521,
-		[HWKEY_ED25519] = ECC_ED25519, [HWKEY_X25519] = ECC_X25519,
-	};
-
-	return curves[type];
-}
-
 static int run_curve(struct work *work)
 {
 	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
@@ -192,7 +182,7 @@ static int compute(struct hwkey_operation *op, int (*run)(struct work *work), bo
 
 static void prepare_curve(struct hwkey_operation *op, enum hwkey_type type)
 {
-	op->curve.curve = curve_of(type);
+	op->curve.curve = hwkey_curve(type);
 	op->curve.properties = op->task.host->options.properties;
 }
 
@@ -246,7 +236,7 @@ static int judge(struct hwkey_operation *op)
 
 	switch (hwkey_family(slot->attributes.type)) {
 	case HWKEY_OF_ECC:
-		fault = ecc_key_fault(curve_of(slot->attributes.type), slot->key);
+		fault = ecc_key_fault(hwkey_curve(slot->attributes.type), slot->key);
 		return fault ? refuse(op, -PLUTON_EINVAL, "%s", fault) : TASK_DONE;
 	case HWKEY_OF_RSA:
 		/* 2 to the power of d, checked with e: all parts have a part in it. */
@@ -769,7 +759,7 @@ static int find_types(struct hwkey_unit *unit)
 	uint32_t types = AES_TYPES | 1u << HWKEY_SECRET | RSA_TYPES;
 
 	for (enum hwkey_type type = HWKEY_P256; type <= HWKEY_X25519; type++) {
-		int r = curve_available(curve_of(type), unit->host->options.properties);
+		int r = curve_available(hwkey_curve(type), unit->host->options.properties);
 
 		if (r == 0)
 			types |= 1u << type;
