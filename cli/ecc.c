@@ -4,6 +4,7 @@
  * Every private key that was read or made is wiped before the program ends, however it ends.
  */
 #include <pluton/ecc.h>
+#include <pluton/hwkey.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +14,7 @@
 #include "cli/hash.h"
 #include "cli/hex.h"
 #include "cli/json.h"
+#include "cli/key.h"
 #include "cli/noun.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
@@ -24,6 +26,7 @@
 enum {
 	OPTION_CURVE,
 	OPTION_KEY,
+	OPTION_KEY_SLOT,
 	OPTION_OTHER, /* --peer, --signature */
 	OPTION_HASH,
 	OPTION_FORMAT,
@@ -36,6 +39,9 @@ enum {
 		name, WORDS_OPTION(index), value, 0, doc, 0                                        \
 	}
 #define KEY_OPTION OPTION("key", OPTION_KEY, "FILE", "The private key: PKCS#8, in PEM or DER")
+#define KEY_SLOT_OPTION                                                                            \
+	OPTION("key-slot", OPTION_KEY_SLOT, "N",                                                   \
+	       "The private key: the one in your slot N, see `pluton-cli key list'")
 #define PUBLIC_OPTION                                                                              \
 	OPTION("key", OPTION_KEY, "FILE", "The public key: SubjectPublicKeyInfo, in PEM or DER")
 #define FORMAT_OPTION OPTION("format", OPTION_FORMAT, "FORMAT", "pem (default) or der")
@@ -75,6 +81,16 @@ static int parse_format(const struct words *words, const char *yes, const char *
 	return fail_usage("no such format, %s, use %s or %s", word, yes, no);
 }
 
+/* The private key is in a file, or in a slot of the daemon. */
+static int need_private(const struct words *words)
+{
+	if (words->option[OPTION_KEY] && words->option[OPTION_KEY_SLOT])
+		return fail_usage("two keys, --key-slot and --key, leave out one");
+	if (words->option[OPTION_KEY_SLOT])
+		return CLI_DONE;
+	return need(words, OPTION_KEY, "the private key, --key,");
+}
+
 /* json-c would keep a copy of it that nobody wipes. */
 static int need_file(const struct words *words)
 {
@@ -92,6 +108,60 @@ static int open_session(const struct words *words)
 static int failed(const struct words *words, int error, const char *what, const char *value)
 {
 	return session_failed(words->session, error, what, value);
+}
+
+/* --- the private key ------------------------------------------------------------------------- */
+
+struct own_key {
+	struct pluton_ecc_private file; /* unless slot */
+	uint32_t slot;
+	enum pluton_ecc_curve curve; /* of a key in a slot only once it was asked for */
+};
+
+static int take_own(const struct words *words, struct own_key *ret)
+{
+	const char *slot = words->option[OPTION_KEY_SLOT];
+	struct key key = {.slot = 0};
+	int status;
+
+	if (!slot) {
+		status = ecc_file_read_private(words->option[OPTION_KEY], &ret->file);
+		ret->curve = ret->file.curve;
+		return status;
+	}
+	status = key_take_slot(slot, &key);
+	ret->slot = key.slot;
+	return status;
+}
+
+/* In a session. */
+static int find_curve(const struct words *words, struct own_key *key)
+{
+	const char *slot = words->option[OPTION_KEY_SLOT], *type;
+	struct pluton_hwkey_row row;
+	int r;
+
+	if (!key->slot)
+		return CLI_DONE;
+	r = pluton_hwkey_status(words->session->pluton, key->slot, &row);
+	if (r < 0)
+		return failed(words, r, "no key in slot", slot);
+	type = pluton_hwkey_type_name((enum pluton_hwkey_type)row.type);
+	if (type)
+		key->curve = pluton_ecc_by_name(type);
+	if (key->curve)
+		return CLI_DONE;
+	return fail_pluton(-PLUTON_EINVAL,
+			   "no key of a curve in slot, %s: it holds another, see `pluton-cli key "
+			   "list'",
+			   slot);
+}
+
+static const char *name_of(const struct words *words)
+{
+	const char *file = words->option[OPTION_KEY];
+
+	return file ? file : words->option[OPTION_KEY_SLOT];
 }
 
 /* --- answers --------------------------------------------------------------------------------- */
@@ -207,24 +277,27 @@ static int verb_generate(struct session *session, int argc, char **argv)
 
 /* --- public ---------------------------------------------------------------------------------- */
 
-static int write_public(const struct words *words, const struct pluton_ecc_private *key, bool pem)
+static int write_public(const struct words *words, const struct own_key *key, bool pem)
 {
+	struct pluton *pluton = words->session->pluton;
 	struct pluton_ecc_public public;
 	unsigned char bytes[ECC_FILE_MAX];
 	struct answer answer = {
 		.curve = key->curve, .member = "public", .bytes = bytes, .text = pem};
-	int r = pluton_ecc_public_of(words->session->pluton, key, &public);
+	int r = key->slot ? pluton_ecc_public_of_slot(pluton, key->curve, key->slot, &public)
+			  : pluton_ecc_public_of(pluton, &key->file, &public);
 	int status;
 
 	if (r < 0)
-		return failed(words, r, "no public key of", words->option[OPTION_KEY]);
+		return failed(words, r, "no public key of", name_of(words));
 	status = ecc_file_public(&public, pem, bytes, &answer.length);
 	return status == CLI_DONE ? give(words, &answer) : status;
 }
 
 static int verb_public(struct session *session, int argc, char **argv)
 {
-	static const struct argp_option options[] = {KEY_OPTION, FORMAT_OPTION, OUT_OPTION, {0}};
+	static const struct argp_option options[] = {
+		KEY_OPTION, KEY_SLOT_OPTION, FORMAT_OPTION, OUT_OPTION, {0}};
 	static const struct words_form form = {
 		.doc = "Prints the public key of a private one.\v"
 		       "It is a SubjectPublicKeyInfo, as openssl pkey -pubout prints it.\n"
@@ -234,22 +307,24 @@ static int verb_public(struct session *session, int argc, char **argv)
 		.options = options,
 		.defaults = {[OPTION_FORMAT] = "pem", [OPTION_OUT] = "-"},
 	};
-	struct pluton_ecc_private key = {0};
+	struct own_key key = {0};
 	struct words words;
 	bool pem = true;
 	int status = words_parse(&form, session, argc, argv, &words);
 
 	if (status == CLI_DONE)
-		status = need(&words, OPTION_KEY, "the private key, --key,");
+		status = need_private(&words);
 	if (status == CLI_DONE)
 		status = parse_format(&words, "pem", "der", &pem);
 	if (status == CLI_DONE)
-		status = ecc_file_read_private(words.option[OPTION_KEY], &key);
+		status = take_own(&words, &key);
 	if (status == CLI_DONE)
 		status = open_session(&words);
 	if (status == CLI_DONE)
+		status = find_curve(&words, &key);
+	if (status == CLI_DONE)
 		status = write_public(&words, &key, pem);
-	pluton_ecc_wipe(&key);
+	pluton_ecc_wipe(&key.file);
 	return status;
 }
 
@@ -330,12 +405,17 @@ static int give_signature(const struct words *words, enum pluton_ecc_curve curve
 	return give(words, &answer);
 }
 
-static int sign(const struct words *words, const struct pluton_ecc_private *key, bool der)
+static int sign(const struct words *words, const struct own_key *key, bool der)
 {
 	unsigned char signature[PLUTON_ECC_SIGNATURE_MAX];
 	struct signed_input input = {.length = 0};
 	struct pluton_ecc_sign_request request = {
-		.key = key, .signature = signature, .signature_size = sizeof(signature)};
+		.key = key->slot ? NULL : &key->file,
+		.key_slot = key->slot,
+		.curve = key->curve,
+		.signature = signature,
+		.signature_size = sizeof(signature),
+	};
 	int r, status = take_input(words, key->curve, PLUTON_ED25519_MESSAGE_MAX, &input);
 
 	request.input = input.bytes;
@@ -354,7 +434,8 @@ static int sign(const struct words *words, const struct pluton_ecc_private *key,
 static int verb_sign(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		KEY_OPTION, HASH_OPTION, SIGNATURE_FORMAT_OPTION, IN_OPTION, OUT_OPTION, {0}};
+		KEY_OPTION, KEY_SLOT_OPTION, HASH_OPTION, SIGNATURE_FORMAT_OPTION,
+		IN_OPTION,  OUT_OPTION,	     {0}};
 	static const struct words_form form = {
 		.doc = "Signs a file.\v"
 		       "A P curve signs the digest of a file of any size (ECDSA); ed25519 signs "
@@ -363,26 +444,29 @@ static int verb_sign(struct session *session, int argc, char **argv)
 		       "\n"
 		       "Examples:\n"
 		       "  pluton-cli ecc sign --key KEY.pem --in FILE --out FILE.sig\n"
+		       "  pluton-cli ecc sign --key-slot 1 --in FILE --out FILE.sig\n"
 		       "  openssl dgst -sha256 -verify PUBLIC.pem -signature FILE.sig FILE\n",
 		.options = options,
 		.defaults = {[OPTION_FORMAT] = "der", [OPTION_IN] = "-", [OPTION_OUT] = "-"},
 	};
-	struct pluton_ecc_private key = {0};
+	struct own_key key = {0};
 	struct words words;
 	bool der = true;
 	int status = words_parse(&form, session, argc, argv, &words);
 
 	if (status == CLI_DONE)
-		status = need(&words, OPTION_KEY, "the private key, --key,");
+		status = need_private(&words);
 	if (status == CLI_DONE)
 		status = parse_format(&words, "der", "raw", &der);
 	if (status == CLI_DONE)
-		status = ecc_file_read_private(words.option[OPTION_KEY], &key);
+		status = take_own(&words, &key);
 	if (status == CLI_DONE)
 		status = open_session(&words);
 	if (status == CLI_DONE)
+		status = find_curve(&words, &key);
+	if (status == CLI_DONE)
 		status = sign(&words, &key, der);
-	pluton_ecc_wipe(&key);
+	pluton_ecc_wipe(&key.file);
 	return status;
 }
 
@@ -482,15 +566,20 @@ static int verb_verify(struct session *session, int argc, char **argv)
 
 /* --- ecdh ------------------------------------------------------------------------------------ */
 
-static int agree(const struct words *words, const struct pluton_ecc_private *key,
+static int agree(const struct words *words, const struct own_key *key,
 		 const struct pluton_ecc_public *peer)
 {
 	unsigned char secret[PLUTON_ECC_SECRET_MAX];
 	const struct pluton_ecc_agree_request request = {
-		.key = key, .peer = peer, .secret = secret, .secret_size = sizeof(secret)};
-	const struct answer answer = {.curve = key->curve,
+		.key = key->slot ? NULL : &key->file,
+		.key_slot = key->slot,
+		.peer = peer,
+		.secret = secret,
+		.secret_size = sizeof(secret),
+	};
+	const struct answer answer = {.curve = peer->curve,
 				      .bytes = secret,
-				      .length = pluton_ecc_secret_size(key->curve),
+				      .length = pluton_ecc_secret_size(peer->curve),
 				      .secret = true};
 	int r = pluton_ecc_agree(words->session->pluton, &request);
 	int status = r < 0 ? failed(words, r, "no shared secret", words->option[OPTION_OTHER])
@@ -504,6 +593,7 @@ static int verb_ecdh(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
 		KEY_OPTION,
+		KEY_SLOT_OPTION,
 		OPTION("peer", OPTION_OTHER, "FILE", "The other's public key"),
 		OUT_OPTION,
 		{0}};
@@ -516,26 +606,26 @@ static int verb_ecdh(struct session *session, int argc, char **argv)
 		.options = options,
 		.defaults = {[OPTION_OUT] = "-"},
 	};
-	struct pluton_ecc_private key = {0};
+	struct own_key key = {0};
 	struct pluton_ecc_public peer = {0};
 	struct words words;
 	int status = words_parse(&form, session, argc, argv, &words);
 
 	if (status == CLI_DONE)
-		status = need(&words, OPTION_KEY, "the private key, --key,");
+		status = need_private(&words);
 	if (status == CLI_DONE)
 		status = need(&words, OPTION_OTHER, "the other's public key, --peer,");
 	if (status == CLI_DONE)
 		status = need_file(&words);
 	if (status == CLI_DONE)
-		status = ecc_file_read_private(words.option[OPTION_KEY], &key);
+		status = take_own(&words, &key);
 	if (status == CLI_DONE)
 		status = ecc_file_read_public(words.option[OPTION_OTHER], &peer);
 	if (status == CLI_DONE)
 		status = open_session(&words);
 	if (status == CLI_DONE)
 		status = agree(&words, &key, &peer);
-	pluton_ecc_wipe(&key);
+	pluton_ecc_wipe(&key.file);
 	return status;
 }
 

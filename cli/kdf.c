@@ -36,6 +36,7 @@ enum {
 	OPTION_LENGTH,
 	OPTION_OUT,
 	OPTION_RAW,
+	OPTION_KEY_SLOT,
 };
 
 struct text {
@@ -66,6 +67,9 @@ struct job {
 #define KEY_HEX_OPTION                                                                             \
 	OPTION("key-hex", OPTION_KEY_HEX, "HEX",                                                   \
 	       "The key in hexadecimal; other users may see it in ps while the command starts")
+#define KEY_SLOT_OPTION                                                                            \
+	OPTION("key-slot", OPTION_KEY_SLOT, "N",                                                   \
+	       "The key: the one in your slot N, see `pluton-cli key list'")
 #define SALT_OPTION                                                                                \
 	OPTION("salt-hex", OPTION_SALT_HEX, "HEX", "The salt, up to 1024 bytes (default: none)")
 #define LENGTH_OPTION                                                                              \
@@ -101,12 +105,15 @@ static int take_key(struct job *job)
 {
 	const char *hex = job->words->option[OPTION_KEY_HEX];
 	const char *file = job->words->option[OPTION_KEY_FILE];
+	const char *slot = job->words->option[OPTION_KEY_SLOT];
 	const struct key_form *form =
 		job->request.prf == PLUTON_CMAC_AES ? &key_form_aes : &key_form;
-	int status = key_check(hex, file, NULL, job->noun);
+	int status = key_check(hex, file, slot, job->noun);
 
 	if (status != CLI_DONE)
 		return status;
+	if (slot)
+		return key_take_slot(slot, &job->key);
 	return hex ? key_take_hex(form, (char *)(uintptr_t)hex, &job->key)
 		   : key_take_file(form, file, &job->key);
 }
@@ -255,7 +262,8 @@ static int derive(struct job *job)
 	struct pluton_kdf_request *request = &job->request;
 	int status, r;
 
-	request->key = job->key.bytes;
+	request->key = job->key.slot ? NULL : job->key.bytes;
+	request->key_slot = job->key.slot;
 	request->key_size = job->key.size;
 	request->salt = job->salt.bytes;
 	request->salt_size = job->salt.size;
@@ -366,6 +374,7 @@ static int verb_hkdf(struct session *session, int argc, char **argv)
 		HASH_OPTION,
 		KEY_FILE_OPTION,
 		KEY_HEX_OPTION,
+		KEY_SLOT_OPTION,
 		SALT_OPTION,
 		OPTION("info", OPTION_INFO, "TEXT", "What the key is for (default: nothing)"),
 		OPTION("info-hex", OPTION_INFO_HEX, "HEX", "The same in hexadecimal"),
@@ -380,6 +389,7 @@ static int verb_hkdf(struct session *session, int argc, char **argv)
 		       "\n"
 		       "Examples:\n"
 		       "  pluton-cli kdf hkdf --key-file SECRET --info 'disk 1'\n"
+		       "  pluton-cli kdf hkdf --key-slot 1 --info 'disk 1'\n"
 		       "  pluton-cli kdf hkdf --hash sha512 --key-file SECRET --salt-hex HEX "
 		       "--length 64 --out KEY\n",
 		.options = options,
@@ -443,6 +453,7 @@ static int verb_sp800_108(struct session *session, int argc, char **argv)
 		       "cmac or an hmac, as `pluton-cli mac' knows it (default: hmac-sha256)"),
 		KEY_FILE_OPTION,
 		KEY_HEX_OPTION,
+		KEY_SLOT_OPTION,
 		OPTION("label", OPTION_LABEL, "TEXT", "What the key is for (default: nothing)"),
 		OPTION("label-hex", OPTION_LABEL_HEX, "HEX", "The same in hexadecimal"),
 		OPTION("context", OPTION_INFO, "TEXT", "Whom the key is for (default: nobody)"),

@@ -19,11 +19,11 @@ _pluton_cli_words()
 	hash) echo "$_pluton_cli_common" ;;
 	kdf) echo "hkdf sp800-108 pbkdf2 $_pluton_cli_common" ;;
 	'kdf hkdf')
-		echo "--hash --key-file --key-hex --salt-hex --info --info-hex --step --length --out --raw" \
+		echo "--hash --key-file --key-hex --key-slot --salt-hex --info --info-hex --step --length --out --raw" \
 			"$_pluton_cli_common"
 		;;
 	'kdf sp800-108')
-		echo "--prf --key-file --key-hex --label --label-hex --context --context-hex --fixed-hex" \
+		echo "--prf --key-file --key-hex --key-slot --label --label-hex --context --context-hex --fixed-hex" \
 			"--length --out --raw $_pluton_cli_common"
 		;;
 	'kdf pbkdf2')
@@ -45,12 +45,12 @@ _pluton_cli_words()
 		;;
 	ecc) echo "generate public sign verify ecdh $_pluton_cli_common" ;;
 	'ecc generate') echo "--curve --format --out $_pluton_cli_common" ;;
-	'ecc public') echo "--key --format --out $_pluton_cli_common" ;;
-	'ecc sign') echo "--key --hash --format --in --out $_pluton_cli_common" ;;
+	'ecc public') echo "--key --key-slot --format --out $_pluton_cli_common" ;;
+	'ecc sign') echo "--key --key-slot --hash --format --in --out $_pluton_cli_common" ;;
 	'ecc verify')
 		echo "--key --signature --hash --format --in $_pluton_cli_common"
 		;;
-	'ecc ecdh') echo "--key --peer --out $_pluton_cli_common" ;;
+	'ecc ecdh') echo "--key --key-slot --peer --out $_pluton_cli_common" ;;
 	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
 	'rsa generate') echo "--bits --exponent --format --out $_pluton_cli_common" ;;
 	'rsa public') echo "--key --format --out $_pluton_cli_common" ;;

@@ -13,7 +13,7 @@
 #include "cli/session.h"
 
 #define WORDS_MAX 2
-#define WORDS_OPTIONS_MAX 14
+#define WORDS_OPTIONS_MAX 15
 #define WORDS_OPTION(index) (0x100 + (index)) /* an option's key in words_form.options */
 
 struct words_form {

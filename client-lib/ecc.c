@@ -133,15 +133,46 @@ static int generate_request(struct pluton *pluton, enum pluton_ecc_curve curve,
 	return 0;
 }
 
-static int public_request(struct pluton *pluton, const struct pluton_ecc_private *key,
+/* A private key, or the number of the slot that one is in. */
+struct key {
+	enum pluton_ecc_curve curve;
+	const struct pluton_ecc_private *bytes;
+	uint32_t slot;
+};
+
+static struct key key_of(const struct pluton_ecc_private *key)
+{
+	return (struct key){key->curve, key, 0};
+}
+
+static int check_key(struct pluton *pluton, const struct key *key)
+{
+	int r = key->slot == 0 ? 0 : connection_check_slot(pluton, key->bytes, 0);
+
+	if (r == 0 && key->slot == 0 && !key->bytes)
+		r = connection_refuse(pluton, -PLUTON_EINVAL, "no key, and no slot with one");
+	return r < 0 ? r : check_curve(pluton, key->curve);
+}
+
+static struct pluton_request request_with(uint32_t command, const struct key *key)
+{
+	struct pluton_request request = request_of(command, key->curve);
+
+	if (key->slot)
+		request.words[1] = key->slot;
+	else
+		request.slots[SLOT_KEY] = in(key->bytes->bytes, curves[key->curve].key);
+	return request;
+}
+
+static int public_request(struct pluton *pluton, const struct key *key,
 			  struct pluton_ecc_public *public_key, struct pluton_request *ret)
 {
-	int r = check_curve(pluton, key->curve);
+	int r = check_key(pluton, key);
 
 	if (r < 0)
 		return r;
-	*ret = request_of(COMMAND_PUBLIC_KEY, key->curve);
-	ret->slots[SLOT_KEY] = in(key->bytes, curves[key->curve].key);
+	*ret = request_with(COMMAND_PUBLIC_KEY, key);
 	ret->slots[SLOT_PUBLIC] = out(public_key->bytes, curves[key->curve].public_key);
 	return 0;
 }
@@ -159,16 +190,19 @@ static int check_signs(struct pluton *pluton, enum pluton_ecc_curve curve)
 static int sign_request(struct pluton *pluton, const struct pluton_ecc_sign_request *request,
 			struct pluton_request *ret)
 {
-	enum pluton_ecc_curve curve = request->key->curve;
-	int r = check_signs(pluton, curve);
+	const struct key key = {request->key ? request->key->curve : request->curve, request->key,
+				request->key_slot};
+	enum pluton_ecc_curve curve = key.curve;
+	int r = check_key(pluton, &key);
 
+	if (r == 0)
+		r = check_signs(pluton, curve);
 	if (r == 0)
 		r = check_room(pluton, "signature", request->signature_size,
 			       curves[curve].signature);
 	if (r < 0)
 		return r;
-	*ret = request_of(COMMAND_SIGN, curve);
-	ret->slots[SLOT_KEY] = in(request->key->bytes, curves[curve].key);
+	*ret = request_with(COMMAND_SIGN, &key);
 	ret->slots[SLOT_INPUT] = in(request->input, request->length);
 	ret->slots[SLOT_SIGNATURE] = out(request->signature, curves[curve].signature);
 	return 0;
@@ -196,8 +230,10 @@ static int verify_request(struct pluton *pluton, const struct pluton_ecc_verify_
 static int agree_request(struct pluton *pluton, const struct pluton_ecc_agree_request *request,
 			 struct pluton_request *ret)
 {
-	enum pluton_ecc_curve curve = request->key->curve;
-	int r = check_curve(pluton, curve);
+	const struct key key = {request->key ? request->key->curve : request->peer->curve,
+				request->key, request->key_slot};
+	enum pluton_ecc_curve curve = key.curve;
+	int r = check_key(pluton, &key);
 
 	if (r == 0 && curves[curve].secret == 0)
 		r = connection_refuse(pluton, -PLUTON_ENOSUPPORT, "%s has no shared secrets",
@@ -209,8 +245,7 @@ static int agree_request(struct pluton *pluton, const struct pluton_ecc_agree_re
 		r = check_room(pluton, "secret", request->secret_size, curves[curve].secret);
 	if (r < 0)
 		return r;
-	*ret = request_of(COMMAND_AGREE, curve);
-	ret->slots[SLOT_KEY] = in(request->key->bytes, curves[curve].key);
+	*ret = request_with(COMMAND_AGREE, &key);
 	ret->slots[SLOT_PUBLIC] = in(request->peer->bytes, curves[curve].public_key);
 	ret->slots[SLOT_SECRET] = out(request->secret, curves[curve].secret);
 	return 0;
@@ -259,8 +294,8 @@ int pluton_ecc_generate_async(struct pluton *pluton, enum pluton_ecc_curve curve
 	return r;
 }
 
-int pluton_ecc_public_of(struct pluton *pluton, const struct pluton_ecc_private *key,
-			 struct pluton_ecc_public *ret_public)
+static int perform_public(struct pluton *pluton, const struct key *key,
+			  struct pluton_ecc_public *ret_public)
 {
 	struct pluton_request request;
 	int r = public_request(pluton, key, ret_public, &request);
@@ -272,9 +307,9 @@ int pluton_ecc_public_of(struct pluton *pluton, const struct pluton_ecc_private 
 	return r;
 }
 
-int pluton_ecc_public_of_async(struct pluton *pluton, const struct pluton_ecc_private *key,
-			       struct pluton_ecc_public *ret_public, pluton_done_fn done,
-			       void *userdata, pluton_operation_id *ret_id)
+static int submit_public(struct pluton *pluton, const struct key *key,
+			 struct pluton_ecc_public *ret_public, pluton_done_fn done, void *userdata,
+			 pluton_operation_id *ret_id)
 {
 	struct pluton_request request;
 	int r = public_request(pluton, key, ret_public, &request);
@@ -284,6 +319,41 @@ int pluton_ecc_public_of_async(struct pluton *pluton, const struct pluton_ecc_pr
 	if (r == 0)
 		ret_public->curve = key->curve;
 	return r;
+}
+
+int pluton_ecc_public_of(struct pluton *pluton, const struct pluton_ecc_private *key,
+			 struct pluton_ecc_public *ret_public)
+{
+	const struct key whole = key_of(key);
+
+	return perform_public(pluton, &whole, ret_public);
+}
+
+int pluton_ecc_public_of_async(struct pluton *pluton, const struct pluton_ecc_private *key,
+			       struct pluton_ecc_public *ret_public, pluton_done_fn done,
+			       void *userdata, pluton_operation_id *ret_id)
+{
+	const struct key whole = key_of(key);
+
+	return submit_public(pluton, &whole, ret_public, done, userdata, ret_id);
+}
+
+int pluton_ecc_public_of_slot(struct pluton *pluton, enum pluton_ecc_curve curve, uint32_t key_slot,
+			      struct pluton_ecc_public *ret_public)
+{
+	const struct key key = {curve, NULL, key_slot};
+
+	return perform_public(pluton, &key, ret_public);
+}
+
+int pluton_ecc_public_of_slot_async(struct pluton *pluton, enum pluton_ecc_curve curve,
+				    uint32_t key_slot, struct pluton_ecc_public *ret_public,
+				    pluton_done_fn done, void *userdata,
+				    pluton_operation_id *ret_id)
+{
+	const struct key key = {curve, NULL, key_slot};
+
+	return submit_public(pluton, &key, ret_public, done, userdata, ret_id);
 }
 
 int pluton_ecc_sign(struct pluton *pluton, const struct pluton_ecc_sign_request *request)

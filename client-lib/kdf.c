@@ -86,6 +86,11 @@ static int check_key(struct pluton *pluton, const struct pluton_kdf_request *req
 {
 	size_t size = request->key_size;
 
+	if (request->key_slot != 0 && request->method == PLUTON_KDF_PBKDF2)
+		return connection_refuse(pluton, -PLUTON_ENOSUPPORT,
+					 "a password is in no key slot: PBKDF2 takes bytes");
+	if (request->key_slot != 0)
+		return connection_check_slot(pluton, request->key, size);
 	if (request->prf == PLUTON_CMAC_AES && size != 16 && size != 24 && size != 32)
 		return connection_refuse(pluton, -PLUTON_ESIZE,
 					 "a key of %zu bytes: AES has 16, 24 and 32", size);
@@ -142,10 +147,12 @@ static int check(struct pluton *pluton, const struct pluton_kdf_request *request
 
 static struct pluton_request kdf_request(const struct pluton_kdf_request *request)
 {
+	bool has_iterations = request->method == PLUTON_KDF_PBKDF2;
+
 	return (struct pluton_request){
 		.driver = PLUTON_DRIVER_KDF,
 		.command = request->method, /* the same numbers */
-		.words = {request->prf, request->iterations},
+		.words = {request->prf, has_iterations ? request->iterations : request->key_slot},
 		.slots[SLOT_KEY] = {.in = request->key, .length = request->key_size},
 		.slots[SLOT_SALT] = {.in = request->salt, .length = request->salt_size},
 		.slots[SLOT_LABEL] = {.in = request->label, .length = request->label_size},

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "client-lib/rows.h"
-#include "hil/ecc.h"
 #include "hil/nv.h"
 #include "hil/rsa.h"
 
@@ -58,6 +57,16 @@ size_t hwkey_public_size(enum hwkey_type type)
 enum hwkey_family hwkey_family(enum hwkey_type type)
 {
 	return is_type(type) ? types[type].family : (enum hwkey_family)0;
+}
+
+enum ecc_curve hwkey_curve(enum hwkey_type type)
+{
+	static const enum ecc_curve curves[HWKEY_TYPES] = {
+		[HWKEY_P256] = ECC_P256,       [HWKEY_P384] = ECC_P384,	    [HWKEY_P521] = ECC_P521,
+		[HWKEY_ED25519] = ECC_ED25519, [HWKEY_X25519] = ECC_X25519,
+	};
+
+	return is_type(type) ? curves[type] : (enum ecc_curve)0;
 }
 
 /* Whole half-blocks of 8 bytes, and one more. */

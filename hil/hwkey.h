@@ -19,6 +19,7 @@
 #define PLUTON_HIL_HWKEY_H
 
 #include "hil/contract.h"
+#include "hil/ecc.h"
 
 /* Numbers are part of the channel protocol and of records on the disk: never renumber. */
 enum hwkey_type {
@@ -190,6 +191,9 @@ enum hwkey_family {
 	HWKEY_OF_RSA,
 };
 enum hwkey_family hwkey_family(enum hwkey_type type);
+
+/* The curve of a key of HWKEY_OF_ECC; 0 for any other. */
+enum ecc_curve hwkey_curve(enum hwkey_type type);
 
 /* The lowest number that none of the owner's slots has; 0: all are taken. */
 uint32_t hwkey_unused(struct hwkey_engine *engine, const char *owner);

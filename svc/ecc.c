@@ -7,10 +7,12 @@
 
 #include "daemon/kernel/capsule.h"
 #include "hil/ecc.h"
+#include "hil/hwkey-slot.h"
 
 /* The same part has the same slot in every command. */
 enum { SLOT_KEY, SLOT_PUBLIC, SLOT_INPUT, SLOT_SIGNATURE, SLOT_SECRET };
-enum { WORD_CURVE = 0 };
+enum { WORD_CURVE = 0, WORD_KEY_SLOT = 1 };
+enum { PORT_ECC = 0, PORT_HWKEY = 1 };
 
 static const struct enum_name curves[] = {
 	{ECC_P256, "p256"},	  {ECC_P384, "p384"},	  {ECC_P521, "p521"},
@@ -131,7 +133,7 @@ static int check_parts(const struct ecc_operation *state)
 	enum ecc_action action = state->request.action;
 	int r = 0;
 
-	if (action != ECC_VERIFY)
+	if (action != ECC_VERIFY && state->request.key.kind == HIL_KEY_BYTES)
 		r = check_part(state, SLOT_KEY, "key", ecc_key_size(curve));
 	if (r == 0 && action != ECC_SIGN)
 		r = check_part(state, SLOT_PUBLIC, "public", ecc_public_size(curve));
@@ -161,6 +163,9 @@ static int explain(const struct ecc_operation *state, const struct hil_engine *e
 {
 	const struct ecc_engine *asked = (const struct ecc_engine *)(const void *)engine;
 
+	if (error == -PLUTON_ENOSUPPORT && state->request.key.kind == HIL_KEY_SLOT &&
+	    asked->caps.curves >> state->request.curve & 1)
+		return op_refuse(state->op, error, KEY_SLOT_NOT_REACHED, "ecc");
 	if (error == -PLUTON_ENOSUPPORT)
 		return op_refuse(state->op, error, "no ecc engine %s with %s",
 				 enum_name_of(actions, state->request.action), curve_name(state));
@@ -171,7 +176,7 @@ static int explain(const struct ecc_operation *state, const struct hil_engine *e
 
 static int select_engine(struct ecc_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_ECC);
 	struct hil_engine *engine;
 	int r = hil_select(port, &state->request, ecc_check, &engine);
 
@@ -196,17 +201,45 @@ static void granted(struct operation *op)
 		op_done(op, r, 0, 0);
 }
 
+/* The key's bytes, or the slot it is in; that of a public key is for anything. */
+static int find_key(struct ecc_operation *state)
+{
+	const struct ecc_request *request = &state->request;
+	const struct hwkey_wish wish = {
+		.number = op_word(state->op, WORD_KEY_SLOT),
+		.bytes = SLOT_KEY,
+		.port = PORT_HWKEY,
+		.family = HWKEY_OF_ECC,
+		.usage = request->action == ECC_SIGN	? HWKEY_SIGN
+			 : request->action == ECC_AGREE ? HWKEY_AGREE
+							: 0,
+	};
+	struct hwkey_attributes attributes;
+	int r = hwkey_take_wish(state->op, &wish, &state->request.key, &attributes);
+
+	if (r < 0 || request->key.kind == HIL_KEY_BYTES)
+		return r;
+	if (hwkey_curve(attributes.type) != request->curve)
+		return op_refuse(state->op, -PLUTON_EINVAL,
+				 "key slot %u holds a key of another curve than %s", wish.number,
+				 curve_name(state));
+	return 0;
+}
+
 static int act(struct operation *op, enum ecc_action action)
 {
 	struct ecc_operation *state = op_state(op);
-	int r;
+	int r = 0;
 
 	state->client.ops = &client_ops;
 	state->op = op;
 	state->request.curve = op_word(op, WORD_CURVE);
 	state->request.action = action;
 	state->request.length = op_length(op, SLOT_INPUT);
-	r = select_engine(state);
+	if (action != ECC_GENERATE && action != ECC_VERIFY)
+		r = find_key(state);
+	if (r == 0)
+		r = select_engine(state);
 	if (r == 0)
 		r = check_parts(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
@@ -255,7 +288,15 @@ static void cancel(struct operation *op)
 	{                                                                                          \
 		name, access, 32, size_max, false, doc                                             \
 	}
-#define KEY PART("key", SLOT_RO, ECC_KEY_SIZE_MAX, "the private key")
+#define KEY                                                                                        \
+	{                                                                                          \
+		"key", SLOT_RO, 32, ECC_KEY_SIZE_MAX, true,                                        \
+			"the private key; absent: the one in key_slot"                             \
+	}
+#define KEY_SLOT                                                                                   \
+	{                                                                                          \
+		"key_slot", NULL, KEY_SLOT_WORD_DOC                                                \
+	}
 #define PUBLIC_OUT PART("public", SLOT_RW, ECC_PUBLIC_SIZE_MAX, "gets the public key")
 #define INPUT                                                                                      \
 	{                                                                                          \
@@ -278,7 +319,7 @@ static const struct command commands[] = {
 		.number = 2,
 		.name = "PublicKey",
 		.doc = "the public key of a private one",
-		.words = {[WORD_CURVE] = CURVE},
+		.words = {[WORD_CURVE] = CURVE, [WORD_KEY_SLOT] = KEY_SLOT},
 		.slots = {[SLOT_KEY] = KEY, [SLOT_PUBLIC] = PUBLIC_OUT},
 		.run = public_key,
 	},
@@ -287,7 +328,7 @@ static const struct command commands[] = {
 		.name = "Sign",
 		.doc = "signs a digest by ECDSA, or by Ed25519 a message of at most 16384 bytes; "
 		       "not x25519",
-		.words = {[WORD_CURVE] = CURVE},
+		.words = {[WORD_CURVE] = CURVE, [WORD_KEY_SLOT] = KEY_SLOT},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_INPUT] = INPUT,
 			  [SLOT_SIGNATURE] = PART("signature", SLOT_RW, ECC_SIGNATURE_SIZE_MAX,
@@ -310,7 +351,7 @@ static const struct command commands[] = {
 		.number = 5,
 		.name = "Agree",
 		.doc = "the secret that two keys share (ECDH, X25519); not ed25519",
-		.words = {[WORD_CURVE] = CURVE},
+		.words = {[WORD_CURVE] = CURVE, [WORD_KEY_SLOT] = KEY_SLOT},
 		.slots = {[SLOT_KEY] = KEY,
 			  [SLOT_PUBLIC] = PART("public", SLOT_RO, ECC_PUBLIC_SIZE_MAX,
 					       "the other's public key"),
@@ -327,8 +368,8 @@ const struct capsule ecc_capsule = {
 	.doc = "Elliptic curves: FIPS 186-5, NIST SP 800-56A, RFC 8032, RFC 7748.",
 	.driver = 0x80000005,
 	.state_size = ECC_WHY_MAX,
-	.ports = 1,
-	.port_kinds = {HIL_ECC},
+	.ports = 2,
+	.port_kinds = {HIL_ECC, HIL_HWKEY},
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
 	.cancel = cancel,

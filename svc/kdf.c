@@ -4,11 +4,13 @@
  * command table says what a method takes; what comes out goes straight to the client.
  */
 #include "daemon/kernel/capsule.h"
+#include "hil/hwkey-slot.h"
 #include "hil/kdf.h"
 
 /* The same part has the same slot in every command. */
 enum { SLOT_KEY, SLOT_SALT, SLOT_LABEL, SLOT_INFO, SLOT_OUTPUT };
-enum { WORD_PRF = 0, WORD_ITERATIONS = 1 };
+enum { WORD_PRF = 0, WORD_ITERATIONS = 1, WORD_KEY_SLOT = 1 };
+enum { PORT_KDF = 0, PORT_HWKEY = 1 };
 
 #define HASHES                                                                                     \
 	{MAC_HMAC_SHA1, "sha1"}, {MAC_HMAC_SHA224, "sha224"}, {MAC_HMAC_SHA256, "sha256"},         \
@@ -100,6 +102,8 @@ static int explain_nosupport(const struct kdf_operation *state, const struct kdf
 	if (!(caps->prfs[request->method] >> request->prf & 1))
 		return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no kdf engine does %s with %s",
 				 method_name(state), enum_name_of(prfs, request->prf));
+	if (request->key.kind == HIL_KEY_SLOT)
+		return op_refuse(state->op, -PLUTON_ENOSUPPORT, KEY_SLOT_NOT_REACHED, "kdf");
 	return op_refuse(state->op, -PLUTON_ENOSUPPORT, "no kdf engine takes a key of %zu bytes",
 			 request->key_size);
 }
@@ -160,7 +164,7 @@ static int explain_size(const struct kdf_operation *state, const struct kdf_caps
 
 static int explain(const struct kdf_operation *state, int error)
 {
-	const struct hil_engine *engine = hil_last_asked(op_port(state->op, 0));
+	const struct hil_engine *engine = hil_last_asked(op_port(state->op, PORT_KDF));
 	const struct kdf_caps *caps = &((const struct kdf_engine *)(const void *)engine)->caps;
 
 	if (error == -PLUTON_ENOSUPPORT)
@@ -170,7 +174,7 @@ static int explain(const struct kdf_operation *state, int error)
 
 static int select_engine(struct kdf_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_KDF);
 	struct hil_engine *engine;
 	int r = hil_select(port, &state->request, kdf_check, &engine);
 
@@ -193,6 +197,29 @@ static void granted(struct operation *op)
 		done(&state->client, r);
 }
 
+/* The key's bytes, or the slot it is in. */
+static int find_key(struct kdf_operation *state)
+{
+	struct kdf_request *request = &state->request;
+	bool is_cmac = request->prf == MAC_CMAC_AES;
+	const struct hwkey_wish wish = {.number = op_word(state->op, WORD_KEY_SLOT),
+					.bytes = SLOT_KEY,
+					.port = PORT_HWKEY,
+					.family = is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET,
+					.usage = HWKEY_AGREE};
+	struct hwkey_attributes attributes;
+	int r = hwkey_take_wish(state->op, &wish, &request->key, &attributes);
+
+	if (r < 0 || request->key.kind == HIL_KEY_BYTES)
+		return r;
+	request->key_size = attributes.size;
+	if (attributes.policy & HWKEY_ENGINE_IV)
+		return op_refuse(state->op, -PLUTON_EINVAL,
+				 "key slot %u is for gcm only: its policy forbids anything else",
+				 wish.number);
+	return 0;
+}
+
 static int derive(struct operation *op, enum kdf_method method)
 {
 	struct kdf_operation *state = op_state(op);
@@ -210,7 +237,9 @@ static int derive(struct operation *op, enum kdf_method method)
 		.iterations = method == KDF_PBKDF2 ? op_word(op, WORD_ITERATIONS) : 0,
 		.length = op_length(op, SLOT_OUTPUT),
 	};
-	r = select_engine(state);
+	r = method == KDF_PBKDF2 ? 0 : find_key(state);
+	if (r == 0)
+		r = select_engine(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 
@@ -257,7 +286,9 @@ static void cancel(struct operation *op)
 /* clang-format off */
 #define HASH {"hash", hashes, "the hash function of HMAC"}
 #define PRF {"prf", prfs, "HMAC with this hash function, or AES-CMAC"}
-#define KEY(name, doc) {name, SLOT_RO, 1, KDF_KEY_SIZE_MAX, false, doc}
+#define KEY(doc) {"key", SLOT_RO, 1, KDF_KEY_SIZE_MAX, true, doc "; absent: the one in key_slot"}
+#define PASSWORD {"password", SLOT_RO, 1, KDF_KEY_SIZE_MAX, false, "of any length up to that"}
+#define KEY_SLOT {"key_slot", NULL, KEY_SLOT_WORD_DOC}
 #define SALT {"salt", SLOT_RO, 1, KDF_SALT_MAX, true, "absent: none"}
 #define LABEL {"label", SLOT_RO, 1, KDF_LABEL_MAX, true, "what the key is for; absent: an empty one"}
 #define INFO(name, doc) {name, SLOT_RO, 1, KDF_INFO_MAX, true, doc}
@@ -266,15 +297,15 @@ static void cancel(struct operation *op)
 #define INFO_OF_HKDF INFO("info", "what the key is for; absent: an empty one")
 #define OUTPUT_OF_HKDF OUTPUT(HKDF_MAX, "up to 255 times as long as the hash")
 
-/* Word 1 is free for the number of a key slot, but in Pbkdf2: a password is in none. */
+/* Of Pbkdf2 word 1 is taken: a password is in no slot. */
 static const struct command commands[] = {
 	{
 		.number = KDF_HKDF,
 		.name = "Hkdf",
 		.doc = "a key from a key, by RFC 5869",
 		.answers = {"bytes of output"},
-		.words = {[WORD_PRF] = HASH},
-		.slots = {[SLOT_KEY] = KEY("key", "of any length up to that"),
+		.words = {[WORD_PRF] = HASH, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY("of any length up to that"),
 			  [SLOT_SALT] = SALT, [SLOT_INFO] = INFO_OF_HKDF,
 			  [SLOT_OUTPUT] = OUTPUT_OF_HKDF},
 		.run = hkdf,
@@ -284,8 +315,8 @@ static const struct command commands[] = {
 		.name = "HkdfExtract",
 		.doc = "the first step of Hkdf alone: a pseudorandom key",
 		.answers = {"bytes of output"},
-		.words = {[WORD_PRF] = HASH},
-		.slots = {[SLOT_KEY] = KEY("key", "of any length up to that"),
+		.words = {[WORD_PRF] = HASH, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY("of any length up to that"),
 			  [SLOT_SALT] = SALT,
 			  [SLOT_OUTPUT] = OUTPUT(MAC_SIZE_MAX, "as long as the hash")},
 		.run = hkdf_extract,
@@ -295,8 +326,8 @@ static const struct command commands[] = {
 		.name = "HkdfExpand",
 		.doc = "the second step of Hkdf alone, from what HkdfExtract gave",
 		.answers = {"bytes of output"},
-		.words = {[WORD_PRF] = HASH},
-		.slots = {[SLOT_KEY] = KEY("key", "should have at least as many bytes as the hash"),
+		.words = {[WORD_PRF] = HASH, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY("should have at least as many bytes as the hash"),
 			  [SLOT_INFO] = INFO_OF_HKDF, [SLOT_OUTPUT] = OUTPUT_OF_HKDF},
 		.run = hkdf_expand,
 	},
@@ -306,8 +337,8 @@ static const struct command commands[] = {
 		.doc = "a key from a key, by SP 800-108r1 in counter mode: label, a zero byte, "
 		       "context and the output's bits in 32 bits behind a counter of 32 bits",
 		.answers = {"bytes of output"},
-		.words = {[WORD_PRF] = PRF},
-		.slots = {[SLOT_KEY] = KEY("key", "for cmac 16, 24 or 32 bytes"),
+		.words = {[WORD_PRF] = PRF, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY("for cmac 16, 24 or 32 bytes"),
 			  [SLOT_LABEL] = LABEL,
 			  [SLOT_INFO] = INFO("context", "whom the key is for; absent: an empty one"),
 			  [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
@@ -318,8 +349,8 @@ static const struct command commands[] = {
 		.name = "CounterFixed",
 		.doc = "the same with fixed input data of one's own behind the counter",
 		.answers = {"bytes of output"},
-		.words = {[WORD_PRF] = PRF},
-		.slots = {[SLOT_KEY] = KEY("key", "for cmac 16, 24 or 32 bytes"),
+		.words = {[WORD_PRF] = PRF, [WORD_KEY_SLOT] = KEY_SLOT},
+		.slots = {[SLOT_KEY] = KEY("for cmac 16, 24 or 32 bytes"),
 			  [SLOT_INFO] = INFO("fixed", "all that stands behind the counter"),
 			  [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
 		.run = counter_fixed,
@@ -333,7 +364,7 @@ static const struct command commands[] = {
 			  [WORD_ITERATIONS] = {"iterations", NULL,
 					       "times the blocks of output at most "
 					       "pbkdf2_rounds_max"}},
-		.slots = {[SLOT_KEY] = KEY("password", "of any length up to that"),
+		.slots = {[SLOT_KEY] = PASSWORD,
 			  [SLOT_SALT] = SALT, [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
 		.run = pbkdf2,
 	},
@@ -347,8 +378,8 @@ const struct capsule kdf_capsule = {
 	.doc = "Key derivation: HKDF (RFC 5869), SP 800-108 in counter mode, PBKDF2 (RFC 8018).",
 	.driver = 0x80000006,
 	.state_size = sizeof(struct kdf_operation),
-	.ports = 1,
-	.port_kinds = {HIL_KDF},
+	.ports = 2,
+	.port_kinds = {HIL_KDF, HIL_HWKEY},
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
 	.cancel = cancel,

@@ -14,6 +14,7 @@
 #include "backends/openssl/engines.h"
 #include "backends/openssl/failure.h"
 #include "backends/openssl/scratch.h"
+#include "backends/openssl/vault.h"
 
 #define VERIFY_MAX ((size_t)1 << 30)
 #define PROGRAM_MAX 6u
@@ -48,12 +49,31 @@ static int refuse(struct ecc_operation *op, const char *fault)
 	return fault ? -PLUTON_EINVAL : TASK_DONE;
 }
 
-static int pull_key(struct ecc_operation *op)
+/* What the capsule has checked; here it holds whoever asks. */
+static int take_slot(struct ecc_operation *op)
+{
+	static const uint32_t usages[ECC_ACTIONS] = {
+		[ECC_SIGN] = HWKEY_SIGN, [ECC_AGREE] = HWKEY_AGREE};
+	struct hwkey_attributes attributes;
+	int r = vault_take(op->task.host->vault, &op->request.key, HWKEY_OF_ECC,
+			   usages[op->request.action], op->parts.key, sizeof(op->parts.key),
+			   &attributes);
+
+	if (r == 0 && hwkey_curve(attributes.type) != op->request.curve)
+		r = -PLUTON_EINVAL;
+	if (r == -PLUTON_ENODEVICE)
+		op->parts.why = "the key slot was emptied meanwhile";
+	return r;
+}
+
+static int take_key(struct ecc_operation *op)
 {
 	enum ecc_curve curve = op->request.curve;
-	int r = task_answer(
-		op->client->ops->pull_key(op->client, op->parts.key, ecc_key_size(curve)));
+	int r;
 
+	if (op->request.key.kind == HIL_KEY_SLOT)
+		return take_slot(op);
+	r = task_answer(op->client->ops->pull_key(op->client, op->parts.key, ecc_key_size(curve)));
 	return r < 0 ? r : refuse(op, ecc_key_fault(curve, op->parts.key));
 }
 
@@ -211,10 +231,10 @@ static int agree(struct ecc_operation *op)
 /* The order of hil/ecc.h, with the arithmetic. */
 static const step_fn programs[ECC_ACTIONS][PROGRAM_MAX] = {
 	[ECC_GENERATE] = {generate, push_key, push_public},
-	[ECC_PUBLIC] = {pull_key, find_public, push_public},
-	[ECC_SIGN] = {pull_key, copy_input, sign, push_signature},
+	[ECC_PUBLIC] = {take_key, find_public, push_public},
+	[ECC_SIGN] = {take_key, copy_input, sign, push_signature},
 	[ECC_VERIFY] = {pull_public, pull_signature, take_input, verify},
-	[ECC_AGREE] = {pull_public, check_public, pull_key, agree, push_secret},
+	[ECC_AGREE] = {pull_public, check_public, take_key, agree, push_secret},
 };
 
 static int advance(struct task *task)
@@ -333,8 +353,11 @@ int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 		.head = {.name = "openssl",
 			 .kind = HIL_ECC,
 			 .level = HIL_LEVEL_ECC,
-			 .concurrency = TASKS_PER_ENGINE},
-		.caps = {.message_max = ECC_MESSAGE_MAX, .verify_max = VERIFY_MAX},
+			 .concurrency = TASKS_PER_ENGINE,
+			 .vault = &host->vault->vault},
+		.caps = {.key_slots = true,
+			 .message_max = ECC_MESSAGE_MAX,
+			 .verify_max = VERIFY_MAX},
 		.ops = &ops,
 	};
 	r = open_operations(unit, host);

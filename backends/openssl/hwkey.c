@@ -140,27 +140,26 @@ static int give(struct hwkey_operation *op)
 
 /* --- key pairs ------------------------------------------------------------------------------- */
 
-static enum ecc_curve curve_of(enum hwkey_type type)
-{
-	static const enum ecc_curve curves[HWKEY_TYPES] = {
-		[HWKEY_P256] = ECC_P256,       [HWKEY_P384] = ECC_P384,	    [HWKEY_P521] = ECC_P521,
-		[HWKEY_ED25519] = ECC_ED25519, [HWKEY_X25519] = ECC_X25519,
-	};
-
-	return curves[type];
-}
-
 static int run_curve(struct work *work)
 {
 	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
+	int r;
 
-	return op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
-						    : curve_public(&op->curve);
+	crypto_forget_failures();
+	r = op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
+						 : curve_public(&op->curve);
+	crypto_forget_failures();
+	return r;
 }
 
 static int run_rsa(struct work *work)
 {
-	return rsa_job_run(&of_task(TASK_OF_WORK(work))->rsa);
+	int r;
+
+	crypto_forget_failures();
+	r = rsa_job_run(&of_task(TASK_OF_WORK(work))->rsa);
+	crypto_forget_failures();
+	return r;
 }
 
 /* On a worker, or here where a test wants that. */
@@ -182,7 +181,7 @@ static int compute(struct hwkey_operation *op, int (*run)(struct work *work), bo
 
 static void prepare_curve(struct hwkey_operation *op, enum hwkey_type type)
 {
-	op->curve.curve = curve_of(type);
+	op->curve.curve = hwkey_curve(type);
 	op->curve.properties = op->task.host->options.properties;
 }
 
@@ -235,7 +234,7 @@ static int judge(struct hwkey_operation *op)
 
 	switch (hwkey_family(slot->attributes.type)) {
 	case HWKEY_OF_ECC:
-		fault = ecc_key_fault(curve_of(slot->attributes.type), slot->key);
+		fault = ecc_key_fault(hwkey_curve(slot->attributes.type), slot->key);
 		return fault ? refuse(op, -PLUTON_EINVAL, "%s", fault) : TASK_DONE;
 	case HWKEY_OF_RSA:
 		/* 2 to the power of d, checked with e: all parts have a part in it. */
@@ -753,19 +752,19 @@ static int open_parts(struct hwkey_unit *unit, struct task_host *host)
 	return r;
 }
 
-static int find_types(const char *properties, uint32_t *ret_types)
+static int find_types(struct hwkey_unit *unit)
 {
 	uint32_t types = AES_TYPES | 1u << HWKEY_SECRET | RSA_TYPES;
 
 	for (enum hwkey_type type = HWKEY_P256; type <= HWKEY_X25519; type++) {
-		int r = curve_available(curve_of(type), properties);
+		int r = curve_available(hwkey_curve(type), unit->host->options.properties);
 
 		if (r == 0)
 			types |= 1u << type;
 		else if (r != -PLUTON_ENODEVICE)
 			return r;
 	}
-	*ret_types = types;
+	unit->engine.caps.types = types;
 	return 0;
 }
 
@@ -784,7 +783,7 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .concurrency = TASKS_PER_ENGINE},
 		.ops = &ops,
 	};
-	r = find_types(host->options.properties, &unit->engine.caps.types);
+	r = find_types(unit);
 	if (r == 0)
 		r = open_parts(unit, host);
 	if (r < 0) {

@@ -11,6 +11,7 @@
 #include "backends/openssl/cmac.h"
 #include "backends/openssl/engines.h"
 #include "backends/openssl/hmac.h"
+#include "backends/openssl/vault.h"
 
 #define KDF_SLICE (16u * 1024)
 #define KDF_SHARE (TASKS_PER_ENGINE / 2)
@@ -164,10 +165,30 @@ static void use_key(struct kdf_operation *op, const uint8_t *key)
 	}
 }
 
+/* What the capsule has checked; here it holds whoever asks. */
+static int fetch_key(struct kdf_operation *op, uint8_t ret_key[KDF_KEY_SIZE_MAX])
+{
+	bool is_cmac = op->request.prf == MAC_CMAC_AES;
+	struct hwkey_attributes attributes;
+	int r;
+
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		return task_answer(
+			op->client->ops->pull_key(op->client, ret_key, op->request.key_size));
+	r = vault_take(op->task.host->vault, &op->request.key,
+		       is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET, HWKEY_AGREE, ret_key,
+		       KDF_KEY_SIZE_MAX, &attributes);
+	if (r == 0 && attributes.policy & HWKEY_ENGINE_IV)
+		r = -PLUTON_EINVAL;
+	if (r == 0)
+		op->request.key_size = attributes.size;
+	return r;
+}
+
 static int take_key(struct kdf_operation *op)
 {
 	uint8_t key[KDF_KEY_SIZE_MAX];
-	int r = task_answer(op->client->ops->pull_key(op->client, key, op->request.key_size));
+	int r = fetch_key(op, key);
 
 	if (r == 0)
 		use_key(op, key);
@@ -409,6 +430,7 @@ static struct kdf_engine make_engine(uint64_t rounds_max)
 				  [KDF_COUNTER] = all,
 				  [KDF_COUNTER_FIXED] = all,
 				  [KDF_PBKDF2] = hmacs},
+			 .key_slots = true,
 			 .key_size_max = KDF_KEY_SIZE_MAX,
 			 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
 			 .salt_max = KDF_SALT_MAX,
@@ -428,6 +450,7 @@ int kdf_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	if (!unit)
 		return -PLUTON_ENOMEM;
 	unit->engine = make_engine(host->environment->pbkdf2_rounds_max);
+	unit->engine.head.vault = &host->vault->vault;
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		unit->operations[i].unit = unit;
 		task_init(&unit->operations[i].task, &unit->tasks, host, KDF_SLICE, advance,

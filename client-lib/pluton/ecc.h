@@ -6,6 +6,9 @@
  * Numbers of the P curves are big-endian and as wide as the field (66 bytes for P-521); a public
  * key is x || y, a signature r || s, a shared secret x. Those of Ed25519 and X25519 are the byte
  * strings of their RFCs.
+ *
+ * In place of a private key a request may name one of the caller's slots (pluton/hwkey.h), with
+ * the curve of the key in it: `key` is NULL then.
  */
 #ifndef PLUTON_ECC_H
 #define PLUTON_ECC_H
@@ -77,9 +80,18 @@ int pluton_ecc_public_of(struct pluton *pluton, const struct pluton_ecc_private 
 int pluton_ecc_public_of_async(struct pluton *pluton, const struct pluton_ecc_private *key,
 			       struct pluton_ecc_public *ret_public, pluton_done_fn done,
 			       void *userdata, pluton_operation_id *ret_id);
+/* The same of the private key in the caller's slot of that number. */
+int pluton_ecc_public_of_slot(struct pluton *pluton, enum pluton_ecc_curve curve, uint32_t key_slot,
+			      struct pluton_ecc_public *ret_public);
+int pluton_ecc_public_of_slot_async(struct pluton *pluton, enum pluton_ecc_curve curve,
+				    uint32_t key_slot, struct pluton_ecc_public *ret_public,
+				    pluton_done_fn done, void *userdata,
+				    pluton_operation_id *ret_id);
 
 struct pluton_ecc_sign_request {
 	const struct pluton_ecc_private *key;
+	uint32_t key_slot;	     /* in place of key: the caller's slot of that number */
+	enum pluton_ecc_curve curve; /* of the key in key_slot */
 	/* ECDSA: a digest of 28, 32, 48 or 64 bytes; Ed25519: the message itself. */
 	const void *input;
 	size_t length;	       /* bytes */
@@ -114,6 +126,7 @@ int pluton_ecc_verify_async(struct pluton *pluton, const struct pluton_ecc_verif
 
 struct pluton_ecc_agree_request {
 	const struct pluton_ecc_private *key;
+	uint32_t key_slot; /* in place of key: the caller's slot, of a key of the peer's curve */
 	const struct pluton_ecc_public *peer; /* of the same curve */
 	void *secret;	    /* out: pluton_ecc_secret_size(curve) bytes, to be hashed before use */
 	size_t secret_size; /* bytes there; at least as many */

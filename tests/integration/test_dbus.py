@@ -260,21 +260,22 @@ class Services(OnBus):
 
     def test_curves_sign_agree_and_refuse_as_on_the_socket(self):
         key, public = self.peer.call("Ecc", "Generate", "suu", "ed25519", 32, 32)
-        signature, = self.peer.call("Ecc", "Sign", "sayayu", "ed25519", key, b"abc", 64)
+        signature, = self.peer.call("Ecc", "Sign", "suayayu", "ed25519", 0, key, b"abc",
+                                    64)
         self.assertEqual(self.peer.call("Ecc", "Verify", "sayayay", "ed25519", public, b"abc",
                                         signature), ())
         self.refused("Inval", "the signature does not match", "Ecc", "Verify", "sayayay", "ed25519",
                      public, b"abd", signature)
-        self.refused("Size", "ed25519 signs at most 16384", "Ecc", "Sign", "sayayu", "ed25519", key,
-                     bytes(16385), 64)
+        self.refused("Size", "ed25519 signs at most 16384", "Ecc", "Sign", "suayayu", "ed25519", 0,
+                     key, bytes(16385), 64)
         keys = [self.peer.call("Ecc", "Generate", "suu", "p256", 32, 64) for _ in range(2)]
-        secrets = [self.peer.call("Ecc", "Agree", "sayayu", "p256", keys[i][0], keys[1 - i][1], 32)
-                   for i in range(2)]
+        secrets = [self.peer.call("Ecc", "Agree", "suayayu", "p256", 0, keys[i][0], keys[1 - i][1],
+                                  32) for i in range(2)]
         self.assertEqual(secrets[0], secrets[1])
-        self.refused("Inval", "no point of the curve", "Ecc", "Agree", "sayayu", "p256", keys[0][0],
-                     bytes(64), 32)
-        self.refused("NoSupport", "no ecc engine signs with x25519", "Ecc", "Sign", "sayayu",
-                     "x25519", key, b"abc", 64)
+        self.refused("Inval", "no point of the curve", "Ecc", "Agree", "suayayu", "p256", 0,
+                     keys[0][0], bytes(64), 32)
+        self.refused("NoSupport", "no ecc engine signs with x25519", "Ecc", "Sign", "suayayu",
+                     "x25519", 0, key, b"abc", 64)
 
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
@@ -309,21 +310,21 @@ class Services(OnBus):
         wanted = bytes.fromhex(openssl("kdf", "-keylen", "42", "-kdfopt", "digest:SHA512", "-kdfopt",
                                        f"hexkey:{key.hex()}", "-kdfopt", "salt:salt", "-kdfopt",
                                        "info:info", "HKDF", data=b"").decode().replace(":", ""))
-        self.assertEqual(self.peer.call("Kdf", "Hkdf", "sayayayu", "sha512", key, salt, b"info", 42),
-                         (wanted, 42))
+        self.assertEqual(self.peer.call("Kdf", "Hkdf", "suayayayu", "sha512", 0, key, salt, b"info",
+                                        42), (wanted, 42))
         wanted = bytes.fromhex(openssl("kdf", "-keylen", "42", "-kdfopt", "mac:CMAC", "-kdfopt",
                                        "cipher:AES-256-CBC", "-kdfopt", f"hexkey:{key.hex()}",
                                        "-kdfopt", "salt:label", "-kdfopt", "info:context",
                                        "KBKDF", data=b"").decode().replace(":", ""))
-        self.assertEqual(self.peer.call("Kdf", "Counter", "sayayayu", "cmac", key, b"label",
+        self.assertEqual(self.peer.call("Kdf", "Counter", "suayayayu", "cmac", 0, key, b"label",
                                         b"context", 42), (wanted, 42))
         wanted = hashlib.pbkdf2_hmac("sha256", b"password", salt, 3000)
         self.assertEqual(self.peer.call("Kdf", "Pbkdf2", "suayayu", "sha256", 3000, b"password", salt,
                                         32), (wanted, 32))
         self.refused("Size", "pbkdf2_rounds_max", "Kdf", "Pbkdf2", "suayayu", "sha256", 4000000000,
                      b"password", salt, 32)
-        self.refused("Size", "HKDF gives at most 5100", "Kdf", "Hkdf", "sayayayu", "sha1", key, salt,
-                     b"", 5101)
+        self.refused("Size", "HKDF gives at most 5100", "Kdf", "Hkdf", "suayayayu", "sha1", 0, key,
+                     salt, b"", 5101)
 
     def test_a_stream_is_its_clients_alone(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")

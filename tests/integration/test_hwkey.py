@@ -7,6 +7,7 @@ import hmac
 import itertools
 import json
 import os
+import re
 import secrets
 import signal
 import stat
@@ -247,18 +248,179 @@ class Slots(Keys):
             self.assertEqual(self.done("key", "public", slot), wanted)
 
 
+CURVES = {"p256": ("EC", "P-256"), "p384": ("EC", "P-384"), "p521": ("EC", "P-521"),
+          "ed25519": ("ED25519", None), "x25519": ("X25519", None)}
+
+
+class Pairs(Keys):
+    """Keys of curves, beside openssl(1)."""
+
+    def openssl(self, *arguments, **options):
+        done = subprocess.run(["openssl", *arguments], capture_output=True, timeout=DEADLINE,
+                              check=False, **options)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def pair(self, curve, name):
+        """Files of openssl's: a private key and its public one."""
+        algorithm, group = CURVES[curve]
+        key, public = self.path(f"{name}.pem"), self.path(f"{name}.pub.pem")
+        self.openssl("genpkey", "-algorithm", algorithm,
+                     *(["-pkeyopt", f"ec_paramgen_curve:{group}"] if group else []), "-out", key)
+        self.openssl("pkey", "-in", key, "-pubout", "-out", public)
+        return key, public
+
+    def slot_with(self, curve, file, usage):
+        return self.fill("import", curve, "--key-file", file, "--usage", usage)
+
+    def test_openssl_verifies_what_a_slot_signs_and_the_public_key_is_the_same(self):
+        message, signature = self.path("message", MESSAGE), self.path("signature")
+        for curve, hashed in (("p256", "sha256"), ("p384", "sha384"), ("p521", "sha512")):
+            key, public = self.pair(curve, curve)
+            slot = self.slot_with(curve, key, "sign")
+            self.done("ecc", "sign", "--key-slot", slot, "--in", message, "--out", signature)
+            self.openssl("dgst", f"-{hashed}", "-verify", public, "-signature", signature, message)
+            self.assertEqual(self.done("ecc", "public", "--key-slot", slot),
+                             self.done("key", "public", slot))
+            self.assertEqual(self.done("ecc", "public", "--key-slot", slot),
+                             self.openssl("pkey", "-in", key, "-pubout"))
+        key, public = self.pair("ed25519", "ed25519")
+        slot = self.slot_with("ed25519", key, "sign")
+        ours = self.done("ecc", "sign", "--key-slot", slot, "--in", message)
+        self.assertEqual(ours, self.openssl("pkeyutl", "-sign", "-rawin", "-inkey", key, "-in",
+                                            message))
+
+    def test_a_key_that_was_made_in_a_slot_signs_for_its_public_key(self):
+        message, signature = self.path("message", MESSAGE), self.path("signature")
+        slot = self.fill("generate", "p256", "--usage", "sign")
+        public = self.path("public.pem", self.done("key", "public", slot))
+        for _ in range(2):
+            self.done("ecc", "sign", "--key-slot", slot, "--in", message, "--out", signature)
+            self.openssl("dgst", "-sha256", "-verify", public, "-signature", signature, message)
+            self.done("ecc", "verify", "--key", public, "--signature", signature, "--in", message)
+            self.restart()
+
+    def test_a_slot_agrees_with_openssl_on_the_same_secret_whoever_asks(self):
+        secret = self.path("secret")
+        for curve in ("p256", "p384", "p521", "x25519"):
+            key, public = self.pair(curve, "mine")
+            theirs, their_public = self.pair(curve, "theirs")
+            slot = self.slot_with(curve, key, "derive")
+            self.done("ecc", "ecdh", "--key-slot", slot, "--peer", their_public, "--out", secret)
+            with open(secret, "rb") as file:
+                self.assertEqual(file.read(), self.openssl(
+                    "pkeyutl", "-derive", "-inkey", theirs, "-peerkey", public))
+
+    def test_a_curve_slot_says_what_it_is_not_for(self):
+        message = self.path("message", MESSAGE)
+        key, public = self.pair("p256", "p256")
+        signs, agrees = (self.slot_with("p256", key, usage) for usage in ("sign", "derive"))
+        self.assertIn("its usage forbids it",
+                      self.refused("EINVAL", "ecc", "sign", "--key-slot", agrees, "--in", message))
+        self.assertIn("its usage forbids it",
+                      self.refused("EINVAL", "ecc", "ecdh", "--key-slot", signs, "--peer", public))
+        _, other = self.pair("p384", "p384")
+        self.assertIn("another curve than p384",
+                      self.refused("EINVAL", "ecc", "ecdh", "--key-slot", agrees, "--peer", other))
+        aes = self.fill("generate", "aes256")
+        self.assertIn("another type",
+                      self.refused("EINVAL", "ecc", "ecdh", "--key-slot", aes, "--peer", public))
+        self.assertIn("no key of a curve",
+                      self.refused("EINVAL", "ecc", "sign", "--key-slot", aes, "--in", message))
+        for verb in (["sign", "--in", message], ["public"], ["ecdh", "--peer", public]):
+            result = self.run_cli("ecc", *verb, "--key-slot", signs, "--key", key)
+            self.assertEqual(result.returncode, 2, result)
+            self.assertIn(b"two keys", result.stderr)
+            self.assertEqual(self.run_cli("ecc", *verb, "--key-slot", "0").returncode, 2)
+
+
+class Derivations(Keys):
+    """Keys from keys in slots: what openssl(1) makes of the same bytes."""
+
+    def openssl(self, name, length, *options):
+        done = subprocess.run(["openssl", "kdf", "-keylen", str(length), "-binary",
+                               *(word for option in options for word in ("-kdfopt", option)),
+                               name], capture_output=True, timeout=DEADLINE, check=False)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def test_hkdf_of_a_slot_is_openssls_of_its_key_whole_and_in_steps(self):
+        for size in (1, 32, 128):
+            key = key_bytes(size)
+            slot = self.import_key("secret", key, "--usage", "derive")
+            secret = f"hexkey:{key.hex()}"
+            for name in ("sha256", "sha3-512"):
+                def ours(*options):
+                    return self.done("kdf", "hkdf", "--hash", name, "--raw", "--key-slot", slot,
+                                     *options)
+
+                self.assertEqual(ours("--salt-hex", "0102", "--info", "disk", "--length", "77"),
+                                 self.openssl("HKDF", 77, f"digest:{name}", secret,
+                                              "hexsalt:0102", "info:disk"))
+                block = hashlib.new(name.replace("-", "_")).digest_size
+                self.assertEqual(ours("--salt-hex", "0102", "--step", "extract"),
+                                 self.openssl("HKDF", block, f"digest:{name}", secret,
+                                              "hexsalt:0102", "mode:EXTRACT_ONLY"))
+                self.assertEqual(ours("--info", "disk", "--step", "expand", "--length", "100"),
+                                 self.openssl("HKDF", 100, f"digest:{name}", secret, "info:disk",
+                                              "mode:EXPAND_ONLY"))
+
+    def test_the_counter_mode_of_a_slot_is_openssls_of_its_key(self):
+        text = ["salt:disk", "info:1"]
+        options = ["--label", "disk", "--context", "1", "--length", "65", "--raw"]
+        key = key_bytes(20)
+        slot = self.import_key("secret", key, "--usage", "derive")
+        self.assertEqual(self.done("kdf", "sp800-108", "--key-slot", slot, *options),
+                         self.openssl("KBKDF", 65, "mac:HMAC", "digest:SHA256",
+                                      f"hexkey:{key.hex()}", *text))
+        for size in (16, 24, 32):
+            key = key_bytes(size)
+            slot = self.import_key(f"aes{8 * size}", key, "--usage", "derive")
+            self.assertEqual(self.done("kdf", "sp800-108", "--prf", "cmac", "--key-slot", slot,
+                                       *options),
+                             self.openssl("KBKDF", 65, "mac:CMAC", f"cipher:AES-{8 * size}-CBC",
+                                          f"hexkey:{key.hex()}", *text))
+        fixed = ["--fixed-hex", "0011223344", "--raw"]
+        key = key_bytes()
+        slot = self.import_key("secret", key, "--usage", "derive")
+        self.assertEqual(self.done("kdf", "sp800-108", "--key-slot", slot, *fixed),
+                         hmac.new(key, bytes.fromhex("000000010011223344"), "sha256").digest())
+
+    def test_a_slot_that_is_not_for_derivation_says_so(self):
+        counter = ["kdf", "sp800-108", "--key-slot"]
+        for command in (["kdf", "hkdf", "--key-slot"], counter):
+            self.assertIn("its usage forbids it", self.refused(
+                "EINVAL", *command, self.fill("generate", "secret", "--usage", "mac")))
+            self.assertIn("another type", self.refused(
+                "EINVAL", *command, self.fill("generate", "aes128", "--usage", "derive")))
+        slot = self.fill("generate", "aes256", "--usage", "derive", "--policy", "engine-iv")
+        self.assertIn("gcm only", self.refused("EINVAL", *counter, slot, "--prf", "cmac"))
+        slot = self.fill("generate", "secret", "--usage", "derive")
+        self.assertIn("another type", self.refused("EINVAL", *counter, slot, "--prf", "cmac"))
+        self.done("key", "delete", slot)
+        self.refused("ENODEVICE", *counter, slot)
+        both = self.run_cli(*counter, slot, "--key-hex", "00")
+        self.assertEqual((both.returncode, b"two keys" in both.stderr), (2, True), both)
+
+
 class Owners(Keys):
     @unittest.skipUnless(os.getuid() == 0, "only root can be somebody else")
     def test_to_others_a_slot_is_as_empty_as_one_that_never_was(self):
         slot = self.fill("generate", "secret")
         os.chmod(self.daemon.directory, 0o755)
+        peer = self.path("peer.pem", self.done("ecc", "public", "--key", "-", input=self.done(
+            "ecc", "generate", "--curve", "p256")))
+        os.chmod(peer, 0o644)
         for command in (("mac", "hmac-sha256", "--key-slot"), ("key", "delete"), ("key", "public"),
-                        ("key", "wrap", "--with", "1")):
+                        ("key", "wrap", "--with", "1"), ("ecc", "sign", "--key-slot"),
+                        ("ecc", "public", "--key-slot"), ("kdf", "hkdf", "--key-slot"),
+                        ("kdf", "sp800-108", "--prf", "cmac", "--key-slot"),
+                        ("ecc", "ecdh", "--peer", peer, "--key-slot")):
             answers = []
             for number in (slot, "77"):
                 result = self.run_cli(*command, number, user=65534, group=65534, extra_groups=[])
                 self.assertEqual(result.returncode, 1, result)
-                answers.append(result.stderr.replace(number.encode(), b"N"))
+                answers.append(re.sub(rb"\b%d\b" % int(number), b"N", result.stderr))
             self.assertEqual(*answers)
         listed = self.run_cli("key", "list", "--json", user=65534, group=65534, extra_groups=[])
         self.assertEqual(json.loads(listed.stdout), {"keys": []})
