@@ -101,7 +101,8 @@ class OnBus(unittest.TestCase):
         return len(os.listdir(f"/proc/{self.daemon.pid}/fd"))
 
     def settled(self, kept):
-        """The daemon keeps what it kept before, to the byte; what is under way may take a moment."""
+        """The daemon keeps what it kept before, to the byte; what is under way may take a
+        moment."""
         end = time.monotonic() + PATIENCE
         while self.keeps() != kept and time.monotonic() < end:
             select.select([], [], [], 0.01)
@@ -420,7 +421,8 @@ class Memory(OnBus):
         self.refused("Size", "window_max", *call, (huge, 0, 16))
 
     def test_a_foreign_descriptor_is_closed_by_a_thread_that_may_take_its_time(self):
-        # The last close of this socket waits for its peer, who never reads. It is to be the daemon's.
+        # The last close of this socket waits for its peer, who never reads. It is to be the
+        # daemon's.
         with socket.create_server(("127.0.0.1", 0)) as server:
             with socket.create_connection(server.getsockname()) as lazy:
                 lazy.setblocking(False)
