@@ -759,7 +759,7 @@ static uint32_t available_types(const char *properties)
 	uint32_t types = AES_TYPES | 1u << HWKEY_SECRET | RSA_TYPES;
 
 	for (enum hwkey_type type = HWKEY_P256; type <= HWKEY_X25519; type++) {
-		if (curve_available(curve_of(type), properties))
+		if (curve_available(curve_of(type), properties) == 0)
 			types |= 1u << type;
 	}
 	return types;
