@@ -464,6 +464,11 @@ static void test_what_does_not_go_together_is_refused_by_start(void)
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
 	request = filling(HWKEY_GENERATE, HWKEY_AES128, 0, 0);
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	for (uint32_t other = HWKEY_MAC; other <= HWKEY_WRAPS; other *= 2) {
+		request = filling(HWKEY_GENERATE, HWKEY_AES128, HWKEY_ENCRYPT | other,
+				  HWKEY_ENGINE_IV);
+		CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	}
 	request = filling(HWKEY_DERIVE, HWKEY_P256, HWKEY_SIGN, 0);
 	request.length = 1;
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ENOSUPPORT);
