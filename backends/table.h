@@ -47,7 +47,7 @@ struct backend_environment {
 	 * backends are open. NULL: there are none.
 	 */
 	const struct hil_port *ports;
-	struct fuses *fuses;   /* NULL: there is no device secret */
+	struct fuses *fuses; /* NULL: there is no device secret */
 	/* A line of the backend's own, about an app and a pid if they are not NULL and 0. */
 	void (*report)(enum pluton_log_level level, const char *app, uint32_t pid,
 		       const char *sentence);

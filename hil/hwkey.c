@@ -95,6 +95,9 @@ const char *hwkey_fault(const struct hwkey_attributes *attributes)
 		return "there is no such policy";
 	if (attributes->policy & HWKEY_ENGINE_IV && hwkey_family(attributes->type) != HWKEY_OF_AES)
 		return "only AES keys have IVs that an engine could make";
+	if (attributes->policy & HWKEY_ENGINE_IV &&
+	    attributes->usage & ~(uint32_t)(HWKEY_ENCRYPT | HWKEY_DECRYPT))
+		return "a key for IVs that the engine makes is for GCM and nothing else";
 	return NULL;
 }
 

@@ -51,8 +51,9 @@ enum hwkey_usage {
 enum hwkey_policy {
 	HWKEY_NEVER_EXPORTED = 1, /* it is not wrapped either */
 	HWKEY_THIS_BOOT = 2,	  /* not kept: gone when the daemon ends */
-	HWKEY_ENGINE_IV = 4, /* AES only in GCM, and encryption with IVs that the engine makes */
-	HWKEY_POLICIES = 7,  /* all of them */
+	/* AES only in GCM, and encryption with IVs that the engine makes; no other usage. */
+	HWKEY_ENGINE_IV = 4,
+	HWKEY_POLICIES = 7, /* all of them */
 };
 
 enum hwkey_action {

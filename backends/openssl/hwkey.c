@@ -69,6 +69,7 @@ struct hwkey_unit {
 	struct hil_owner owner; /* of its turns at the NV memory */
 	struct vault *vault;
 	bool has_secret;
+	bool crowded;	 /* there are records without a slot: their numbers are not known here */
 	const char *why; /* inside done */
 	struct worker_pool generators;
 	struct loading loading;
@@ -519,6 +520,9 @@ static void reserve(struct hwkey_operation *op)
 	if (vault_find(vault, &request->name))
 		op->failure =
 			refuse(op, -PLUTON_EALREADY, "key slot %u is taken", request->name.number);
+	else if (op->unit->crowded) /* what is stored could replace one of them */
+		op->failure = refuse(op, -PLUTON_ENOMEM,
+				     "more keys are kept than there are slots, see hwkey.slots");
 	else if (vault_count(vault, request->name.owner) >= request->slots_per_owner)
 		op->failure = refuse(op, -PLUTON_ENOMEM,
 				     "you have %u keys, hwkey.slots_per_owner allows no more",
@@ -617,6 +621,7 @@ static void load_record(struct hwkey_unit *unit, const struct hwkey_name *name, 
 	char sentence[WHY_SIZE];
 
 	if (!slot) {
+		unit->crowded = true;
 		snprintf(sentence, sizeof(sentence),
 			 "the key %s is not there: all %u slots are taken, see hwkey.slots",
 			 loading->area, unit->vault->slots_max);

@@ -662,6 +662,9 @@ static int serve_ring(struct process *process)
 	struct received received = {.size = (size_t)size, .fd = -1};
 	int r;
 
+	/* Something was to come before the socket: their index has gone back. */
+	if (size == 0 && connection_of(process)->readable)
+		size = -PLUTON_EINVAL;
 	if (size < 0)
 		kernel_report(channel->kernel, &process->id,
 			      "connection closed: what it wrote into its ring makes no sense");
@@ -670,6 +673,15 @@ static int serve_ring(struct process *process)
 	r = handle_bytes(process, &received);
 	explicit_bzero(channel->buffer, (size_t)size);
 	return r < 0 ? r : 1;
+}
+
+/* What is in the ring now: never more than fits, whatever their index says. */
+static void set_barrier(struct rings *rings)
+{
+	uint32_t tail = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+	bool fits = tail - rings->requests.mine <= rings->requests.size;
+
+	rings->barrier = fits ? tail : rings->requests.mine;
 }
 
 /*
@@ -689,7 +701,7 @@ static int serve_one(struct process *process)
 	if (!connection->readable || (int32_t)(rings->requests.mine - rings->barrier) < 0)
 		return serve_ring(process);
 	r = serve_socket(process);
-	rings->barrier = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+	set_barrier(rings);
 	rings->heard = true;
 	return r == 0 ? 1 : r;
 }
@@ -740,7 +752,7 @@ static void note_readable(struct connection *connection)
 
 	/* One that was promised its turn in an earlier pass keeps it. */
 	if (rings && (!connection->readable || rings->heard)) {
-		rings->barrier = atomic_load_explicit(rings->requests.tail, memory_order_relaxed);
+		set_barrier(rings);
 		rings->heard = false;
 	}
 	connection->readable = true;

@@ -333,6 +333,49 @@ static void test_an_index_of_requests_that_makes_no_sense_ends_the_connection(vo
 	guests_close();
 }
 
+/*
+ * Twenty requests, of which some are taken; then their end is `step` further for as long as it
+ * takes the daemon to hear of a record by the socket, and back again.
+ */
+static int connect_and_retreat(uint32_t step)
+{
+	const struct record ask = {.header = {.type = RECORD_CALL},
+				   .call = {.class = CLASS_MEMOP, .number = MEMOP_WINDOWS}};
+	const struct record add = {.header = {.type = RECORD_WINDOW_ADD, .op_id = 5}};
+	int fd = connect_with_rings(), memfd = bare_memfd(4096, F_SEAL_SHRINK);
+	struct ring *requests = &rig_rings_of(fd)->requests;
+
+	for (unsigned i = 0; i < 20; i++)
+		rig_send(fd, &ask, -1);
+	loop_pass(&rig.machine->loop, false);
+	CU_ASSERT(atomic_load(requests->head) != requests->mine);
+	rig_send(fd, &add, memfd);
+	atomic_store(requests->tail, requests->mine + step);
+	loop_pass(&rig.machine->loop, false);
+	CU_ASSERT(atomic_load(requests->head) != requests->mine);
+	atomic_store(requests->tail, requests->mine);
+	close(memfd);
+	return fd;
+}
+
+static void test_an_index_that_goes_back_keeps_nobody_from_the_socket(void)
+{
+	static const char *const settings[] = {"kernel.records_per_pass=4", NULL};
+	static const uint32_t steps[] = {64, 0x40000000u}; /* within the ring, and far beyond */
+
+	open_machine(settings);
+	for (unsigned i = 0; i < TESTS_COUNT(steps); i++) {
+		int fd = connect_and_retreat(steps[i]);
+
+		guests_turn();
+		assert_neighbour_is_served();
+		guest_leave(fd);
+		guests_turn();
+		CU_ASSERT_EQUAL(rig.kernel->processes, 1);
+	}
+	guests_close();
+}
+
 /* Fills the ring of answers, which is when the daemon looks at it. */
 static void fill_answers(int fd)
 {
@@ -570,20 +613,16 @@ static void test_who_hangs_up_with_operations_under_way_leaves_nothing(void)
 }
 
 /* The mapping outlives the socket: whoever inherited it goes on, and nobody listens. */
-static void test_requests_after_hanging_up_keep_nothing_alive(void)
+static void leave_and_go_on(int fd)
 {
-	struct rig_rings rings;
+	struct rig_rings rings = *rig_rings_of(fd);
 	uint8_t bytes[RECORD_FIXED_SIZE];
 	struct record record = good(1);
-	int fd;
 
-	open_machine(NULL);
-	fd = connect_with_rings();
-	rings = *rig_rings_of(fd);
 	rig_rings_of(fd)->memory = NULL;
 	CU_ASSERT_EQUAL(record_encode(&record, bytes, sizeof(bytes)), sizeof(bytes));
 	guest_leave(fd);
-	for (unsigned i = 0; i < 16 && rig.kernel->processes > 1; i++) {
+	for (unsigned i = 0; i < 64 && rig.kernel->processes > 1; i++) {
 		while (ring_put(&rings.requests, bytes, sizeof(bytes)) == 1)
 			ring_publish(&rings.requests);
 		rig_rings_ring(&rings);
@@ -592,6 +631,21 @@ static void test_requests_after_hanging_up_keep_nothing_alive(void)
 	}
 	CU_ASSERT_EQUAL(rig.kernel->processes, 1);
 	rig_rings_unmap(&rings);
+}
+
+static void test_requests_after_hanging_up_keep_nothing_alive(void)
+{
+	open_machine(NULL);
+	leave_and_go_on(connect_with_rings());
+	guests_close();
+}
+
+static void test_nor_do_they_after_an_index_that_was_far_ahead_for_a_moment(void)
+{
+	static const char *const settings[] = {"kernel.records_per_pass=4", NULL};
+
+	open_machine(settings);
+	leave_and_go_on(connect_and_retreat(0x40000000u));
 	guests_close();
 }
 
@@ -772,6 +826,7 @@ static const struct test tests[] = {
 	TEST(test_a_request_stays_in_no_shared_memory),
 	TEST(test_a_record_by_the_socket_comes_after_those_in_the_ring),
 	TEST(test_an_index_of_requests_that_makes_no_sense_ends_the_connection),
+	TEST(test_an_index_that_goes_back_keeps_nobody_from_the_socket),
 	TEST(test_an_index_of_answers_that_makes_no_sense_ends_the_connection),
 	TEST(test_a_record_of_no_possible_size_ends_the_connection),
 	TEST(test_memory_cannot_be_cut_and_holes_end_the_connection),
@@ -783,6 +838,7 @@ static const struct test tests[] = {
 	TEST(test_who_hangs_up_while_answers_wait_leaves_nothing),
 	TEST(test_who_hangs_up_with_operations_under_way_leaves_nothing),
 	TEST(test_requests_after_hanging_up_keep_nothing_alive),
+	TEST(test_nor_do_they_after_an_index_that_was_far_ahead_for_a_moment),
 	TEST(test_records_per_pass_holds_for_rings_and_sockets_alike),
 	TEST(test_a_loop_that_looks_for_requests_goes_to_sleep_in_the_end),
 	TEST(test_one_that_dies_while_it_is_looked_at_is_looked_at_no_more),

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/config.h"
 #include "hil/arbiter.h"
 #include "hil/hwkey.h"
 #include "hil/mac.h"
@@ -187,11 +188,16 @@ static struct fuses fuses = {&fuses_ops};
 
 /* --- the machine ----------------------------------------------------------------------------- */
 
+static struct config config;
+static uint32_t slots; /* 0: as many as usual */
+
 static void change(struct backend_environment *environment)
 {
 	static const struct nv_engine_ops ops = {nv_start, nv_cancel, nv_why};
 
 	environment->fuses = &fuses;
+	environment->config = slots > 0 ? &config : NULL;
+	config.hwkey_slots = slots;
 	environment->ports = ports;
 	environment->add_owner = add_owner;
 	nv.engine = (struct nv_engine){
@@ -226,6 +232,7 @@ static void begin(const struct openssl_options *options)
 {
 	memset(&nv, 0, sizeof(nv));
 	secret_failure = 0;
+	slots = 0;
 	open_machine(options);
 }
 
@@ -457,6 +464,11 @@ static void test_what_does_not_go_together_is_refused_by_start(void)
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
 	request = filling(HWKEY_GENERATE, HWKEY_AES128, 0, 0);
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	for (uint32_t other = HWKEY_MAC; other <= HWKEY_WRAPS; other *= 2) {
+		request = filling(HWKEY_GENERATE, HWKEY_AES128, HWKEY_ENCRYPT | other,
+				  HWKEY_ENGINE_IV);
+		CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	}
 	request = filling(HWKEY_DERIVE, HWKEY_P256, HWKEY_SIGN, 0);
 	request.length = 1;
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ENOSUPPORT);
@@ -534,6 +546,34 @@ static void test_a_store_that_fails_changes_nothing(void)
 	nv.failure = -PLUTON_EFAIL;
 	CU_ASSERT_EQUAL(delete_key(1), -PLUTON_EFAIL);
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	close_machine();
+}
+
+/* Three are kept, and there is room for two; then one of these goes. */
+static void test_a_kept_key_that_got_no_slot_is_not_replaced(void)
+{
+	struct key_client client = {.input = known};
+	struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	for (; request.name.number <= 3; request.name.number++)
+		CU_ASSERT_EQUAL(run(&client, &request), 0);
+	close_machine();
+	slots = 2;
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 3, &about), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	request = filling(HWKEY_GENERATE, HWKEY_SECRET, HWKEY_AGREE, 0);
+	request.name.number = 3;
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ENOMEM);
+	CU_ASSERT_STRING_EQUAL(client.why,
+			       "more keys are kept than there are slots, see hwkey.slots");
+	close_machine();
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 3, &about), 0);
+	CU_ASSERT_EQUAL(about.attributes.usage, HWKEY_MAC);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EALREADY);
 	close_machine();
 }
 
@@ -784,6 +824,7 @@ static const struct test tests[] = {
 	TEST(test_an_owner_has_as_many_slots_as_the_request_says),
 	TEST(test_a_key_is_there_when_its_record_is_and_not_before),
 	TEST(test_a_store_that_fails_changes_nothing),
+	TEST(test_a_kept_key_that_got_no_slot_is_not_replaced),
 	TEST(test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone),
 	TEST(test_without_the_secret_the_engine_is_absent_and_nothing_is_written),
 	TEST(test_a_stream_by_slot_exports_no_key_and_ends_with_its_slot),
