@@ -154,8 +154,13 @@ static int run_curve(struct work *work)
 {
 	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
 
-	return op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
-						    : curve_public(&op->curve);
+	int r;
+
+	crypto_forget_failures();
+	r = op->request.action == HWKEY_GENERATE ? curve_generate(&op->curve)
+						 : curve_public(&op->curve);
+	crypto_forget_failures();
+	return r;
 }
 
 static int run_rsa(struct work *work)

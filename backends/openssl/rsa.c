@@ -157,12 +157,7 @@ static int compute(struct work *work)
 {
 	struct rsa_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct rsa_operation);
 
-	int r;
-
-	crypto_forget_failures();
-	r = rsa_job_run(&op->job);
-	crypto_forget_failures();
-	return r;
+	return rsa_job_run(&op->job);
 }
 
 static int open_generators(struct rsa_unit *unit)

@@ -247,7 +247,7 @@ static int generate(struct rsa_job *job)
 	return r;
 }
 
-int rsa_job_run(struct rsa_job *job)
+static int run(struct rsa_job *job)
 {
 	static int (*const actions[RSA_ACTIONS])(struct rsa_job * job, EVP_PKEY * key) = {
 		[RSA_SIGN] = sign,	 [RSA_VERIFY] = verify,	      [RSA_ENCRYPT] = encrypt,
@@ -262,5 +262,15 @@ int rsa_job_run(struct rsa_job *job)
 	if (r == 0)
 		r = actions[job->request.action](job, key);
 	EVP_PKEY_free(key);
+	return r;
+}
+
+int rsa_job_run(struct rsa_job *job)
+{
+	int r;
+
+	crypto_forget_failures();
+	r = run(job);
+	crypto_forget_failures();
 	return r;
 }

@@ -1058,7 +1058,7 @@ static void test_capsules_engines_and_limits_are_listed(void)
 	CU_ASSERT_EQUAL_FATAL(pluton_list_capsules(pluton, &capsules, &count), 0);
 	for (size_t i = 0; i < count; i++) {
 		found += strcmp(capsules[i].name, "rng") == 0 && capsules[i].driver == 0x40001;
-		found += strcmp(capsules[i].name, "aes") == 0 && capsules[i].commands == 6;
+		found += strcmp(capsules[i].name, "aes") == 0 && capsules[i].commands == 9;
 	}
 	CU_ASSERT_EQUAL(found, 2);
 	CU_ASSERT_EQUAL_FATAL(pluton_list_engines(pluton, &engines, &count), 0);

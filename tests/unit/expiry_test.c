@@ -392,7 +392,7 @@ static void test_who_has_greeted_may_stay_for_ever(void)
 	fd = guest_connect();
 	CU_ASSERT_EQUAL(rig.kernel->expiry.timed, 0);
 	other = guest_connect_raw();
-	look_in_machine(now_ms() + ((uint64_t)1 << 40));
+	look_in_machine(now_ms() + ((uint64_t)1 << 31)); /* connections count 32 bits of it */
 	CU_ASSERT_FALSE(rig_is_closed(&rig, fd));
 	CU_ASSERT_TRUE(guest_read(other, &answer));
 	CU_ASSERT_TRUE(rig_is_closed(&rig, other));
