@@ -36,7 +36,6 @@ enum {
 };
 
 static const struct advice advice[] = {
-	{PLUTON_ENODEVICE, "is empty", "see `pluton-cli key list'"},
 	{PLUTON_EALREADY, NULL, "leave out --slot, or delete it first"},
 	{PLUTON_ENOMEM, "_per_owner", "delete a key, or raise the limit in plutond.conf"},
 	{PLUTON_ENOMEM, "hwkey.slots", "delete a key, or raise the limit in plutond.conf"},
