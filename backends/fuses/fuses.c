@@ -101,17 +101,27 @@ static int read_credential(struct fuses_file *file, int fd, uint8_t *ret_secret)
 	return r;
 }
 
-/* -1: there is none. A service manager made it: whose it is and who may read it, is its business.
+/*
+ * *ret_fd -1: there is none. A service manager made it: whose it is and who may read it, is its
+ * business. One that is there and cannot be opened is not replaced by what the file has.
  */
-static int open_credential(const struct fuses_file *file)
+static int open_credential(struct fuses_file *file, int *ret_fd)
 {
 	char path[PATH_MAX];
 	int length;
 
+	*ret_fd = -1;
 	if (!file->credentials)
-		return -1;
+		return 0;
 	length = snprintf(path, sizeof(path), "%s/" FUSES_CREDENTIAL, file->credentials);
-	return length < (int)sizeof(path) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	if (length < (int)sizeof(path))
+		*ret_fd = open(path, O_RDONLY | O_CLOEXEC);
+	else
+		errno = ENAMETOOLONG;
+	if (*ret_fd >= 0 || errno == ENOENT)
+		return 0;
+	return refuse(file, "the credential " FUSES_CREDENTIAL " cannot be opened (%s)",
+		      strerror(errno));
 }
 
 /* --- the file -------------------------------------------------------------------------------- */
@@ -277,9 +287,12 @@ static int read_or_burn(struct fuses_file *file, int state, uint8_t *ret_secret)
 static int read_secret(struct fuses *fuses, uint8_t ret_secret[FUSES_SECRET_SIZE])
 {
 	struct fuses_file *file = of_fuses(fuses);
-	int fd = open_credential(file), r;
+	int fd, r;
 
 	file->why[0] = '\0';
+	r = open_credential(file, &fd);
+	if (r < 0)
+		return r;
 	if (fd >= 0) {
 		r = read_credential(file, fd, ret_secret);
 		close(fd);

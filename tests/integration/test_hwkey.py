@@ -543,6 +543,16 @@ class Fuses(Keys):
             file.write(secret[:31])
         self.assert_no_keys("31 bytes instead of 32")
 
+    def test_a_credential_that_cannot_be_opened_is_not_replaced_by_a_fresh_secret(self):
+        self.daemon.stop()
+        os.unlink(self.fuses())
+        folder = self.path("credentials")
+        os.mkdir(folder)
+        os.symlink("pluton.device-secret", f"{folder}/pluton.device-secret")
+        self.daemon.environment["CREDENTIALS_DIRECTORY"] = folder
+        self.assert_no_keys("the credential pluton.device-secret cannot be opened")
+        self.assertFalse(os.path.exists(self.fuses()))
+
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 PRESENT = 0xc0 << 56  # in memory, or swapped out

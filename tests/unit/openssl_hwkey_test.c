@@ -500,6 +500,15 @@ static void test_an_owner_has_as_many_slots_as_the_request_says(void)
 	close_machine();
 }
 
+/* Some generations take seconds: the arbiter leaves places to others by what the engine says. */
+static void test_one_party_cannot_hold_all_places(void)
+{
+	begin(&executions[0]);
+	CU_ASSERT(engine_of()->head.share > 0);
+	CU_ASSERT(engine_of()->head.share < engine_of()->head.concurrency);
+	close_machine();
+}
+
 /* --- the store ------------------------------------------------------------------------------- */
 
 static void test_a_key_is_there_when_its_record_is_and_not_before(void)
@@ -822,6 +831,7 @@ static const struct test tests[] = {
 	TEST(test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot),
 	TEST(test_what_does_not_go_together_is_refused_by_start),
 	TEST(test_an_owner_has_as_many_slots_as_the_request_says),
+	TEST(test_one_party_cannot_hold_all_places),
 	TEST(test_a_key_is_there_when_its_record_is_and_not_before),
 	TEST(test_a_store_that_fails_changes_nothing),
 	TEST(test_a_kept_key_that_got_no_slot_is_not_replaced),
