@@ -2,7 +2,7 @@
 /*
  * Hardware keys: slots in the daemon whose keys are used by number and never seen. A slot belongs
  * to its owner, that is the app that filled it, or else the user; to anybody else it is empty. What
- * takes a key_slot (pluton/aes.h, mac.h, ecc.h, kdf.h) uses the caller's own.
+ * takes a key_slot (pluton/aes.h, mac.h, ecc.h, rsa.h, kdf.h) uses the caller's own.
  *
  * Whatever fills or empties a slot returns only when that survives a power cut, unless the key is
  * of this boot only; a failure means that nothing was changed. Threads and common errors:
