@@ -15,7 +15,8 @@
  *
  * Errors of all calls: -PLUTON_ENODEVICE: the slot is empty, or there are no hardware keys.
  * -PLUTON_EINVAL: attributes that do not go together, or what the slot's usage or policy forbids.
- * -PLUTON_EFAIL: the disk, or the slot's record is damaged (it can only be deleted).
+ * -PLUTON_EFAIL: the disk, or the slot's record is damaged: it can only be deleted, or if NV memory
+ * cannot even read it, restored.
  * pluton_error_message says which.
  */
 #ifndef PLUTON_HWKEY_H
@@ -86,7 +87,7 @@ struct pluton_hwkey_row {
 	uint32_t usage;	  /* enum pluton_hwkey_usage, or-ed */
 	uint32_t policy;  /* enum pluton_hwkey_policy, or-ed */
 	uint32_t size;	  /* bytes of the key */
-	uint32_t damaged; /* 1: nothing but the number is known, and it can only be deleted */
+	uint32_t damaged; /* 1: nothing but the number is known; see -PLUTON_EFAIL above */
 };
 
 /*

@@ -304,6 +304,21 @@ class Services(OnBus):
         for number in (slot, rsa):
             self.peer.call("HwKey", "Delete", "u", number)
 
+    def test_a_stream_by_slot_ends_with_its_slot(self):
+        for mode, iv in ("gcm", bytes(12)), ("cbc", bytes(16)), ("ctr", bytes(16)):
+            slot, = self.peer.call("HwKey", "Generate", "uay", 0, struct.pack("<4I", 3, 1, 2, 0))
+            charged = self.status()
+            stream, = self.peer.call("Aes", "BeginEncrypt", "suayayay", mode, slot, b"", iv, b"")
+            self.peer.call("Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.peer.call("HwKey", "Delete", "u", slot)
+            again = self.peer.call("HwKey", "Generate", "uay", slot,
+                                   struct.pack("<4I", 3, 1, 2, 0))
+            self.assertEqual(again, (slot,))  # another key, of the same number
+            self.refused("NoDevice", "Update", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.refused("Reserve", "is not open", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.assertEqual(self.status(), charged)
+            self.peer.call("HwKey", "Delete", "u", slot)
+
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
         for piece in b"a" * 100, b"b" * 3000, b"c":

@@ -15,6 +15,9 @@ import subprocess
 import unittest
 
 from cryptography.hazmat.primitives import keywrap
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
+                                                          PublicFormat)
 from plutond import Daemon
 from private import CLI, DEADLINE, environment, is_sanitized
 
@@ -170,6 +173,8 @@ class Slots(Keys):
         self.refused("EFAIL", "mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE)
         self.assertIn("from a backup", self.refused("EFAIL", "key", "delete", slot))
         self.daemon.stop()
+        self.assertIn(f"uid-{os.getuid()}.{slot} cannot be read", self.daemon.log)
+        self.assertNotIn("can only be deleted", self.daemon.log)
         with open(self.record(slot), "wb") as file:
             file.write(whole)
         self.daemon.start()
@@ -678,9 +683,10 @@ class Traces(Keys):
             self.done("aes", "encrypt", "--mode", "gcm", "--iv-hex", IV[:24], "--key-slot", slot,
                       input=MESSAGE)
             self.done("mac", "cmac", "--key-slot", slot, input=MESSAGE * 5000)
+            self.done("kdf", "sp800-108", "--prf", "cmac", "--key-slot", slot)
 
     def options(self, kind):
-        return [] if kind == "secret" else ["--usage", "encrypt,decrypt,mac"]
+        return ["--usage", "mac,derive" if kind == "secret" else "encrypt,decrypt,mac,derive"]
 
     def forget_file(self):
         os.unlink(self.path("key"))
@@ -697,6 +703,32 @@ class Traces(Keys):
             self.done("key", "delete", slot)
             self.assertEqual(traces(key, memory_of(self.daemon.pid)), 0)
             self.assertEqual(traces(key, files_under(self.daemon.state)), 0)
+
+    def test_key_pairs_that_were_used_leave_nothing_either(self):
+        private = ec.generate_private_key(ec.SECP256R1())
+        parts = rsa.generate_private_key(65537, 2048)
+        number = private.private_numbers().private_value.to_bytes(32, "big")
+        prime = parts.private_numbers().p.to_bytes(128, "big")
+        for kind, key, secret, usage, uses in (
+                ("p256", private, number, "sign,derive",
+                 (["ecc", "sign"], ["ecc", "public"],
+                  ["ecc", "ecdh", "--peer", self.path("peer.pem", private.public_key().public_bytes(
+                      Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))])),
+                ("rsa2048", parts, prime, "sign,decrypt",
+                 (["rsa", "sign"], ["rsa", "sign", "--padding", "pkcs1"],
+                  ["rsa", "decrypt", "--padding", "pkcs1"]))):
+            slot = self.import_key(kind, key.private_bytes(Encoding.DER, PrivateFormat.PKCS8,
+                                                           NoEncryption()), "--usage", usage)
+            self.forget_file()
+            for use in uses:
+                data = bytes(255) + b"\2" if "decrypt" in use else MESSAGE
+                self.done(*use, "--key-slot", slot, input=data)
+            self.assertEqual(memory_of(self.daemon.pid).count(secret), 1)
+            self.assertEqual(memory_of(self.daemon.pid).count(secret[::-1]), 0)
+            self.assertEqual(traces(secret, files_under(self.daemon.state)), 0)
+            self.done("key", "delete", slot)
+            self.assertEqual(traces(secret, memory_of(self.daemon.pid)), 0)
+            self.assertEqual(traces(secret[::-1], memory_of(self.daemon.pid)), 0)
 
     def test_a_refused_import_leaves_nothing(self):
         key = key_bytes()
