@@ -733,7 +733,7 @@ static const struct verbs hwkey = {
 	.doc = "Keeps keys in slots of the daemon, where they are used by number and never seen.\v"
 	       "What changed is on the disk when the command ends. A slot is its owner's alone: "
 	       "the\n"
-	       "user's who filled it. aes, mac, ecc and kdf take --key-slot N.\n"
+	       "user's who filled it. aes, mac, ecc, rsa and kdf take --key-slot N.\n"
 	       "\n"
 	       "Examples:\n"
 	       "  pluton-cli key generate secret\n"

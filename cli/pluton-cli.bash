@@ -54,12 +54,14 @@ _pluton_cli_words()
 	rsa) echo "generate public sign verify encrypt decrypt $_pluton_cli_common" ;;
 	'rsa generate') echo "--bits --exponent --format --out $_pluton_cli_common" ;;
 	'rsa public') echo "--key --format --out $_pluton_cli_common" ;;
-	'rsa sign') echo "--key --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
+	'rsa sign') echo "--key --key-slot --padding --hash --mgf-hash --salt --in --out $_pluton_cli_common" ;;
 	'rsa verify')
 		echo "--key --signature --padding --hash --mgf-hash --salt --in $_pluton_cli_common"
 		;;
-	'rsa encrypt' | 'rsa decrypt')
-		echo "--key --padding --hash --mgf-hash --label-hex --in --out $_pluton_cli_common"
+	'rsa encrypt') echo "--key --padding --hash --mgf-hash --label-hex --in --out $_pluton_cli_common" ;;
+	'rsa decrypt')
+		echo "--key --key-slot --padding --hash --mgf-hash --label-hex --in --out" \
+			"$_pluton_cli_common"
 		;;
 	tpm) echo "info send cancel $_pluton_cli_common" ;;
 	'tpm info' | 'tpm cancel') echo "--instance $_pluton_cli_common" ;;

@@ -24,6 +24,7 @@ enum {
 	OPTION_MGF_HASH,
 	OPTION_SALT,
 	OPTION_LABEL_HEX,
+	OPTION_KEY_SLOT,
 };
 
 /* One verb: its help, and what must be there besides what has a default. */
@@ -78,6 +79,8 @@ static const char **text_of(struct rsa_job *job, int key)
 		return &job->salt;
 	case OPTION_LABEL_HEX:
 		return &job->label_hex;
+	case OPTION_KEY_SLOT:
+		return &job->key_slot;
 	default:
 		return NULL;
 	}
@@ -88,7 +91,9 @@ static int check_options(const struct arguments *arguments, const char *name)
 	const struct rsa_job *job = &arguments->job;
 	const struct form *form = arguments->form;
 
-	if (form->needs_key && !job->key)
+	if (job->key && job->key_slot)
+		return fail_usage("two keys, --key-slot and --key, leave out one");
+	if (form->needs_key && !job->key && !job->key_slot)
 		return fail_usage("the key is missing, --key, give a PEM or DER file, see `%s "
 				  "--help'",
 				  name);
@@ -157,7 +162,12 @@ static int run(const struct form *form, struct session *session, int argc, char 
 	{                                                                                          \
 		"key", OPTION_KEY, "FILE", 0, (doc), 1                                             \
 	}
-#define PRIVATE_KEY_OPTION KEY_OPTION("The private key, in PEM or DER")
+#define PRIVATE_KEY_OPTIONS                                                                        \
+	KEY_OPTION("The private key, in PEM or DER"),                                              \
+	{                                                                                          \
+		"key-slot", OPTION_KEY_SLOT, "N", 0,                                               \
+			"The private key: the one in your slot N, see `pluton-cli key list'", 1    \
+	}
 #define PUBLIC_KEY_OPTION KEY_OPTION("The public or private key, in PEM or DER")
 #define FORMAT_OPTION                                                                              \
 	{                                                                                          \
@@ -235,7 +245,7 @@ static int verb_public(struct session *session, int argc, char **argv)
 static int verb_sign(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		PRIVATE_KEY_OPTION,
+		PRIVATE_KEY_OPTIONS,
 		SIGNATURE_PADDING_OPTIONS,
 		{"salt", OPTION_SALT, "N", 0, "pss: bytes of salt, or digest (the default)", 5},
 		IN_OPTION("What to sign"),
@@ -250,6 +260,7 @@ static int verb_sign(struct session *session, int argc, char **argv)
 		       "\n"
 		       "Examples:\n"
 		       "  pluton-cli rsa sign --key KEY.pem --in FILE --out FILE.sig\n"
+		       "  pluton-cli rsa sign --key-slot 1 --in FILE --out FILE.sig\n"
 		       "  pluton-cli rsa sign --key KEY.pem --padding pkcs1 --hash sha512 \\\n"
 		       "      < FILE > FILE.sig\n",
 		.needs_key = true,
@@ -316,7 +327,7 @@ static int verb_encrypt(struct session *session, int argc, char **argv)
 static int verb_decrypt(struct session *session, int argc, char **argv)
 {
 	static const struct argp_option options[] = {
-		PRIVATE_KEY_OPTION,
+		PRIVATE_KEY_OPTIONS,
 		CIPHER_PADDING_OPTIONS,
 		IN_OPTION("What to decrypt"),
 		OUT_OPTION,

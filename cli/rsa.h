@@ -20,6 +20,7 @@ struct rsa_job {
 	struct session *session;
 	const char *bits;
 	const char *exponent;
+	const char *key_slot;
 	const char *key; /* paths; "-" is standard input or output */
 	const char *signature;
 	const char *in;

@@ -3,6 +3,7 @@
  * pluton-cli rsa sign|verify|encrypt|decrypt. What is signed is hashed by the daemon, so that a
  * file may have any size.
  */
+#include <pluton/hwkey.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "cli/hash.h"
 #include "cli/hex.h"
 #include "cli/input.h"
+#include "cli/key.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/rsa.h"
@@ -124,6 +126,44 @@ static int print_json(const struct rsa_job *job, bool verified)
 	return json_print(object);
 }
 
+/* --- keys ------------------------------------------------------------------------------------- */
+
+/* The key's file, or which slot it is in. */
+static int take_key(const struct rsa_job *job, struct pluton_rsa_key *key,
+		    struct pluton_rsa_request *request)
+{
+	struct key slot = {.slot = 0};
+	int status;
+
+	if (!job->key_slot) {
+		request->key = key;
+		return rsa_file_read(job->key, key);
+	}
+	status = key_take_slot(job->key_slot, &slot);
+	request->key_slot = slot.slot;
+	return status;
+}
+
+/* Bytes of a slot's modulus, in a session. */
+static int find_size(const struct rsa_job *job, struct pluton_rsa_request *request)
+{
+	struct pluton_hwkey_row row;
+	int r;
+
+	if (!request->key_slot)
+		return CLI_DONE;
+	r = pluton_hwkey_status(job->session->pluton, request->key_slot, &row);
+	if (r < 0)
+		return session_failed(job->session, r, "no key in slot", job->key_slot);
+	if (row.type < PLUTON_HWKEY_RSA2048 || row.type > PLUTON_HWKEY_RSA4096)
+		return fail_pluton(-PLUTON_EINVAL,
+				   "no RSA key in slot, %s: it holds another, see `pluton-cli key "
+				   "list'",
+				   job->key_slot);
+	request->output_size = 256 + 128 * (row.type - PLUTON_HWKEY_RSA2048);
+	return CLI_DONE;
+}
+
 /* --- signatures ------------------------------------------------------------------------------- */
 
 /* Key and padding, the connection, and the digest of --in. */
@@ -133,13 +173,14 @@ static int prepare_signature(const struct rsa_job *job, struct pluton_rsa_key *k
 	int status = describe(job, false, request);
 
 	if (status == CLI_DONE)
-		status = rsa_file_read(job->key, key);
+		status = take_key(job, key, request);
 	if (status == CLI_DONE)
 		status = session_open(job->session);
 	if (status == CLI_DONE)
+		status = find_size(job, request);
+	if (status == CLI_DONE)
 		status = hash_file(job->session, job->hash ? job->hash : HASH_DEFAULT, job->in,
 				   digest);
-	request->key = key;
 	request->input = digest;
 	request->length = pluton_digest_size(request->hash);
 	return status;
@@ -159,7 +200,8 @@ int rsa_data_sign(const struct rsa_job *job)
 			status = session_failed(job->session, r, "cannot sign", job->in);
 	}
 	if (status == CLI_DONE)
-		status = output_whole(job->out, signature, key.size);
+		status = output_whole(job->out, signature,
+				      request.key_slot ? request.output_size : key.size);
 	if (status == CLI_DONE && job->session->json)
 		status = print_json(job, false);
 	pluton_rsa_key_wipe(&key);
@@ -223,17 +265,17 @@ static int prepare_cipher(const struct rsa_job *job, struct cipher *cipher)
 	struct pluton_rsa_request *request = &cipher->request;
 	int status = describe(job, true, request);
 
-	request->key = &cipher->key;
 	request->input = cipher->input;
 	request->output = cipher->output;
 	request->output_size = sizeof(cipher->output);
 	if (status == CLI_DONE && job->label_hex)
 		status = take_label(job->label_hex, cipher);
 	if (status == CLI_DONE)
-		status = rsa_file_read(job->key, &cipher->key);
+		status = take_key(job, &cipher->key, request);
 	if (status == CLI_DONE)
-		status = read_short(job->in, "the message", cipher->key.size, cipher->input,
-				    &request->length);
+		status = read_short(job->in, "the message",
+				    request->key ? cipher->key.size : PLUTON_RSA_SIZE_MAX,
+				    cipher->input, &request->length);
 	return status == CLI_DONE ? session_open(job->session) : status;
 }
 

@@ -19,6 +19,10 @@ enum {
 	COMMAND_DECRYPT = 5,
 	COMMAND_PUBLIC = 6,
 	COMMAND_PRIVATE = 7,
+	COMMAND_SLOT_SIGN_PKCS1 = 8,
+	COMMAND_SLOT_SIGN_PSS = 9,
+	COMMAND_SLOT_DECRYPT_PKCS1 = 10,
+	COMMAND_SLOT_DECRYPT_OAEP = 11,
 };
 
 enum {
@@ -179,8 +183,12 @@ static void put_padding(const struct pluton_rsa_request *request, struct wire *w
 /* Bytes of output: the longest message of a decryption; 0: there cannot be one. */
 static size_t output_length(uint32_t command, const struct pluton_rsa_request *request)
 {
-	size_t size = request->key->size, overhead = 11;
+	size_t size = request->key ? request->key->size : 0, overhead = 11;
 
+	/* How long a slot's key is, the daemon knows. */
+	if (request->key_slot)
+		return request->output_size < PLUTON_RSA_SIZE_MAX ? request->output_size
+								  : PLUTON_RSA_SIZE_MAX;
 	if (command != COMMAND_DECRYPT)
 		return size;
 	if (request->padding == PLUTON_RSA_OAEP)
@@ -215,20 +223,57 @@ static void put_slots(uint32_t command, const struct pluton_rsa_request *request
 						  .length = output_length(command, request)};
 }
 
+static uint32_t with_slot(uint32_t command, enum pluton_rsa_padding padding)
+{
+	if (command == COMMAND_SIGN)
+		return padding == PLUTON_RSA_PSS ? COMMAND_SLOT_SIGN_PSS : COMMAND_SLOT_SIGN_PKCS1;
+	if (command == COMMAND_DECRYPT)
+		return padding == PLUTON_RSA_OAEP ? COMMAND_SLOT_DECRYPT_OAEP
+						  : COMMAND_SLOT_DECRYPT_PKCS1;
+	return command;
+}
+
+static int check_slot(struct pluton *pluton, uint32_t command,
+		      const struct pluton_rsa_request *request)
+{
+	enum pluton_rsa_padding other = command == COMMAND_SIGN ? PLUTON_RSA_PSS : PLUTON_RSA_OAEP;
+
+	if (!needs_private(command))
+		return connection_refuse(pluton, -PLUTON_EINVAL,
+					 "this takes a public key: get that of the slot's");
+	if (takes_padding(command) && request->padding != PLUTON_RSA_PKCS1 &&
+	    request->padding != other)
+		return connection_refuse(pluton, -PLUTON_ENOSUPPORT, "there is no such padding, %d",
+					 (int)request->padding);
+	return connection_check_slot(pluton, request->key, 0);
+}
+
+/* The key, or the slot that it is in. */
+static int check_either(struct pluton *pluton, uint32_t command,
+			const struct pluton_rsa_request *request)
+{
+	return request->key_slot ? check_slot(pluton, command, request)
+				 : check_key(pluton, request->key);
+}
+
 static int make_request(struct pluton *pluton, uint32_t command,
 			const struct pluton_rsa_request *request, struct wire *ret)
 {
-	int r = check_key(pluton, request->key);
+	int r = check_either(pluton, command, request);
 
 	ret->request = (struct pluton_request){.driver = PLUTON_DRIVER_RSA, .command = command};
 	if (r == 0)
 		r = check_room(pluton, command, request);
-	if (r == 0)
+	if (r == 0 && !request->key_slot)
 		r = put_key(pluton, command, request->key, ret);
 	if (r < 0)
 		return r;
 	if (takes_padding(command))
 		put_padding(request, ret);
+	if (request->key_slot) {
+		ret->request.command = with_slot(command, request->padding);
+		ret->request.words[0] = request->key_slot;
+	}
 	put_slots(command, request, ret);
 	return 0;
 }
@@ -398,7 +443,7 @@ int pluton_rsa_decrypt_async(struct pluton *pluton, const struct pluton_rsa_requ
 {
 	struct completion completion = {.told = decrypted, .drop = free};
 	struct decryption *decryption = malloc(sizeof(*decryption));
-	int r = check_key(pluton, request->key);
+	int r = check_either(pluton, COMMAND_DECRYPT, request);
 
 	if (!decryption)
 		return connection_refuse(pluton, -PLUTON_ENOMEM, "no memory for a decryption");

@@ -197,8 +197,8 @@ static const char *explain(int error)
 	case -PLUTON_ENODEVICE:
 		return "is empty: there is no such key of yours";
 	case -PLUTON_EFAIL:
-		return "is damaged: its record was changed on the disk; restore it, or delete the "
-		       "slot";
+		return "is damaged: its record was changed on the disk; restore it from a backup, "
+		       "or, if the file itself is whole, delete the slot";
 	default:
 		return "is being filled or emptied: try again";
 	}

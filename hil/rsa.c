@@ -79,7 +79,8 @@ static int check_action(const struct rsa_caps *caps, const struct rsa_request *r
 	if (!has(caps->paddings[action], padding))
 		return -PLUTON_ENOSUPPORT;
 	if (request->key.kind != HIL_KEY_BYTES &&
-	    (request->key.kind != HIL_KEY_SLOT || !caps->key_slots))
+	    (request->key.kind != HIL_KEY_SLOT || !caps->key_slots ||
+	     !rsa_is_private(request->action)))
 		return -PLUTON_ENOSUPPORT;
 	return 0;
 }

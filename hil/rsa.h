@@ -113,7 +113,7 @@ struct rsa_caps {
 	size_t salt_max;		/* bytes */
 	bool salt_any;			/* takes RSA_SALT_ANY */
 	size_t label_max;		/* bytes */
-	bool key_slots;			/* takes HIL_KEY_SLOT */
+	bool key_slots;			/* private actions take HIL_KEY_SLOT */
 };
 
 struct rsa_engine {

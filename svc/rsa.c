@@ -2,14 +2,18 @@
 /*
  * The rsa capsule: keys made, and signatures and ciphers by keys that the client has. A key is one
  * slot: its parts, one behind the other at their fixed widths, go straight to the engine, which
- * pulls each once. Sizes are checked before the engine runs.
+ * pulls each once. Sizes are checked before the engine runs. Commands with a key in a slot are some
+ * of their own: padding and hash take both words of the others.
  */
 #include "daemon/kernel/capsule.h"
+#include "hil/hwkey-slot.h"
 #include "hil/rsa.h"
 
 enum { SLOT_KEY, SLOT_PARAMETERS, SLOT_LABEL, SLOT_INPUT, SLOT_OUTPUT, SLOT_SIGNATURE };
 enum { WORD_BITS = 0, WORD_EXPONENT = 1 }; /* Generate */
 enum { WORD_PADDING = 0, WORD_HASH = 1 };
+enum { WORD_KEY_SLOT = 0 }; /* and WORD_HASH: with a key in a slot */
+enum { PORT_RSA = 0, PORT_HWKEY = 1 };
 
 #define HASH_NONE 0u
 #define LABEL_MAX 1024u
@@ -152,6 +156,30 @@ static uint32_t get32(const uint8_t *bytes)
 	       (uint32_t)bytes[3] << 24;
 }
 
+/* Of a slot's key; it has all parts. */
+static int find_key(struct operation *op, struct rsa_request *request)
+{
+	bool signs = request->action == RSA_SIGN, decrypts = request->action == RSA_DECRYPT;
+	const struct hwkey_wish wish = {.number = op_word(op, WORD_KEY_SLOT),
+					.bytes = SLOT_KEY,
+					.port = PORT_HWKEY,
+					.family = HWKEY_OF_RSA,
+					.usage = signs	    ? HWKEY_SIGN
+						 : decrypts ? HWKEY_DECRYPT
+							    : HWKEY_SIGN | HWKEY_DECRYPT};
+	struct hwkey_attributes attributes;
+	int r;
+
+	if (wish.number == 0)
+		return op_refuse(op, -PLUTON_ESIZE, "key_slot is 0: slots have numbers from 1");
+	r = hwkey_take_wish(op, &wish, &request->key, &attributes);
+	if (r < 0)
+		return r;
+	request->size = hwkey_public_size(attributes.type) - RSA_EXPONENT_SIZE;
+	request->crt = true;
+	return 0;
+}
+
 /* Without parameters: MGF1 with the same hash, and a salt as long as it. */
 static int describe_padding(struct operation *op, struct rsa_request *request)
 {
@@ -159,7 +187,6 @@ static int describe_padding(struct operation *op, struct rsa_request *request)
 	uint32_t salt;
 	int r;
 
-	request->padding = op_word(op, WORD_PADDING);
 	request->hash = op_word(op, WORD_HASH);
 	if (request->padding == RSA_PKCS1)
 		return 0;
@@ -187,6 +214,8 @@ static int explain_nosupport(struct operation *op, const struct rsa_caps *caps,
 	if (!(caps->sizes[request->action] >> (request->size / 128) & 1))
 		return op_refuse(op, -PLUTON_ENOSUPPORT, "no rsa engine %s keys of %zu bits", verb,
 				 request->size * 8);
+	if (request->key.kind == HIL_KEY_SLOT && !caps->key_slots)
+		return op_refuse(op, -PLUTON_ENOSUPPORT, KEY_SLOT_NOT_REACHED, "rsa");
 	if (ciphers && request->padding == RSA_PKCS1 && request->hash != HASH_NONE)
 		return op_refuse(op, -PLUTON_ENOSUPPORT,
 				 "pkcs1 encryption has no hash: leave it at none");
@@ -239,7 +268,7 @@ static int explain(struct rsa_operation *state, const struct hil_engine *engine,
 
 static int select_engine(struct rsa_operation *state)
 {
-	const struct hil_port *port = op_port(state->op, 0);
+	const struct hil_port *port = op_port(state->op, PORT_RSA);
 	struct hil_engine *engine;
 	int r = hil_select(port, &state->request, rsa_check, &engine);
 
@@ -322,17 +351,35 @@ static int generate(struct operation *op)
 	return submit(state);
 }
 
+/* The rest of a request whose key and padding are known. */
+static int describe(struct rsa_operation *state)
+{
+	struct operation *op = state->op;
+	int r = state->request.padding == RSA_BARE ? 0 : describe_padding(op, &state->request);
+
+	state->request.length = op_length(op, SLOT_INPUT);
+	state->request.label_length = op_length(op, SLOT_LABEL);
+	return r < 0 ? r : submit(state);
+}
+
 /* What the other commands have in common; only those with a padding have its words. */
 static int with_key(struct operation *op, enum rsa_action action, bool has_padding)
 {
 	struct rsa_operation *state = prepare(op, action);
 	int r = describe_key(op, &state->request);
 
-	if (r == 0 && has_padding)
-		r = describe_padding(op, &state->request);
-	state->request.length = op_length(op, SLOT_INPUT);
-	state->request.label_length = op_length(op, SLOT_LABEL);
-	return r < 0 ? r : submit(state);
+	if (has_padding)
+		state->request.padding = op_word(op, WORD_PADDING);
+	return r < 0 ? r : describe(state);
+}
+
+static int with_slot(struct operation *op, enum rsa_action action, enum rsa_padding padding)
+{
+	struct rsa_operation *state = prepare(op, action);
+	int r = find_key(op, &state->request);
+
+	state->request.padding = padding;
+	return r < 0 ? r : describe(state);
 }
 
 static int sign(struct operation *op)
@@ -360,9 +407,32 @@ static int raise_public(struct operation *op)
 	return with_key(op, RSA_PUBLIC, false);
 }
 
+/* Its words are free. */
 static int raise_private(struct operation *op)
 {
+	if (op_word(op, WORD_KEY_SLOT) != 0)
+		return with_slot(op, RSA_PRIVATE, RSA_BARE);
 	return with_key(op, RSA_PRIVATE, false);
+}
+
+static int slot_sign_pkcs1(struct operation *op)
+{
+	return with_slot(op, RSA_SIGN, RSA_PKCS1);
+}
+
+static int slot_sign_pss(struct operation *op)
+{
+	return with_slot(op, RSA_SIGN, RSA_PSS);
+}
+
+static int slot_decrypt_pkcs1(struct operation *op)
+{
+	return with_slot(op, RSA_DECRYPT, RSA_PKCS1);
+}
+
+static int slot_decrypt_oaep(struct operation *op)
+{
+	return with_slot(op, RSA_DECRYPT, RSA_OAEP);
 }
 
 static void cancel(struct operation *op)
@@ -408,6 +478,23 @@ static void cancel(struct operation *op)
 	{                                                                                          \
 		"output", SLOT_RW, 128, RSA_SIZE_MAX, false, "gets as many bytes as the modulus"   \
 	}
+#define SIGNATURE                                                                                  \
+	{                                                                                          \
+		"signature", SLOT_RW, 128, RSA_SIZE_MAX, false,                                    \
+			"gets as many bytes as the modulus"                                        \
+	}
+#define CIPHERTEXT                                                                                 \
+	{                                                                                          \
+		"input", SLOT_RO, 1, RSA_SIZE_MAX, false, "as many bytes as the modulus"           \
+	}
+#define MESSAGE                                                                                    \
+	{                                                                                          \
+		"output", SLOT_RW, 1, RSA_SIZE_MAX, true, "gets the message; room for the longest" \
+	}
+#define KEY_SLOT                                                                                   \
+	{                                                                                          \
+		"key_slot", NULL, "number of a key slot"                                           \
+	}
 #define HASH                                                                                       \
 	{                                                                                          \
 		"hash", hashes, ""                                                                 \
@@ -435,8 +522,7 @@ static const struct command commands[] = {
 		.slots = {[SLOT_KEY] = PRIVATE_KEY,
 			  [SLOT_PARAMETERS] = PARAMETERS,
 			  [SLOT_INPUT] = DIGEST,
-			  [SLOT_SIGNATURE] = {"signature", SLOT_RW, 128, RSA_SIZE_MAX, false,
-					      "gets as many bytes as the modulus"}},
+			  [SLOT_SIGNATURE] = SIGNATURE},
 		.run = sign,
 	},
 	{
@@ -476,10 +562,8 @@ static const struct command commands[] = {
 		.slots = {[SLOT_KEY] = PRIVATE_KEY,
 			  [SLOT_PARAMETERS] = PARAMETERS,
 			  [SLOT_LABEL] = LABEL,
-			  [SLOT_INPUT] = {"input", SLOT_RO, 1, RSA_SIZE_MAX, false,
-					  "as many bytes as the modulus"},
-			  [SLOT_OUTPUT] = {"output", SLOT_RW, 1, RSA_SIZE_MAX, true,
-					   "gets the message; room for the longest"}},
+			  [SLOT_INPUT] = CIPHERTEXT,
+			  [SLOT_OUTPUT] = MESSAGE},
 		.run = decrypt,
 	},
 	{
@@ -495,8 +579,56 @@ static const struct command commands[] = {
 		.name = "Private",
 		.doc = "input to the power of the private exponent, without padding",
 		.answers = {"bytes of output"},
-		.slots = {[SLOT_KEY] = PRIVATE_KEY, [SLOT_INPUT] = NUMBER, [SLOT_OUTPUT] = RESULT},
+		.words = {[WORD_KEY_SLOT] = {"key_slot", NULL,
+					     KEY_SLOT_WORD_DOC
+					     "; it has to be for signing and decrypting"}},
+		.slots = {[SLOT_KEY] = {"key", SLOT_RO, KEY_MIN, KEY_MAX, true,
+					"as Generate gave it, or its first three parts; absent: "
+					"the one in key_slot"},
+			  [SLOT_INPUT] = NUMBER,
+			  [SLOT_OUTPUT] = RESULT},
 		.run = raise_private,
+	},
+	{
+		.number = 8,
+		.name = "SlotSignPkcs1",
+		.doc = "Sign with the padding pkcs1 and a key in a slot",
+		.answers = {"bytes of signature"},
+		.words = {[WORD_KEY_SLOT] = KEY_SLOT, [WORD_HASH] = HASH},
+		.slots = {[SLOT_INPUT] = DIGEST, [SLOT_SIGNATURE] = SIGNATURE},
+		.run = slot_sign_pkcs1,
+	},
+	{
+		.number = 9,
+		.name = "SlotSignPss",
+		.doc = "Sign with the padding pss and a key in a slot",
+		.answers = {"bytes of signature"},
+		.words = {[WORD_KEY_SLOT] = KEY_SLOT, [WORD_HASH] = HASH},
+		.slots = {[SLOT_PARAMETERS] = PARAMETERS,
+			  [SLOT_INPUT] = DIGEST,
+			  [SLOT_SIGNATURE] = SIGNATURE},
+		.run = slot_sign_pss,
+	},
+	{
+		.number = 10,
+		.name = "SlotDecryptPkcs1",
+		.doc = "Decrypt with the padding pkcs1 and a key in a slot; the hash is none",
+		.answers = {"bytes of message"},
+		.words = {[WORD_KEY_SLOT] = KEY_SLOT, [WORD_HASH] = HASH},
+		.slots = {[SLOT_INPUT] = CIPHERTEXT, [SLOT_OUTPUT] = MESSAGE},
+		.run = slot_decrypt_pkcs1,
+	},
+	{
+		.number = 11,
+		.name = "SlotDecryptOaep",
+		.doc = "Decrypt with the padding oaep and a key in a slot",
+		.answers = {"bytes of message"},
+		.words = {[WORD_KEY_SLOT] = KEY_SLOT, [WORD_HASH] = HASH},
+		.slots = {[SLOT_PARAMETERS] = PARAMETERS,
+			  [SLOT_LABEL] = LABEL,
+			  [SLOT_INPUT] = CIPHERTEXT,
+			  [SLOT_OUTPUT] = MESSAGE},
+		.run = slot_decrypt_oaep,
 	},
 };
 
@@ -507,8 +639,8 @@ const struct capsule rsa_capsule = {
 	.doc = "RSA: PKCS #1 v2.2 (RFC 8017).",
 	.driver = 0x80000004,
 	.state_size = sizeof(struct rsa_operation),
-	.ports = 1,
-	.port_kinds = {HIL_RSA},
+	.ports = 2,
+	.port_kinds = {HIL_RSA, HIL_HWKEY},
 	.commands = commands,
 	.command_count = sizeof(commands) / sizeof(commands[0]),
 	.cancel = cancel,

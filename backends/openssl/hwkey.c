@@ -635,10 +635,14 @@ static void load_record(struct hwkey_unit *unit, const struct hwkey_name *name, 
 	slot->state = result == 0 ? VAULT_FULL : VAULT_DAMAGED;
 	if (result == 0)
 		return;
-	snprintf(sentence, sizeof(sentence),
-		 "the key %s is damaged, and can only be deleted: %.160s", loading->area,
-		 *loading->store.why ? loading->store.why
-				     : "its record was changed, or it is another machine's");
+	if (*loading->store.why) /* NV memory deletes no area that it cannot read */
+		snprintf(sentence, sizeof(sentence), "the key %s cannot be read: %.160s",
+			 loading->area, loading->store.why);
+	else
+		snprintf(sentence, sizeof(sentence),
+			 "the key %s is damaged, and can only be deleted: its record was changed, "
+			 "or it is another machine's",
+			 loading->area);
 	say(unit, PLUTON_LOG_ERROR, sentence);
 }
 

@@ -12,6 +12,7 @@
 #include "backends/openssl/engines.h"
 #include "backends/openssl/failure.h"
 #include "backends/openssl/rsa_job.h"
+#include "backends/openssl/vault.h"
 
 #define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
 #define RSA_SHARE (TASKS_PER_ENGINE / 2)
@@ -64,6 +65,30 @@ static int pull_parts(struct rsa_operation *op)
 	return r;
 }
 
+/* What the capsule has checked; here it holds whoever asks. From here on the job has all parts. */
+static int take_slot(struct rsa_operation *op)
+{
+	static const uint32_t usages[RSA_ACTIONS] = {
+		[RSA_SIGN] = HWKEY_SIGN,
+		[RSA_DECRYPT] = HWKEY_DECRYPT,
+		[RSA_PRIVATE] = HWKEY_SIGN | HWKEY_DECRYPT, /* a bare power is both */
+	};
+	struct rsa_job *job = &op->job;
+	struct rsa_request *request = &job->request;
+	struct hwkey_attributes attributes;
+	int r = vault_take(op->task.host->vault, &request->key, HWKEY_OF_RSA,
+			   usages[request->action], job->key, sizeof(job->key), &attributes);
+
+	if (r == 0 && attributes.size != rsa_part_offset(RSA_PARTS, request->size))
+		r = -PLUTON_EINVAL;
+	if (r == -PLUTON_ENODEVICE)
+		job->why = "the key slot was emptied meanwhile";
+	request->key = (struct hil_key_ref){.kind = HIL_KEY_BYTES};
+	request->crt = true;
+	op->part = RSA_PARTS;
+	return r;
+}
+
 typedef ssize_t (*pull_fn)(struct rsa_client *client, uint8_t *buf, size_t len, size_t cursor);
 
 /* TASK_DONE: `bytes` is full. TASK_AGAIN: not yet. */
@@ -100,7 +125,12 @@ static int take(struct rsa_operation *op)
 {
 	const struct rsa_client_ops *ops = op->client->ops;
 	struct rsa_job *job = &op->job;
-	int r = job->request.action == RSA_GENERATE ? 0 : pull_parts(op);
+	int r = 0;
+
+	if (job->request.key.kind == HIL_KEY_SLOT)
+		r = take_slot(op);
+	else if (job->request.action != RSA_GENERATE)
+		r = pull_parts(op);
 
 	if (r == 0)
 		r = pull_all(op, ops->pull_label, job->label, job->request.label_length,
@@ -314,7 +344,8 @@ static const struct rsa_engine openssl_rsa = {
 		 .any_mgf_hash = true,
 		 .salt_max = RSA_SIZE_MAX,
 		 .salt_any = true,
-		 .label_max = RSA_LABEL_MAX},
+		 .label_max = RSA_LABEL_MAX,
+		 .key_slots = true},
 	.ops = &ops,
 };
 
@@ -337,6 +368,7 @@ int rsa_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	if (!unit)
 		return -PLUTON_ENOMEM;
 	unit->engine = openssl_rsa;
+	unit->engine.head.vault = &host->vault->vault;
 	unit->host = host;
 	unit->why = "";
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {

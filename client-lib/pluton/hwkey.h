@@ -2,7 +2,7 @@
 /*
  * Hardware keys: slots in the daemon whose keys are used by number and never seen. A slot belongs
  * to its owner, that is the app that filled it, or else the user; to anybody else it is empty. What
- * takes a key_slot (pluton/aes.h, mac.h, ecc.h, kdf.h) uses the caller's own.
+ * takes a key_slot (pluton/aes.h, mac.h, ecc.h, rsa.h, kdf.h) uses the caller's own.
  *
  * Whatever fills or empties a slot returns only when that survives a power cut, unless the key is
  * of this boot only; a failure means that nothing was changed. Threads and common errors:
@@ -15,7 +15,8 @@
  *
  * Errors of all calls: -PLUTON_ENODEVICE: the slot is empty, or there are no hardware keys.
  * -PLUTON_EINVAL: attributes that do not go together, or what the slot's usage or policy forbids.
- * -PLUTON_EFAIL: the disk, or the slot's record is damaged (it can only be deleted).
+ * -PLUTON_EFAIL: the disk, or the slot's record is damaged: it can only be deleted, or if NV memory
+ * cannot even read it, restored.
  * pluton_error_message says which.
  */
 #ifndef PLUTON_HWKEY_H
@@ -86,7 +87,7 @@ struct pluton_hwkey_row {
 	uint32_t usage;	  /* enum pluton_hwkey_usage, or-ed */
 	uint32_t policy;  /* enum pluton_hwkey_policy, or-ed */
 	uint32_t size;	  /* bytes of the key */
-	uint32_t damaged; /* 1: nothing but the number is known, and it can only be deleted */
+	uint32_t damaged; /* 1: nothing but the number is known; see -PLUTON_EFAIL above */
 };
 
 /*

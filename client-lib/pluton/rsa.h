@@ -75,6 +75,11 @@ enum pluton_rsa_salt {
 /* What is not used stays 0. Outputs must not overlap inputs. */
 struct pluton_rsa_request {
 	const struct pluton_rsa_key *key;
+	/*
+	 * To sign, to decrypt and pluton_rsa_private, in place of key: the caller's slot of that
+	 * number (pluton/hwkey.h). What is said of key->size is the size of the key in it.
+	 */
+	uint32_t key_slot;
 	enum pluton_rsa_padding padding;
 	enum pluton_digest_algorithm hash;     /* not for PKCS #1 encryption */
 	enum pluton_digest_algorithm mgf_hash; /* PSS, OAEP: of MGF1; 0: the same */

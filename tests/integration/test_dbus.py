@@ -12,6 +12,7 @@ import re
 import select
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -277,6 +278,56 @@ class Services(OnBus):
                      keys[0][0], bytes(64), 32)
         self.refused("NoSupport", "no ecc engine signs with x25519", "Ecc", "Sign", "suayayu",
                      "x25519", 0, key, b"abc", 64)
+
+    def test_keys_in_slots_are_used_by_number(self):
+        def fill(kind, usage):
+            return self.peer.call("HwKey", "Generate", "uay", 0,
+                                  struct.pack("<4I", kind, usage, 2, 0))[0]
+
+        slot = fill(5, 4)  # p256, to sign
+        digest = hashlib.sha256(b"abc").digest()
+        public, = self.peer.call("Ecc", "PublicKey", "suayu", "p256", slot, b"", 64)
+        signature, = self.peer.call("Ecc", "Sign", "suayayu", "p256", slot, b"", digest, 64)
+        self.peer.call("Ecc", "Verify", "sayayay", "p256", public, digest, signature)
+        self.refused("Inval", "its usage forbids it", "Ecc", "Agree", "suayayu", "p256", slot, b"",
+                     public, 32)
+        self.refused("Inval", "two keys", "Ecc", "Sign", "suayayu", "p256", slot, bytes(32), digest,
+                     64)
+        self.refused("Inval", "another curve than p384", "Ecc", "Sign", "suayayu", "p384", slot,
+                     b"", bytes(48), 96)
+        self.refused("NoDevice", "key slot 999 is empty", "Ecc", "Sign", "suayayu", "p256", 999,
+                     b"", digest, 64)
+        rsa = fill(10, 4 | 2)  # rsa2048, to sign and to decrypt
+        key, size = self.peer.call("HwKey", "Public", "uu", rsa, 264)
+        signature, size = self.peer.call("Rsa", "SlotSignPss", "usayayu", rsa, "sha256", b"", digest,
+                                         256)
+        self.peer.call("Rsa", "Verify", "ssayayayay", "pss", "sha256", key, b"", digest, signature)
+        number = bytes(255) + b"\2"
+        power, _ = self.peer.call("Rsa", "Private", "uayayu", rsa, b"", number, 256)
+        self.assertEqual(self.peer.call("Rsa", "Public", "ayayu", key, power, 256)[0], number)
+        sealed, _ = self.peer.call("Rsa", "Encrypt", "ssayayayayu", "pkcs1", "none", key, b"", b"",
+                                   b"abc", 256)
+        message, size = self.peer.call("Rsa", "SlotDecryptPkcs1", "usayu", rsa, "none", sealed, 256)
+        self.assertEqual(message[:size], b"abc")
+        self.refused("Size", "numbers from 1", "Rsa", "SlotSignPss", "usayayu", 0, "sha256", b"",
+                     digest, 256)
+        for number in (slot, rsa):
+            self.peer.call("HwKey", "Delete", "u", number)
+
+    def test_a_stream_by_slot_ends_with_its_slot(self):
+        for mode, iv in ("gcm", bytes(12)), ("cbc", bytes(16)), ("ctr", bytes(16)):
+            slot, = self.peer.call("HwKey", "Generate", "uay", 0, struct.pack("<4I", 3, 1, 2, 0))
+            charged = self.status()
+            stream, = self.peer.call("Aes", "BeginEncrypt", "suayayay", mode, slot, b"", iv, b"")
+            self.peer.call("Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.peer.call("HwKey", "Delete", "u", slot)
+            again = self.peer.call("HwKey", "Generate", "uay", slot,
+                                   struct.pack("<4I", 3, 1, 2, 0))
+            self.assertEqual(again, (slot,))  # another key, of the same number
+            self.refused("NoDevice", "Update", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.refused("Reserve", "is not open", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.assertEqual(self.status(), charged)
+            self.peer.call("HwKey", "Delete", "u", slot)
 
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")

@@ -15,6 +15,9 @@ import subprocess
 import unittest
 
 from cryptography.hazmat.primitives import keywrap
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
+                                                          PublicFormat)
 from plutond import Daemon
 from private import CLI, DEADLINE, environment, is_sanitized
 
@@ -170,6 +173,8 @@ class Slots(Keys):
         self.refused("EFAIL", "mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE)
         self.assertIn("from a backup", self.refused("EFAIL", "key", "delete", slot))
         self.daemon.stop()
+        self.assertIn(f"uid-{os.getuid()}.{slot} cannot be read", self.daemon.log)
+        self.assertNotIn("can only be deleted", self.daemon.log)
         with open(self.record(slot), "wb") as file:
             file.write(whole)
         self.daemon.start()
@@ -334,6 +339,75 @@ class Pairs(Keys):
             self.assertEqual(self.run_cli("ecc", *verb, "--key-slot", "0").returncode, 2)
 
 
+class RsaKeys(Keys):
+    """Keys of RSA, beside openssl(1)."""
+
+    openssl = Pairs.openssl
+
+    def pair(self, bits):
+        key, public = self.path("rsa.pem"), self.path("rsa.pub.pem")
+        self.openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}", "-out",
+                     key)
+        self.openssl("pkey", "-in", key, "-pubout", "-out", public)
+        return key, public
+
+    def slot_with(self, bits, key, usage):
+        return self.fill("import", f"rsa{bits}", "--key-file", key, "--usage", usage)
+
+    def test_openssl_verifies_what_a_slot_signs(self):
+        message, signature = self.path("message", MESSAGE), self.path("signature")
+        for bits in (2048, 3072, 4096):
+            key, public = self.pair(bits)
+            slot = self.slot_with(bits, key, "sign")
+            for options, theirs in (
+                    (["--padding", "pkcs1"], []),
+                    (["--padding", "pss"], ["-sigopt", "rsa_padding_mode:pss",
+                                            "-sigopt", "rsa_pss_saltlen:digest"]),
+                    (["--salt", "7", "--mgf-hash", "sha1"], [
+                        "-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:7",
+                        "-sigopt", "rsa_mgf1_md:sha1"])):
+                self.done("rsa", "sign", "--key-slot", slot, *options, "--in", message, "--out",
+                          signature)
+                self.openssl("dgst", "-sha256", *theirs, "-verify", public, "-signature",
+                             signature, message)
+            self.done("key", "delete", slot)
+
+    def test_a_slot_decrypts_what_openssl_encrypts(self):
+        key, public = self.pair(2048)
+        slot = self.slot_with(2048, key, "decrypt")
+        for options, theirs in (
+                (["--padding", "pkcs1"], ["rsa_padding_mode:pkcs1"]),
+                ([], ["rsa_padding_mode:oaep", "rsa_oaep_md:sha256"]),
+                (["--hash", "sha512", "--mgf-hash", "sha1", "--label-hex", "6162"],
+                 ["rsa_padding_mode:oaep", "rsa_oaep_md:sha512", "rsa_mgf1_md:sha1",
+                  "rsa_oaep_label:6162"])):
+            sealed = self.openssl("pkeyutl", "-encrypt", "-pubin", "-inkey", public,
+                                  *(word for option in theirs for word in ("-pkeyopt", option)),
+                                  input=MESSAGE)
+            self.assertEqual(self.done("rsa", "decrypt", "--key-slot", slot, *options,
+                                       input=sealed), MESSAGE)
+        self.refused("EINVAL", "rsa", "decrypt", "--key-slot", slot, input=sealed)
+
+    def test_an_rsa_slot_says_what_it_is_not_for(self):
+        key, _ = self.pair(2048)
+        signs, decrypts = (self.slot_with(2048, key, usage) for usage in ("sign", "decrypt"))
+        for padding in ("pkcs1", "pss"):
+            self.assertIn("its usage forbids it", self.refused(
+                "EINVAL", "rsa", "sign", "--padding", padding, "--key-slot", decrypts))
+        for padding in ("pkcs1", "oaep"):
+            self.assertIn("its usage forbids it", self.refused(
+                "EINVAL", "rsa", "decrypt", "--padding", padding, "--key-slot", signs,
+                input=bytes(256)))
+        aes = self.fill("generate", "aes256")
+        self.assertIn("no RSA key", self.refused("EINVAL", "rsa", "sign", "--key-slot", aes))
+        self.assertIn("another type", self.refused("EINVAL", "rsa", "decrypt", "--key-slot", aes,
+                                                   input=bytes(256)))
+        for verb in ("sign", "decrypt"):
+            both = self.run_cli("rsa", verb, "--key-slot", signs, "--key", key)
+            self.assertEqual((both.returncode, b"two keys" in both.stderr), (2, True), both)
+            self.assertEqual(self.run_cli("rsa", verb, "--key-slot", "0").returncode, 2)
+
+
 class Derivations(Keys):
     """Keys from keys in slots: what openssl(1) makes of the same bytes."""
 
@@ -413,12 +487,14 @@ class Owners(Keys):
         os.chmod(peer, 0o644)
         for command in (("mac", "hmac-sha256", "--key-slot"), ("key", "delete"), ("key", "public"),
                         ("key", "wrap", "--with", "1"), ("ecc", "sign", "--key-slot"),
+                        ("rsa", "sign", "--key-slot"), ("rsa", "decrypt", "--key-slot"),
                         ("ecc", "public", "--key-slot"), ("kdf", "hkdf", "--key-slot"),
                         ("kdf", "sp800-108", "--prf", "cmac", "--key-slot"),
                         ("ecc", "ecdh", "--peer", peer, "--key-slot")):
             answers = []
             for number in (slot, "77"):
-                result = self.run_cli(*command, number, user=65534, group=65534, extra_groups=[])
+                result = self.run_cli(*command, number, user=65534, group=65534, extra_groups=[],
+                                      input=bytes(256))
                 self.assertEqual(result.returncode, 1, result)
                 answers.append(re.sub(rb"\b%d\b" % int(number), b"N", result.stderr))
             self.assertEqual(*answers)
@@ -617,9 +693,10 @@ class Traces(Keys):
             self.done("aes", "encrypt", "--mode", "gcm", "--iv-hex", IV[:24], "--key-slot", slot,
                       input=MESSAGE)
             self.done("mac", "cmac", "--key-slot", slot, input=MESSAGE * 5000)
+            self.done("kdf", "sp800-108", "--prf", "cmac", "--key-slot", slot)
 
     def options(self, kind):
-        return [] if kind == "secret" else ["--usage", "encrypt,decrypt,mac"]
+        return ["--usage", "mac,derive" if kind == "secret" else "encrypt,decrypt,mac,derive"]
 
     def forget_file(self):
         os.unlink(self.path("key"))
@@ -636,6 +713,32 @@ class Traces(Keys):
             self.done("key", "delete", slot)
             self.assertEqual(traces(key, memory_of(self.daemon.pid)), 0)
             self.assertEqual(traces(key, files_under(self.daemon.state)), 0)
+
+    def test_key_pairs_that_were_used_leave_nothing_either(self):
+        private = ec.generate_private_key(ec.SECP256R1())
+        parts = rsa.generate_private_key(65537, 2048)
+        number = private.private_numbers().private_value.to_bytes(32, "big")
+        prime = parts.private_numbers().p.to_bytes(128, "big")
+        for kind, key, secret, usage, uses in (
+                ("p256", private, number, "sign,derive",
+                 (["ecc", "sign"], ["ecc", "public"],
+                  ["ecc", "ecdh", "--peer", self.path("peer.pem", private.public_key().public_bytes(
+                      Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))])),
+                ("rsa2048", parts, prime, "sign,decrypt",
+                 (["rsa", "sign"], ["rsa", "sign", "--padding", "pkcs1"],
+                  ["rsa", "decrypt", "--padding", "pkcs1"]))):
+            slot = self.import_key(kind, key.private_bytes(Encoding.DER, PrivateFormat.PKCS8,
+                                                           NoEncryption()), "--usage", usage)
+            self.forget_file()
+            for use in uses:
+                data = bytes(255) + b"\2" if "decrypt" in use else MESSAGE
+                self.done(*use, "--key-slot", slot, input=data)
+            self.assertEqual(memory_of(self.daemon.pid).count(secret), 1)
+            self.assertEqual(memory_of(self.daemon.pid).count(secret[::-1]), 0)
+            self.assertEqual(traces(secret, files_under(self.daemon.state)), 0)
+            self.done("key", "delete", slot)
+            self.assertEqual(traces(secret, memory_of(self.daemon.pid)), 0)
+            self.assertEqual(traces(secret[::-1], memory_of(self.daemon.pid)), 0)
 
     def test_a_refused_import_leaves_nothing(self):
         key = key_bytes()
