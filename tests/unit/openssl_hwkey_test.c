@@ -9,9 +9,12 @@
 
 #include "daemon/config.h"
 #include "hil/arbiter.h"
+#include "hil/ecc.h"
 #include "hil/hwkey.h"
+#include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/nv.h"
+#include "hil/rsa.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
 
@@ -824,7 +827,293 @@ static void test_a_key_for_fresh_ivs_encrypts_with_no_other(void)
 	close_machine();
 }
 
+/* --- key pairs and derivation ----------------------------------------------------------------- */
+
+/* One client for all three; a key in a slot is never asked for, so there is nothing to give one. */
+struct user {
+	union {
+		struct ecc_client ecc;
+		struct rsa_client rsa;
+		struct kdf_client kdf;
+	} client;
+	uint8_t public[ECC_PUBLIC_SIZE_MAX]; /* out of ECC_PUBLIC, into ECC_AGREE */
+	size_t pushed;
+	unsigned done;
+	int result;
+	char why[100];
+};
+
+static struct user user;
+
+static ssize_t give_input(uint8_t *buf, size_t len)
+{
+	memset(buf, 1, len);
+	return (ssize_t)len;
+}
+
+static void finish(int result, const char *why)
+{
+	user.done++;
+	user.result = result;
+	snprintf(user.why, sizeof(user.why), "%s", why);
+}
+
+static int wait_for(int started)
+{
+	if (started < 0)
+		return started;
+	machine_run(&machine, &user.done);
+	CU_ASSERT_EQUAL(user.done, 1);
+	return user.result;
+}
+
+static ssize_t ecc_input(struct ecc_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	(void)client;
+	(void)cursor;
+	return give_input(buf, len);
+}
+
+static int ecc_public_in(struct ecc_client *client, uint8_t *public, size_t len)
+{
+	(void)client;
+	memcpy(public, user.public, len);
+	return 0;
+}
+
+static int ecc_public_out(struct ecc_client *client, const uint8_t *public, size_t len)
+{
+	(void)client;
+	memcpy(user.public, public, len);
+	user.pushed = len;
+	return 0;
+}
+
+static int ecc_out(struct ecc_client *client, const uint8_t *bytes, size_t len)
+{
+	(void)client;
+	(void)bytes;
+	user.pushed = len;
+	return 0;
+}
+
+static struct ecc_engine *ecc_engine(void)
+{
+	return (struct ecc_engine *)(void *)machine.checkers[HIL_ECC];
+}
+
+static void ecc_done(struct ecc_client *client, int result)
+{
+	(void)client;
+	finish(result, ecc_engine()->ops->why(ecc_engine()));
+}
+
+static int ecc_run(enum ecc_action action, enum ecc_curve curve, struct hil_key_ref key)
+{
+	static const struct ecc_client_ops ops = {.pull_input = ecc_input,
+						  .pull_public = ecc_public_in,
+						  .push_public = ecc_public_out,
+						  .push_signature = ecc_out,
+						  .push_secret = ecc_out,
+						  .done = ecc_done};
+	const struct ecc_request request = {.curve = curve,
+					    .action = action,
+					    .key = key,
+					    .length = action == ECC_SIGN ? 32 : 0};
+
+	user.client.ecc.ops = &ops;
+	user.done = 0;
+	user.pushed = 0;
+	return wait_for(ecc_engine()->ops->start(ecc_engine(), &request, &user.client.ecc));
+}
+
+static struct hil_key_ref found(void)
+{
+	struct hwkey_about about = {0};
+
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	return about.ref;
+}
+
+static struct hil_key_ref elsewhere(struct hil_key_ref key)
+{
+	static const struct hil_vault other = {"elsewhere"};
+
+	key.vault = &other;
+	return key;
+}
+
+static void test_a_curve_key_is_used_as_its_usage_its_curve_and_its_vault_allow(void)
+{
+	struct hil_key_ref key;
+
+	for (size_t e = 0; e < EXECUTIONS; e++) {
+		begin(&executions[e]);
+		import_known(HWKEY_P256, HWKEY_SIGN, HWKEY_THIS_BOOT);
+		key = found();
+		CU_ASSERT_EQUAL(ecc_run(ECC_SIGN, ECC_P256, key), 0);
+		CU_ASSERT_EQUAL(user.pushed, 64);
+		CU_ASSERT_EQUAL(ecc_run(ECC_PUBLIC, ECC_P256, key), 0);
+		CU_ASSERT_EQUAL(ecc_run(ECC_AGREE, ECC_P256, key), -PLUTON_EINVAL);
+		CU_ASSERT_EQUAL(ecc_run(ECC_SIGN, ECC_ED25519, key), -PLUTON_EINVAL);
+		CU_ASSERT_EQUAL(ecc_run(ECC_SIGN, ECC_P256, elsewhere(key)), -PLUTON_ENOSUPPORT);
+		CU_ASSERT_EQUAL(delete_key(1), 0);
+		import_known(HWKEY_P256, HWKEY_AGREE, HWKEY_THIS_BOOT);
+		CU_ASSERT_EQUAL(ecc_run(ECC_SIGN, ECC_P256, key), -PLUTON_ENODEVICE);
+		CU_ASSERT_STRING_EQUAL(user.why, "the key slot was emptied meanwhile");
+		CU_ASSERT_EQUAL(user.pushed, 0);
+		CU_ASSERT_EQUAL(ecc_run(ECC_AGREE, ECC_P256, found()), 0);
+		CU_ASSERT_EQUAL(user.pushed, 32);
+		CU_ASSERT_EQUAL(ecc_run(ECC_SIGN, ECC_P256, found()), -PLUTON_EINVAL);
+		close_machine();
+	}
+}
+
+static ssize_t rsa_input(struct rsa_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	(void)client;
+	(void)cursor;
+	return give_input(buf, len);
+}
+
+static ssize_t rsa_output(struct rsa_client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	(void)client;
+	(void)buf;
+	user.pushed = cursor + len;
+	return (ssize_t)len;
+}
+
+static struct rsa_engine *rsa_engine(void)
+{
+	return (struct rsa_engine *)(void *)machine.checkers[HIL_RSA];
+}
+
+static void rsa_done(struct rsa_client *client, int result)
+{
+	(void)client;
+	finish(result, rsa_engine()->ops->why(rsa_engine()));
+}
+
+static int rsa_run(enum rsa_action action, size_t size, struct hil_key_ref key)
+{
+	static const struct rsa_client_ops ops = {
+		.pull_input = rsa_input, .push_output = rsa_output, .done = rsa_done};
+	bool signs = action == RSA_SIGN || action == RSA_VERIFY;
+	const struct rsa_request request = {
+		.action = action,
+		.size = size,
+		.key = key,
+		.crt = true,
+		.padding = action == RSA_PRIVATE || action == RSA_PUBLIC ? RSA_BARE : RSA_PKCS1,
+		.hash = signs ? DIGEST_SHA256 : 0,
+		.length = signs ? 32 : size,
+	};
+
+	user.client.rsa.ops = &ops;
+	user.done = 0;
+	user.pushed = 0;
+	return wait_for(rsa_engine()->ops->start(rsa_engine(), &request, &user.client.rsa));
+}
+
+static void generate_rsa(uint32_t usage)
+{
+	struct key_client client = {0};
+	struct hwkey_request request =
+		filling(HWKEY_GENERATE, HWKEY_RSA2048, usage, HWKEY_THIS_BOOT);
+
+	CU_ASSERT_EQUAL(run(&client, &request), 0);
+}
+
+static void test_an_rsa_key_is_used_as_its_usage_its_size_and_its_vault_allow(void)
+{
+	struct hil_key_ref key;
+
+	begin(&executions[0]);
+	generate_rsa(HWKEY_SIGN);
+	key = found();
+	CU_ASSERT_EQUAL(rsa_run(RSA_SIGN, 256, key), 0);
+	CU_ASSERT_EQUAL(user.pushed, 256);
+	CU_ASSERT_EQUAL(rsa_run(RSA_SIGN, 384, key), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(rsa_run(RSA_DECRYPT, 256, key), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(rsa_run(RSA_PRIVATE, 256, key), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(rsa_run(RSA_PUBLIC, 256, key), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(rsa_run(RSA_VERIFY, 256, key), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(rsa_run(RSA_SIGN, 256, elsewhere(key)), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	CU_ASSERT_EQUAL(rsa_run(RSA_SIGN, 256, key), -PLUTON_ENODEVICE);
+	CU_ASSERT_STRING_EQUAL(user.why, "the key slot was emptied meanwhile");
+	generate_rsa(HWKEY_SIGN | HWKEY_DECRYPT);
+	CU_ASSERT_EQUAL(rsa_run(RSA_DECRYPT, 256, found()), 0);
+	CU_ASSERT_EQUAL(rsa_run(RSA_PRIVATE, 256, found()), 0);
+	close_machine();
+}
+
+static ssize_t kdf_output(struct kdf_client *client, const uint8_t *buf, size_t len, size_t cursor)
+{
+	(void)client;
+	(void)buf;
+	user.pushed = cursor + len;
+	return (ssize_t)len;
+}
+
+static void kdf_done(struct kdf_client *client, int result)
+{
+	(void)client;
+	finish(result, "");
+}
+
+static int kdf_run(enum kdf_method method, enum mac_algorithm prf, struct hil_key_ref key)
+{
+	static const struct kdf_client_ops ops = {.push_output = kdf_output, .done = kdf_done};
+	struct kdf_engine *engine = (struct kdf_engine *)(void *)machine.checkers[HIL_KDF];
+	const struct kdf_request request = {.method = method,
+					    .prf = prf,
+					    .key = key,
+					    .key_size = 32,
+					    .iterations = method == KDF_PBKDF2,
+					    .length = 32};
+
+	user.client.kdf.ops = &ops;
+	user.done = 0;
+	user.pushed = 0;
+	return wait_for(engine->ops->start(engine, &request, &user.client.kdf));
+}
+
+static void test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_allow(void)
+{
+	static const enum kdf_method methods[] = {KDF_HKDF, KDF_HKDF_EXTRACT, KDF_HKDF_EXPAND,
+						  KDF_COUNTER, KDF_COUNTER_FIXED};
+	struct hil_key_ref key;
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_AGREE, HWKEY_THIS_BOOT);
+	key = found();
+	for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
+		CU_ASSERT_EQUAL(kdf_run(methods[i], MAC_HMAC_SHA256, key), 0);
+		CU_ASSERT_EQUAL(user.pushed, 32);
+	}
+	CU_ASSERT_EQUAL(kdf_run(KDF_PBKDF2, MAC_HMAC_SHA256, key), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, key), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, elsewhere(key)), -PLUTON_ENOSUPPORT);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	import_known(HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, key), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, found()), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	import_known(HWKEY_AES256, HWKEY_AGREE | HWKEY_ENCRYPT, HWKEY_THIS_BOOT | HWKEY_ENGINE_IV);
+	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, found()), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(delete_key(1), 0);
+	import_known(HWKEY_AES256, HWKEY_AGREE, HWKEY_THIS_BOOT);
+	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, found()), 0);
+	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, found()), -PLUTON_EINVAL);
+	close_machine();
+}
+
 static const struct test tests[] = {
+	TEST(test_a_curve_key_is_used_as_its_usage_its_curve_and_its_vault_allow),
+	TEST(test_an_rsa_key_is_used_as_its_usage_its_size_and_its_vault_allow),
+	TEST(test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_allow),
 	TEST(test_every_type_is_made_in_every_way_of_execution),
 	TEST(test_pieces_of_any_size_make_the_same_slot),
 	TEST(test_trouble_in_a_callback_leaves_the_slot_empty),
