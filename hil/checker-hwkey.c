@@ -63,10 +63,23 @@ static uint32_t next(struct hwkey_engine *engine, const char *owner, uint32_t af
 	return inner->ops->next(inner, owner, after);
 }
 
+static uint32_t unused(struct hwkey_engine *engine, const char *owner)
+{
+	struct hwkey_engine *inner = inner_engine(engine);
+
+	return inner->ops->unused(inner, owner);
+}
+
 void checker_hwkey_open(struct checker *checker)
 {
 	static const struct hwkey_engine_ops ops = {
-		.start = start, .cancel = cancel, .why = why, .find = find, .next = next};
+		.start = start,
+		.cancel = cancel,
+		.why = why,
+		.find = find,
+		.next = next,
+		.unused = unused,
+	};
 
 	checker->engine.hwkey = *inner_of(checker);
 	checker->engine.hwkey.ops = &ops;

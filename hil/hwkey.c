@@ -171,10 +171,8 @@ int hwkey_check(const struct hil_engine *engine, const void *hwkey_request)
 
 uint32_t hwkey_unused(struct hwkey_engine *engine, const char *owner)
 {
-	uint32_t number = 1;
+	uint32_t number = engine->ops->unused(engine, owner);
 
-	while (engine->ops->next(engine, owner, number - 1) == number)
-		number++;
 	return number <= HWKEY_NUMBER_MAX ? number : 0;
 }
 

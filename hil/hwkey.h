@@ -160,6 +160,8 @@ struct hwkey_engine_ops {
 		    struct hwkey_about *ret);
 	/* The owner's lowest number above `after`, whatever state its slot is in; 0: no more. */
 	uint32_t (*next)(struct hwkey_engine *engine, const char *owner, uint32_t after);
+	/* The lowest number, from 1 on, that none of the owner's slots has. */
+	uint32_t (*unused)(struct hwkey_engine *engine, const char *owner);
 };
 
 /*

@@ -591,7 +591,12 @@ static uint32_t next(struct hwkey_engine *engine, const char *owner, uint32_t af
 	return vault_next(unit_of(engine)->vault, owner, after);
 }
 
-static const struct hwkey_engine_ops ops = {start, cancel, why, find, next};
+static uint32_t unused(struct hwkey_engine *engine, const char *owner)
+{
+	return vault_unused(unit_of(engine)->vault, owner);
+}
+
+static const struct hwkey_engine_ops ops = {start, cancel, why, find, next, unused};
 
 /* --- starting --------------------------------------------------------------------------------- */
 

@@ -77,6 +77,25 @@ uint32_t vault_next(const struct vault *vault, const char *owner, uint32_t after
 	return lowest;
 }
 
+/* Two passes whatever there is: so many slots have no number beyond their count and one. */
+uint32_t vault_unused(struct vault *vault, const char *owner)
+{
+	uint32_t number = 1;
+
+	for (uint32_t i = 0; i < vault->slots_max; i++)
+		vault->slots[i].is_number_taken = false;
+	for (uint32_t i = 0; i < vault->slots_max; i++) {
+		const struct vault_slot *slot = &vault->slots[i];
+
+		if (slot->state != VAULT_FREE && slot->name.number <= vault->slots_max &&
+		    strcmp(slot->name.owner, owner) == 0)
+			vault->slots[slot->name.number - 1].is_number_taken = true;
+	}
+	while (number <= vault->slots_max && vault->slots[number - 1].is_number_taken)
+		number++;
+	return number;
+}
+
 uint32_t vault_count(const struct vault *vault, const char *owner)
 {
 	uint32_t count = 0;

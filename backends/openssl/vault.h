@@ -21,8 +21,9 @@ enum vault_state {
 
 struct vault_slot {
 	enum vault_state state;
-	uint32_t id; /* never used twice */
-	bool kept;   /* has a record */
+	uint32_t id;	      /* never used twice */
+	bool kept;	      /* has a record */
+	bool is_number_taken; /* the number that is this one's place from 1 on: for vault_unused */
 	struct hwkey_name name;
 	struct hwkey_attributes attributes;
 	uint8_t *key; /* attributes.size bytes of HWKEY_KEY_SIZE_MAX */
@@ -47,6 +48,9 @@ struct vault_slot *vault_find(struct vault *vault, const struct hwkey_name *name
 
 /* The owner's lowest number above `after`; 0: none. */
 uint32_t vault_next(const struct vault *vault, const char *owner, uint32_t after);
+
+/* The lowest number that none of the owner's slots has. */
+uint32_t vault_unused(struct vault *vault, const char *owner);
 
 /* How many slots the owner has; NULL: all owners. */
 uint32_t vault_count(const struct vault *vault, const char *owner);

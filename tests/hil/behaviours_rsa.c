@@ -94,7 +94,9 @@ static void test_pss_signatures_of_every_salt_length_verify_and_differ(void)
 		EXPECT(bench_run(&bench, &other) == 0);
 		memcpy(other.signature, m.output, RSA_TEST_SIZE);
 		EXPECT(bench_run(&bench, &client) == 0);
-		EXPECT((memcmp(m.output, other.signature, RSA_TEST_SIZE) == 0) == (salts[i] == 0));
+		if (salts[i] != 1) /* a salt of one byte comes twice now and then */
+			EXPECT((memcmp(m.output, other.signature, RSA_TEST_SIZE) == 0) ==
+			       (salts[i] == 0));
 		other.rsa_request.salt_size = RSA_SALT_ANY;
 		EXPECT(bench_run(&bench, &other) ==
 		       (bench_rsa_caps(&bench)->salt_any ? 0 : -PLUTON_ENOSUPPORT));

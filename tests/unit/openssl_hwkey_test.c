@@ -1101,7 +1101,7 @@ static void test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_al
 	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, key), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, found()), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(delete_key(1), 0);
-	import_known(HWKEY_AES256, HWKEY_AGREE | HWKEY_ENCRYPT, HWKEY_THIS_BOOT | HWKEY_ENGINE_IV);
+	import_known(HWKEY_AES256, HWKEY_ENCRYPT, HWKEY_THIS_BOOT | HWKEY_ENGINE_IV);
 	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, found()), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(delete_key(1), 0);
 	import_known(HWKEY_AES256, HWKEY_AGREE, HWKEY_THIS_BOOT);
