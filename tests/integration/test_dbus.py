@@ -329,6 +329,33 @@ class Services(OnBus):
             self.assertEqual(self.status(), charged)
             self.peer.call("HwKey", "Delete", "u", slot)
 
+    def test_a_key_crosses_the_bus_once_when_its_owner_sends_it(self):
+        monitor = self.join()
+        monitor.reply(monitor.send("org.freedesktop.DBus.Monitoring", "BecomeMonitor", "asu", [], 0,
+                                   to="org.freedesktop.DBus", path="/org/freedesktop/DBus"))
+        key, usage = os.urandom(32), 8 | 16  # to authenticate, to derive from
+        slot, = self.peer.call("HwKey", "Import", "uayay", 0, struct.pack("<4I", 4, usage, 2, 0), key)
+        self.assertEqual(self.peer.call("Hmac", "Mac", "suayayu", "sha256", slot, b"", b"abc", 32),
+                         (hmac.new(key, b"abc", "sha256").digest(), 32))
+        self.peer.call("Kdf", "Hkdf", "suayayayu", "sha256", slot, b"", b"", b"", 42)
+        stream, = self.peer.call("Hmac", "Begin", "suay", "sha256", slot, b"")
+        self.peer.call("Hmac", "Update", "uay", stream, bytes(1000))
+        self.peer.call("Hmac", "Finish", "uu", stream, 32)
+        self.peer.call("HwKey", "List", "u", 0)
+        self.refused("Inval", "its usage forbids it|another type", "Aes", "BeginEncrypt", "suayayay",
+                     "gcm", slot, b"", bytes(12), b"")
+        self.refused("Already", "taken|is there|holds", "HwKey", "Import", "uayay", slot,
+                     struct.pack("<4I", 4, usage, 2, 0), os.urandom(32))
+        self.peer.call("HwKey", "Delete", "u", slot)
+        end = os.urandom(16)
+        self.peer.call("Digest", "Digest", "sayu", "sha256", end, 32)
+        traffic = b""
+        while end not in traffic:
+            traffic += monitor.read(1)
+        self.assertEqual(traffic.count(key), 1)
+        for at in range(0, len(key), 8):
+            self.assertEqual(traffic.count(key[at:at + 8]), 1)
+
     def test_a_stream_lives_from_call_to_call(self):
         stream, = self.peer.call("Digest", "Begin", "s", "sha256")
         for piece in b"a" * 100, b"b" * 3000, b"c":
