@@ -86,6 +86,20 @@ static const char **text_of(struct rsa_job *job, int key)
 	}
 }
 
+static unsigned is_standard_input(const char *name)
+{
+	return name && strcmp(name, "-") == 0;
+}
+
+/* Those of --key, --signature and --in that are read. */
+static unsigned standard_inputs(const struct arguments *arguments)
+{
+	const struct rsa_job *job = &arguments->job;
+
+	return is_standard_input(job->key) + is_standard_input(job->signature) +
+	       (arguments->form->padding ? is_standard_input(job->in) : 0);
+}
+
 static int check_options(const struct arguments *arguments, const char *name)
 {
 	const struct rsa_job *job = &arguments->job;
@@ -101,8 +115,8 @@ static int check_options(const struct arguments *arguments, const char *name)
 		return fail_usage("the signature is missing, --signature, give its file, see `%s "
 				  "--help'",
 				  name);
-	if (job->key && strcmp(job->key, "-") == 0 && form->padding && strcmp(job->in, "-") == 0)
-		return fail_usage("two inputs on standard input, --key and --in, name a file");
+	if (standard_inputs(arguments) > 1)
+		return fail_usage("more than one input on standard input, -, name files");
 	if (form->writes && job->session->json && strcmp(job->out, "-") == 0)
 		return fail_usage("--json with the data on standard output, --out -, name a file");
 	return CLI_DONE;

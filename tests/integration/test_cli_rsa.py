@@ -252,6 +252,7 @@ class Ciphers(Rsa):
                           ["encrypt", "--key", at("key"), "--padding", "pkcs1", "--hash", "sha1"],
                           ["encrypt", "--key", at("key"), "--label-hex", "abc"],
                           ["verify", "--key", at("key")], ["sign", "--key", "-"],
+                          ["verify", "--key", at("key"), "--signature", "-"],
                           ["public", "--key", at("key"), "--format", "xml"]):
             self.refused("(E", *arguments, status=2)
 
