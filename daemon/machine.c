@@ -239,17 +239,9 @@ static int open_services(struct machine *machine, int listen_fd)
 	return r;
 }
 
-/*
- * Nobody is served before. All deferred calls run before each look, because one of them may have
- * been what was waited for, and nothing else may come.
- */
-static void await_engines(struct machine *machine)
+static bool are_engines_unsettled(const void *context)
 {
-	deferred_queue_run(&machine->kernel.deferred, SIZE_MAX);
-	while (!engines_settled(&machine->engines)) {
-		loop_pass(&machine->loop, true);
-		deferred_queue_run(&machine->kernel.deferred, SIZE_MAX);
-	}
+	return !engines_settled(&((const struct machine *)context)->engines);
 }
 
 static int open_engines(struct machine *machine, int listen_fd)
@@ -259,7 +251,8 @@ static int open_engines(struct machine *machine, int listen_fd)
 
 	if (r < 0)
 		return r;
-	await_engines(machine);
+	/* Nobody is served before. */
+	loop_run_while(&machine->loop, are_engines_unsettled, machine);
 	r = open_services(machine, listen_fd);
 	if (r < 0)
 		engines_close(&machine->engines);
@@ -443,6 +436,11 @@ int machine_connect(struct machine *machine)
 	return pair[1];
 }
 
+static bool has_processes(const void *context)
+{
+	return ((const struct machine *)context)->kernel.processes > 0;
+}
+
 void machine_close(struct machine *machine)
 {
 	unwatch_signals(machine);
@@ -452,8 +450,7 @@ void machine_close(struct machine *machine)
 	channel_close(&machine->channel);
 	/* What a worker still has in its hands is cancelled and comes back soon. */
 	machine->loop.stopping = false;
-	while (machine->kernel.processes)
-		loop_pass(&machine->loop, true);
+	loop_run_while(&machine->loop, has_processes, machine);
 	selftests_end(machine);
 	trace_close(&machine->trace);
 	engines_close(&machine->engines);

@@ -258,8 +258,10 @@ void selftests_begin(struct machine *machine)
 	for_each_tested(machine, engine) selftest_begin(engine);
 }
 
-static bool are_busy(const struct machine *machine)
+static bool are_busy(const void *context)
 {
+	const struct machine *machine = context;
+
 	for_each_tested(machine, engine)
 	{
 		if (selftest_busy(engine))
@@ -271,8 +273,7 @@ static bool are_busy(const struct machine *machine)
 void selftests_end(struct machine *machine)
 {
 	for_each_tested(machine, engine) selftest_stop(engine);
-	while (are_busy(machine))
-		loop_pass(&machine->loop, true);
+	loop_run_while(&machine->loop, are_busy, machine);
 }
 
 static void fill_row(const struct hil_engine *engine, const struct selftest_result *result,

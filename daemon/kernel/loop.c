@@ -155,13 +155,12 @@ static void run_deferred(struct loop *loop)
 	}
 }
 
-void loop_pass(struct loop *loop, bool wait)
+static void look_at_events(struct loop *loop, bool wait)
 {
 	const struct deferred_queue *deferred = &loop->kernel->deferred;
 	bool stays = false;
 	int flags = EVLOOP_ONCE;
 
-	run_deferred(loop);
 	arm_tick(loop);
 	if (loop->linger)
 		stays = loop->linger(loop->linger_context);
@@ -169,6 +168,21 @@ void loop_pass(struct loop *loop, bool wait)
 		flags |= EVLOOP_NONBLOCK;
 	event_base_loop(loop->base, flags);
 	loop->passes++;
+}
+
+void loop_pass(struct loop *loop, bool wait)
+{
+	run_deferred(loop);
+	look_at_events(loop, wait);
+}
+
+void loop_run_while(struct loop *loop, bool (*is_busy)(const void *context), const void *context)
+{
+	while (is_busy(context)) {
+		run_deferred(loop);
+		/* It may be over now: then there is no event to wait for. */
+		look_at_events(loop, is_busy(context));
+	}
 }
 
 void loop_run(struct loop *loop)

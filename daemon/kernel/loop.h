@@ -54,6 +54,12 @@ void loop_close(struct loop *loop);
 /* One pass. `wait`: sleep until something happens, unless deferred calls are due. */
 void loop_pass(struct loop *loop, bool wait);
 
+/*
+ * Passes while it is busy; sleeps in none that was the last. Not `while (busy) loop_pass(…, true)`:
+ * a deferred call may have been the end of it, and then nothing comes any more.
+ */
+void loop_run_while(struct loop *loop, bool (*is_busy)(const void *context), const void *context);
+
 /* Passes until loop_stop. */
 void loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

@@ -138,6 +138,27 @@ static void test_events_get_their_turn_however_much_is_deferred(void)
 	close(fd);
 }
 
+static bool has_not_run(const void *context)
+{
+	(void)context;
+	return calls == 0;
+}
+
+static void test_what_a_deferred_call_ends_is_not_waited_for(void)
+{
+	const struct timeval late = {.tv_sec = 5};
+
+	open_loop(run_once);
+	evtimer_assign(&event, loop.base, on_event, NULL);
+	evtimer_add(&event, &late); /* what wakes it if it sleeps */
+	deferred_call_set(&call);
+	loop_run_while(&loop, has_not_run, NULL);
+	CU_ASSERT_EQUAL(calls, 1);
+	CU_ASSERT_EQUAL(events, 0);
+	event_del(&event);
+	close_loop();
+}
+
 static void test_the_loop_runs_until_it_is_stopped(void)
 {
 	open_loop(run_and_stop);
@@ -290,6 +311,7 @@ static const struct test tests[] = {
 	TEST(test_one_long_call_ends_the_turn_of_deferred_calls),
 	TEST(test_the_loop_does_not_sleep_while_a_call_is_due),
 	TEST(test_events_get_their_turn_however_much_is_deferred),
+	TEST(test_what_a_deferred_call_ends_is_not_waited_for),
 	TEST(test_the_loop_runs_until_it_is_stopped),
 	TEST(test_an_interrupt_wakes_the_loop_and_runs_on_it),
 	TEST(test_an_idle_loop_has_no_timer),
