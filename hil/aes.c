@@ -140,7 +140,7 @@ int aes_check(const struct hil_engine *engine, const void *aes_request)
 
 	if (engine->absent)
 		return -PLUTON_ENODEVICE;
-	if (request->key.kind == HIL_KEY_SLOT && !hil_reaches(engine, &request->key))
+	if (!hil_reaches(engine, &request->key))
 		return -PLUTON_ENOSUPPORT;
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
 		int r = checks[i](caps, request);

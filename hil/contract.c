@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Whether an engine is there, and which engine of a HIL serves a request. The order of the port is
- * the configuration's: the first engine whose capabilities allow the request gets it, also where a
- * later one would be faster.
+ * Whether an engine is there, which engine of a HIL serves a request, and what a client's answer
+ * means to it. The order of the port is the configuration's: the first engine whose capabilities
+ * allow the request gets it, also where a later one would be faster.
  */
 #include "hil/contract.h"
 
@@ -76,4 +76,16 @@ const struct hil_engine *hil_last_asked(const struct hil_port *port)
 			return port->engines[i - 1];
 	}
 	return NULL;
+}
+
+ssize_t hil_count(ssize_t answer, size_t asked)
+{
+	if (answer < 0)
+		return answer;
+	return answer == 0 || (size_t)answer > asked ? -PLUTON_ESIZE : answer;
+}
+
+int hil_answer(int answer)
+{
+	return answer > 0 ? -PLUTON_ESIZE : answer;
 }

@@ -164,11 +164,20 @@ struct hil_engine {
 	const struct hil_gate *gate;   /* or NULL */
 };
 
-/* Whether the slot is one that this engine can use (rule 9). */
+/* Whether the key is bytes, or in a slot that this engine can use (rule 9). */
 static inline bool hil_reaches(const struct hil_engine *engine, const struct hil_key_ref *key)
 {
-	return engine->vault == key->vault;
+	return key->kind != HIL_KEY_SLOT || engine->vault == key->vault;
 }
+
+/*
+ * What an engine takes a callback's answer for: the count, where 1..asked is legal, or the
+ * client's own error (rule 6); -PLUTON_ESIZE for anything else (rule 4).
+ */
+ssize_t hil_count(ssize_t answer, size_t asked);
+
+/* The same where 0 or a negative error is legal. */
+int hil_answer(int answer);
 
 /*
  * Its device went, or came and caps are what it said. Only on the loop's thread, and not from

@@ -102,7 +102,7 @@ int kdf_check(const struct hil_engine *engine, const void *kdf_request)
 	if (engine->absent)
 		return -PLUTON_ENODEVICE;
 	r = check_prf(caps, request);
-	if (r == 0 && request->key.kind == HIL_KEY_SLOT && !hil_reaches(engine, &request->key))
+	if (r == 0 && !hil_reaches(engine, &request->key))
 		r = -PLUTON_ENOSUPPORT;
 	if (r == 0)
 		r = check_key(caps, request);

@@ -65,7 +65,7 @@ int mac_check(const struct hil_engine *engine, const void *mac_request)
 
 	if (engine->absent)
 		return -PLUTON_ENODEVICE;
-	if (request->key.kind == HIL_KEY_SLOT && !hil_reaches(engine, &request->key))
+	if (!hil_reaches(engine, &request->key))
 		return -PLUTON_ENOSUPPORT;
 	r = check_algorithm(caps, request);
 	if (r == 0)

@@ -184,7 +184,7 @@ int rsa_check(const struct hil_engine *engine, const void *rsa_request)
 	const struct rsa_request *request = rsa_request;
 	int r = engine->absent ? -PLUTON_ENODEVICE : 0;
 
-	if (r == 0 && request->key.kind == HIL_KEY_SLOT && !hil_reaches(engine, &request->key))
+	if (r == 0 && !hil_reaches(engine, &request->key))
 		r = -PLUTON_ENOSUPPORT;
 	for (size_t i = 0; r == 0 && i < sizeof(checks) / sizeof(checks[0]); i++)
 		r = checks[i](caps, rsa_request);

@@ -54,6 +54,16 @@ struct known_random {
 	unsigned same;	  /* bytes that did */
 };
 
+union selftest_request {
+	struct rng_request rng;
+	struct digest_request digest;
+	struct aes_request aes;
+	struct mac_request mac;
+	struct ecc_request ecc;
+	struct rsa_request rsa;
+	struct kdf_request kdf;
+};
+
 /* One operation of a test. The engine knows it as its client, so that comes first. */
 struct selftest_run {
 	union {
@@ -65,15 +75,7 @@ struct selftest_run {
 		struct rsa_client rsa;
 		struct kdf_client kdf;
 	} client;
-	union {
-		struct rng_request rng;
-		struct digest_request digest;
-		struct aes_request aes;
-		struct mac_request mac;
-		struct ecc_request ecc;
-		struct rsa_request rsa;
-		struct kdf_request kdf;
-	} request;
+	union selftest_request request;
 	struct known items[KNOWN_ITEMS];
 	size_t moved[KNOWN_ITEMS]; /* bytes of outputs that came */
 	int expected;		   /* what done must say */
@@ -125,15 +127,7 @@ struct selftest_parked {
 	void *client; /* NULL: nobody */
 	unsigned algorithm;
 	bool cancelled;
-	union {
-		struct rng_request rng;
-		struct digest_request digest;
-		struct aes_request aes;
-		struct mac_request mac;
-		struct ecc_request ecc;
-		struct rsa_request rsa;
-		struct kdf_request kdf;
-	} request;
+	union selftest_request request;
 };
 
 struct selftest_algorithm {

@@ -176,7 +176,7 @@ static int pull_frame(struct chip_aes_engine *engine,
 	ssize_t n =
 		pull(engine->client, conversation->out + conversation->out_length, room, *cursor);
 
-	n = conversation_count(n, room);
+	n = hil_count(n, room);
 	if (n < 0)
 		return (int)n;
 	*cursor += (size_t)n;
@@ -205,7 +205,7 @@ static int push_answer(struct chip_aes_engine *engine, size_t end)
 		return -PLUTON_EFAIL;
 	n = client->ops->push_output(client, conversation->in + engine->drained, left,
 				     engine->given);
-	n = conversation_count(n, left);
+	n = hil_count(n, left);
 	if (n < 0)
 		return (int)n;
 	engine->drained += (size_t)n;
@@ -281,7 +281,7 @@ static int fill_scratch(struct chip_aes_engine *engine)
 	ssize_t n = client->ops->pull_input(client, engine->scratch + engine->taken, room,
 					    engine->taken);
 
-	n = conversation_count(n, room);
+	n = hil_count(n, room);
 	if (n < 0)
 		return (int)n;
 	engine->taken += (size_t)n;

@@ -71,10 +71,10 @@ static int take_input(struct chip_digest_engine *engine)
 		return CONVERSATION_AGAIN;
 	}
 	room = left < room ? left : room;
-	n = conversation_count(engine->client->ops->pull_input(
-				       engine->client, conversation->out + conversation->out_length,
-				       room, engine->taken),
-			       room);
+	n = hil_count(engine->client->ops->pull_input(engine->client,
+						      conversation->out + conversation->out_length,
+						      room, engine->taken),
+		      room);
 	if (n < 0)
 		return (int)n;
 	engine->taken += (size_t)n;

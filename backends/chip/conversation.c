@@ -137,13 +137,6 @@ int conversation_ask(struct conversation *conversation, uint8_t type, uint8_t it
 	return r < 0 ? r : CONVERSATION_ASKED;
 }
 
-ssize_t conversation_count(ssize_t answer, size_t asked)
-{
-	if (answer < 0)
-		return answer;
-	return answer == 0 || (size_t)answer > asked ? -PLUTON_ESIZE : answer;
-}
-
 int conversation_put_state(struct conversation *conversation, const uint8_t *state, size_t size)
 {
 	if (memcmp(state, conversation->link->caps.boot, WIRE_NONCE_SIZE) != 0)

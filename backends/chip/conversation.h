@@ -56,9 +56,6 @@ int conversation_cancel(struct conversation *conversation);
 /* Sends the out_length octets of `out`, then empties it. CONVERSATION_ASKED or an error. */
 int conversation_ask(struct conversation *conversation, uint8_t type, uint8_t item);
 
-/* What a callback that must answer 1..asked means: the count, its error, or -PLUTON_ESIZE. */
-ssize_t conversation_count(ssize_t answer, size_t asked);
-
 /*
  * An exported state, as the client keeps it: the boot that it belongs to, then what the chip gave.
  * Put: gives it back to the chip; -PLUTON_ENODEVICE if that was reset since. Get: makes one of the

@@ -52,12 +52,6 @@ static int fail(struct fuses_file *file, const char *what)
 	return refuse(file, "%.300s/" FUSES_FILE ": %s (%s)", file->state, what, strerror(errno));
 }
 
-static int may(const struct fuses_file *file, const char *step)
-{
-	errno = file->hook.run ? file->hook.run(file->hook.context, step) : 0;
-	return errno ? -1 : 0;
-}
-
 /* As many bytes as there are, at most `size`. */
 static ssize_t read_up_to(int fd, uint8_t *buf, size_t size)
 {
@@ -221,19 +215,15 @@ static int make_image(struct fuses_file *file, uint8_t ret_image[FUSES_FILE_SIZE
 
 static int write_new(struct fuses_file *file, int state, const uint8_t image[FUSES_FILE_SIZE])
 {
-	int fd = -1, r = 0;
+	int fd, r = 0;
 
 	/* What is left of an earlier attempt was never in use. */
 	if (unlinkat(state, NEW_FILE, 0) < 0 && errno != ENOENT)
 		return fail(file, "an old " NEW_FILE " cannot be removed");
-	if (may(file, "make") == 0)
-		fd = openat(state, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
-			    0600);
+	fd = openat(state, NEW_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return fail(file, "cannot be made");
-	if (may(file, "write") < 0 ||
-	    write(fd, image, FUSES_FILE_SIZE) != (ssize_t)FUSES_FILE_SIZE ||
-	    may(file, "sync") < 0 || fdatasync(fd) < 0)
+	if (write(fd, image, FUSES_FILE_SIZE) != (ssize_t)FUSES_FILE_SIZE || fdatasync(fd) < 0)
 		r = fail(file, "cannot be written");
 	close(fd);
 	return r;
@@ -242,9 +232,9 @@ static int write_new(struct fuses_file *file, int state, const uint8_t image[FUS
 /* link, and not rename: what has come there meanwhile stays. */
 static int put_in_place(struct fuses_file *file, int state)
 {
-	if (may(file, "link") < 0 || linkat(state, NEW_FILE, state, FUSES_FILE, 0) < 0)
+	if (linkat(state, NEW_FILE, state, FUSES_FILE, 0) < 0)
 		return fail(file, "cannot be put in place");
-	if (may(file, "settle") < 0 || fsync(state) < 0)
+	if (fsync(state) < 0)
 		return fail(file, "cannot be made to last");
 	return 0;
 }

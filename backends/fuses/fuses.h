@@ -21,17 +21,10 @@
 #define FUSES_FILE_SIZE 256u
 #define FUSES_CREDENTIAL "pluton.device-secret" /* exactly the 32 bytes of the secret */
 
-/* A step before its system call, for tests that cut the power. 0: go on, else its errno. */
-struct fuses_hook {
-	int (*run)(void *context, const char *step);
-	void *context;
-};
-
 struct fuses_file {
 	struct fuses fuses;
 	const char *state;	 /* the state folder, which must be there */
 	const char *credentials; /* $CREDENTIALS_DIRECTORY, or NULL */
-	struct fuses_hook hook;	 /* run may be NULL */
 	char why[640];
 };
 

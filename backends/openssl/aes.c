@@ -57,7 +57,7 @@ static int step_key(struct aes_operation *op)
 			op->cipher = op->stream->cipher;
 	}
 	if (r == 0 && op->request.key.kind == HIL_KEY_BYTES)
-		r = task_answer(client->ops->pull_key(client, op->key, op->request.key_size));
+		r = hil_answer(client->ops->pull_key(client, op->key, op->request.key_size));
 	else if (r == 0)
 		r = aes_take_slot(op);
 	return r == 0 && op->request.mode == AES_ECB ? aes_begin(op) : r;
@@ -65,7 +65,7 @@ static int step_key(struct aes_operation *op)
 
 static int step_iv_in(struct aes_operation *op)
 {
-	int r = task_answer(op->client->ops->pull_iv(op->client, op->iv, op->request.iv_size));
+	int r = hil_answer(op->client->ops->pull_iv(op->client, op->iv, op->request.iv_size));
 
 	return r < 0 ? r : aes_begin(op);
 }
@@ -77,13 +77,13 @@ static int step_iv_out(struct aes_operation *op)
 
 	if (RAND_bytes(op->iv, AES_GCM_IV_SIZE) != 1)
 		return crypto_failed(-PLUTON_EFAIL);
-	r = task_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
+	r = hil_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
 	return r < 0 ? r : aes_begin(op);
 }
 
 static int step_ctr(struct aes_operation *op)
 {
-	int r = task_answer(op->client->ops->pull_ctr(op->client, op->ctr.block, AES_BLOCK_SIZE));
+	int r = hil_answer(op->client->ops->pull_ctr(op->client, op->ctr.block, AES_BLOCK_SIZE));
 
 	if (r < 0)
 		return r;
@@ -99,7 +99,7 @@ static int take_aad(struct aes_operation *op)
 	size_t len = task_piece(&op->task, op->request.aad_length - op->aad_cursor,
 				sizeof(op->task.host->chunk_in));
 	ssize_t n =
-		task_count(op->client->ops->pull_aad(op->client, chunk, len, op->aad_cursor), len);
+		hil_count(op->client->ops->pull_aad(op->client, chunk, len, op->aad_cursor), len);
 	int r = (int)n;
 
 	if (n > 0) {
@@ -127,7 +127,7 @@ static int step_aad(struct aes_operation *op)
 
 static int step_tag_in(struct aes_operation *op)
 {
-	return task_answer(op->client->ops->pull_tag(op->client, op->tag, op->request.tag_size));
+	return hil_answer(op->client->ops->pull_tag(op->client, op->tag, op->request.tag_size));
 }
 
 static int step_tag_out(struct aes_operation *op)
@@ -136,7 +136,7 @@ static int step_tag_out(struct aes_operation *op)
 
 	if (r < 0)
 		return r;
-	return task_answer(op->client->ops->push_tag(op->client, op->tag, op->request.tag_size));
+	return hil_answer(op->client->ops->push_tag(op->client, op->tag, op->request.tag_size));
 }
 
 /* Empty messages have no input step, but a tag all the same. */

@@ -70,8 +70,8 @@ void aes_used_output(struct aes_operation *op, size_t len)
 
 ssize_t aes_pull(struct aes_operation *op, uint8_t *buf, size_t len)
 {
-	ssize_t n = task_count(op->client->ops->pull_input(op->client, buf, len, op->input_cursor),
-			       len);
+	ssize_t n =
+		hil_count(op->client->ops->pull_input(op->client, buf, len, op->input_cursor), len);
 
 	task_spend(&op->task, 0);
 	if (n > 0)
@@ -81,8 +81,8 @@ ssize_t aes_pull(struct aes_operation *op, uint8_t *buf, size_t len)
 
 static ssize_t push(struct aes_operation *op, const uint8_t *buf, size_t len)
 {
-	ssize_t n = task_count(
-		op->client->ops->push_output(op->client, buf, len, op->output_cursor), len);
+	ssize_t n = hil_count(op->client->ops->push_output(op->client, buf, len, op->output_cursor),
+			      len);
 
 	task_spend(&op->task, 0);
 	if (n > 0)

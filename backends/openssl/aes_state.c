@@ -151,7 +151,7 @@ int aes_step_state_in(struct aes_operation *op)
 	int r = aes_take_slot(op);
 
 	if (r == 0)
-		r = task_answer(op->client->ops->pull_state(op->client, state, sizeof(state)));
+		r = hil_answer(op->client->ops->pull_state(op->client, state, sizeof(state)));
 	if (r == 0 && !header_matches(&op->request, state))
 		r = -PLUTON_EINVAL;
 	if (r == 0)
@@ -206,7 +206,7 @@ int aes_step_state_out(struct aes_operation *op)
 	else
 		r = write_blocks(op, state);
 	if (r == 0)
-		r = task_answer(op->client->ops->push_state(op->client, state, sizeof(state)));
+		r = hil_answer(op->client->ops->push_state(op->client, state, sizeof(state)));
 	explicit_bzero(state, sizeof(state));
 	return r;
 }

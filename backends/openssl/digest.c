@@ -40,7 +40,7 @@ static int begin(struct digest_operation *op)
 		hash_begin(op->hash, &op->state);
 		return 0;
 	}
-	r = task_answer(op->client->ops->pull_state(op->client, bytes, sizeof(bytes)));
+	r = hil_answer(op->client->ops->pull_state(op->client, bytes, sizeof(bytes)));
 	if (r == 0)
 		r = hash_read_state(op->hash, &op->state, bytes);
 	if (r == 0)
@@ -93,7 +93,7 @@ static int give(struct digest_operation *op)
 		r = ops->push_state(op->client, bytes, sizeof(bytes));
 	}
 	explicit_bzero(bytes, sizeof(bytes));
-	return task_answer(r);
+	return hil_answer(r);
 }
 
 static int advance(struct task *task)

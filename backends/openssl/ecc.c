@@ -73,14 +73,14 @@ static int take_key(struct ecc_operation *op)
 
 	if (op->request.key.kind == HIL_KEY_SLOT)
 		return take_slot(op);
-	r = task_answer(op->client->ops->pull_key(op->client, op->parts.key, ecc_key_size(curve)));
+	r = hil_answer(op->client->ops->pull_key(op->client, op->parts.key, ecc_key_size(curve)));
 	return r < 0 ? r : refuse(op, ecc_key_fault(curve, op->parts.key));
 }
 
 static int pull_public(struct ecc_operation *op)
 {
 	enum ecc_curve curve = op->request.curve;
-	int r = task_answer(
+	int r = hil_answer(
 		op->client->ops->pull_public(op->client, op->parts.public, ecc_public_size(curve)));
 
 	return r < 0 ? r : refuse(op, ecc_public_fault(curve, op->parts.public));
@@ -89,34 +89,34 @@ static int pull_public(struct ecc_operation *op)
 static int pull_signature(struct ecc_operation *op)
 {
 	enum ecc_curve curve = op->request.curve;
-	int r = task_answer(op->client->ops->pull_signature(op->client, op->parts.signature,
-							    ecc_signature_size(curve)));
+	int r = hil_answer(op->client->ops->pull_signature(op->client, op->parts.signature,
+							   ecc_signature_size(curve)));
 
 	return r < 0 ? r : refuse(op, ecc_signature_fault(curve, op->parts.signature));
 }
 
 static int push_key(struct ecc_operation *op)
 {
-	return task_answer(op->client->ops->push_key(op->client, op->parts.key,
-						     ecc_key_size(op->request.curve)));
+	return hil_answer(op->client->ops->push_key(op->client, op->parts.key,
+						    ecc_key_size(op->request.curve)));
 }
 
 static int push_public(struct ecc_operation *op)
 {
-	return task_answer(op->client->ops->push_public(op->client, op->parts.public,
-							ecc_public_size(op->request.curve)));
+	return hil_answer(op->client->ops->push_public(op->client, op->parts.public,
+						       ecc_public_size(op->request.curve)));
 }
 
 static int push_signature(struct ecc_operation *op)
 {
-	return task_answer(op->client->ops->push_signature(op->client, op->parts.signature,
-							   ecc_signature_size(op->request.curve)));
+	return hil_answer(op->client->ops->push_signature(op->client, op->parts.signature,
+							  ecc_signature_size(op->request.curve)));
 }
 
 static int push_secret(struct ecc_operation *op)
 {
-	return task_answer(op->client->ops->push_secret(op->client, op->parts.secret,
-							ecc_secret_size(op->request.curve)));
+	return hil_answer(op->client->ops->push_secret(op->client, op->parts.secret,
+						       ecc_secret_size(op->request.curve)));
 }
 
 /* --- input ----------------------------------------------------------------------------------- */
@@ -127,9 +127,9 @@ static int copy_piece(struct ecc_operation *op)
 	ssize_t n;
 
 	op->copy.used = op->cursor + len;
-	n = task_count(op->client->ops->pull_input(op->client, op->copy.memory + op->cursor, len,
-						   op->cursor),
-		       len);
+	n = hil_count(op->client->ops->pull_input(op->client, op->copy.memory + op->cursor, len,
+						  op->cursor),
+		      len);
 	if (n < 0)
 		return (int)n;
 	op->cursor += (size_t)n;

@@ -101,7 +101,7 @@ static int take(struct hwkey_operation *op, uint8_t *to)
 
 	while (op->cursor < length) {
 		size_t left = length - op->cursor;
-		ssize_t n = task_count(
+		ssize_t n = hil_count(
 			op->client->ops->pull_input(op->client, to + op->cursor, left, op->cursor),
 			left);
 
@@ -128,10 +128,9 @@ static int give(struct hwkey_operation *op)
 
 	while (op->cursor < length) {
 		size_t left = length - op->cursor;
-		ssize_t n =
-			task_count(op->client->ops->push_output(op->client, op->bytes + op->cursor,
-								left, op->cursor),
-				   left);
+		ssize_t n = hil_count(op->client->ops->push_output(
+					      op->client, op->bytes + op->cursor, left, op->cursor),
+				      left);
 
 		if (n < 0)
 			return (int)n;

@@ -47,7 +47,7 @@ static int absorb_lent(struct intake *intake, size_t len)
 static int absorb_pulled(struct intake *intake, size_t len)
 {
 	uint8_t *chunk = intake->task.host->chunk_in;
-	ssize_t n = task_count(intake->type->pull(intake, chunk, len, intake->cursor), len);
+	ssize_t n = hil_count(intake->type->pull(intake, chunk, len, intake->cursor), len);
 	int r = (int)n;
 
 	if (n > 0) {

@@ -129,7 +129,7 @@ static int run_prf(struct kdf_operation *op, const struct piece *pieces, size_t 
 static int pull_text(struct kdf_operation *op,
 		     int (*pull)(struct kdf_client *client, uint8_t *bytes, size_t len), size_t len)
 {
-	int r = len ? task_answer(pull(op->client, op->text + op->text_length, len)) : 0;
+	int r = len ? hil_answer(pull(op->client, op->text + op->text_length, len)) : 0;
 
 	op->text_length += len;
 	return r;
@@ -173,7 +173,7 @@ static int fetch_key(struct kdf_operation *op, uint8_t ret_key[KDF_KEY_SIZE_MAX]
 	int r;
 
 	if (op->request.key.kind == HIL_KEY_BYTES)
-		return task_answer(
+		return hil_answer(
 			op->client->ops->pull_key(op->client, ret_key, op->request.key_size));
 	r = vault_take(op->task.host->vault, &op->request.key,
 		       is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET, HWKEY_AGREE, ret_key,
@@ -333,9 +333,9 @@ static int push_block(struct kdf_operation *op)
 
 		if (piece == 0)
 			return TASK_AGAIN;
-		n = task_count(op->client->ops->push_output(op->client, op->block + op->pushed,
-							    piece, op->cursor),
-			       piece);
+		n = hil_count(op->client->ops->push_output(op->client, op->block + op->pushed,
+							   piece, op->cursor),
+			      piece);
 		if (n < 0)
 			return (int)n;
 		op->pushed += (size_t)n;

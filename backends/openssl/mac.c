@@ -20,7 +20,7 @@ static int fetch_key(struct mac_operation *op, uint8_t *ret_key)
 	int r;
 
 	if (op->request.key.kind == HIL_KEY_BYTES)
-		return task_answer(
+		return hil_answer(
 			op->client->ops->pull_key(op->client, ret_key, op->request.key_size));
 	r = vault_take(op->intake.task.host->vault, &op->request.key,
 		       is_cmac ? HWKEY_OF_AES : HWKEY_OF_SECRET, HWKEY_MAC, ret_key,
@@ -51,8 +51,8 @@ static int take_state(struct mac_operation *op)
 	int r = has_slot ? fetch_key(op, key) : 0;
 
 	if (r == 0)
-		r = task_answer(op->client->ops->pull_state(op->client, state,
-							    op->method->caps.state_bytes));
+		r = hil_answer(op->client->ops->pull_state(op->client, state,
+							   op->method->caps.state_bytes));
 	if (r == 0)
 		r = op->method->read_state(op, state, has_slot ? key : NULL);
 	explicit_bzero(state, sizeof(state));
@@ -72,7 +72,7 @@ static int give_state(struct mac_operation *op)
 	int r;
 
 	op->method->write_state(op, state);
-	r = task_answer(
+	r = hil_answer(
 		op->client->ops->push_state(op->client, state, op->method->caps.state_bytes));
 	explicit_bzero(state, sizeof(state));
 	return r;
@@ -82,7 +82,7 @@ static int give_state(struct mac_operation *op)
 static int compare(struct mac_operation *op, const uint8_t *mac)
 {
 	uint8_t expected[MAC_SIZE_MAX];
-	int r = task_answer(op->client->ops->pull_mac(op->client, expected, op->request.mac_size));
+	int r = hil_answer(op->client->ops->pull_mac(op->client, expected, op->request.mac_size));
 
 	if (r == 0 && CRYPTO_memcmp(mac, expected, op->request.mac_size) != 0)
 		r = -PLUTON_EINVAL;
@@ -97,7 +97,7 @@ static int give_mac(struct mac_operation *op)
 	if (r == 0 && op->request.verify)
 		r = compare(op, mac);
 	else if (r == 0)
-		r = task_answer(op->client->ops->push_mac(op->client, mac, op->request.mac_size));
+		r = hil_answer(op->client->ops->push_mac(op->client, mac, op->request.mac_size));
 	explicit_bzero(mac, sizeof(mac));
 	return r;
 }

@@ -31,9 +31,9 @@ struct rng_unit {
 static int push_all(struct rng_operation *op, const uint8_t *buf, size_t len)
 {
 	for (size_t given = 0; given < len;) {
-		ssize_t n = task_count(op->client->ops->push_output(op->client, buf + given,
-								    len - given, op->cursor),
-				       len - given);
+		ssize_t n = hil_count(op->client->ops->push_output(op->client, buf + given,
+								   len - given, op->cursor),
+				      len - given);
 
 		if (n < 0)
 			return (int)n;

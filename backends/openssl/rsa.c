@@ -58,8 +58,8 @@ static int pull_parts(struct rsa_operation *op)
 		enum rsa_part part = (enum rsa_part)op->part++;
 		size_t size = rsa_part_size(part, job->request.size);
 
-		r = task_answer(op->client->ops->pull_part(op->client, part,
-							   rsa_job_part(job, part), size));
+		r = hil_answer(op->client->ops->pull_part(op->client, part, rsa_job_part(job, part),
+							  size));
 		task_spend(&op->task, size);
 	}
 	return r;
@@ -101,7 +101,7 @@ static int pull_all(struct rsa_operation *op, pull_fn pull, uint8_t *bytes, size
 
 		if (piece == 0)
 			return TASK_AGAIN;
-		n = task_count(pull(op->client, bytes + *cursor, piece, *cursor), piece);
+		n = hil_count(pull(op->client, bytes + *cursor, piece, *cursor), piece);
 		if (n < 0)
 			return (int)n;
 		*cursor += (size_t)n;
@@ -117,7 +117,7 @@ static int pull_signature(struct rsa_operation *op)
 	if (job->request.action != RSA_VERIFY || op->has_signature)
 		return 0;
 	op->has_signature = true;
-	return task_answer(
+	return hil_answer(
 		op->client->ops->pull_signature(op->client, job->signature, job->request.size));
 }
 
@@ -153,8 +153,8 @@ static int push_parts(struct rsa_operation *op)
 		enum rsa_part part = (enum rsa_part)op->part++;
 		size_t size = rsa_part_size(part, job->request.size);
 
-		r = task_answer(op->client->ops->push_part(op->client, part,
-							   rsa_job_part(job, part), size));
+		r = hil_answer(op->client->ops->push_part(op->client, part, rsa_job_part(job, part),
+							  size));
 	}
 	return r;
 }
@@ -169,7 +169,7 @@ static int push_output(struct rsa_operation *op)
 
 		if (piece == 0)
 			return TASK_AGAIN;
-		n = task_count(
+		n = hil_count(
 			op->client->ops->push_output(op->client, at, piece, op->output_cursor),
 			piece);
 		if (n < 0)

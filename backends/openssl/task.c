@@ -177,15 +177,3 @@ int task_check_lent(size_t len, size_t left)
 {
 	return len == 0 || len > left ? -PLUTON_ESIZE : 0;
 }
-
-ssize_t task_count(ssize_t answer, size_t asked)
-{
-	if (answer < 0)
-		return answer;
-	return answer == 0 || (size_t)answer > asked ? -PLUTON_ESIZE : answer;
-}
-
-int task_answer(int answer)
-{
-	return answer > 0 ? -PLUTON_ESIZE : answer;
-}

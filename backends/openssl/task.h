@@ -109,13 +109,4 @@ void task_spend(struct task *task, size_t bytes);
 /* Whether lent memory of this length is what the contract allows: 0 or -PLUTON_ESIZE. */
 int task_check_lent(size_t len, size_t left);
 
-/*
- * What a callback that must answer 1..asked means: the count, the client's own error, or
- * -PLUTON_ESIZE for anything else.
- */
-ssize_t task_count(ssize_t answer, size_t asked);
-
-/* The same for a callback that answers 0 or a negative error. */
-int task_answer(int answer);
-
 #endif

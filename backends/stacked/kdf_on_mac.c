@@ -188,9 +188,7 @@ static int pull(struct operation *op,
 		int (*from)(struct kdf_client *client, uint8_t *bytes, size_t len), uint8_t *bytes,
 		size_t len)
 {
-	int r = len ? from(op->client, bytes, len) : 0;
-
-	return r > 0 ? -PLUTON_ESIZE : r;
+	return len ? hil_answer(from(op->client, bytes, len)) : 0;
 }
 
 static int pull_text(struct operation *op,

@@ -58,12 +58,6 @@ static struct digest_engine *below_of(const struct operation *op)
 	return (struct digest_engine *)(void *)op->stacked->stand.below;
 }
 
-/* A callback that must answer 0 or an error. */
-static int answer(int r)
-{
-	return r > 0 ? -PLUTON_ESIZE : r;
-}
-
 /* --- what the engine below calls ------------------------------------------------------------- */
 
 static size_t copy_some(uint8_t *buf, size_t len, const uint8_t *from, size_t left)
@@ -158,7 +152,7 @@ static const struct digest_client_ops below_ops = {
 static int take_key(struct operation *op)
 {
 	size_t size = op->request.key_size;
-	int r = answer(op->client->ops->pull_key(op->client, op->key, size));
+	int r = hil_answer(op->client->ops->pull_key(op->client, op->key, size));
 
 	op->step = size > digest_block_size(op->request.algorithm) ? STEP_KEY : STEP_INNER;
 	return r;
@@ -167,7 +161,7 @@ static int take_key(struct operation *op)
 static int take_state(struct operation *op)
 {
 	op->step = STEP_INNER;
-	return answer(op->client->ops->pull_state(op->client, op->state, 2 * op->state_bytes));
+	return hil_answer(op->client->ops->pull_state(op->client, op->state, 2 * op->state_bytes));
 }
 
 static size_t length_of(const struct operation *op)
@@ -209,7 +203,7 @@ static void cancel_below(struct turn *turn)
 
 static int give_state(struct operation *op)
 {
-	return answer(op->client->ops->push_state(op->client, op->state, 2 * op->state_bytes));
+	return hil_answer(op->client->ops->push_state(op->client, op->state, 2 * op->state_bytes));
 }
 
 /* In a time that says nothing about where they differ. */
@@ -217,7 +211,7 @@ static int compare(struct operation *op)
 {
 	uint8_t mac[MAC_SIZE_MAX];
 	volatile uint8_t difference = 0;
-	int r = answer(op->client->ops->pull_mac(op->client, mac, op->request.mac_size));
+	int r = hil_answer(op->client->ops->pull_mac(op->client, mac, op->request.mac_size));
 
 	for (size_t i = 0; r == 0 && i < op->request.mac_size; i++)
 		difference |= mac[i] ^ op->digest[i];
@@ -228,7 +222,7 @@ static int give_mac(struct operation *op)
 {
 	if (op->request.verify)
 		return compare(op);
-	return answer(op->client->ops->push_mac(op->client, op->digest, op->request.mac_size));
+	return hil_answer(op->client->ops->push_mac(op->client, op->digest, op->request.mac_size));
 }
 
 static int next(struct turn *turn)

@@ -51,3 +51,13 @@ int behaviours_main(int argc, char **argv, const struct bench_maker *maker)
 		count = collect(maker, behaviour_tables[i], tests, count);
 	return suite_main(argc, argv, maker->name, tests, count);
 }
+
+void behaviours_try(const struct bench_maker *maker, const struct behaviour *table,
+		    struct bench_trial *trial)
+{
+	bench_use(maker);
+	bench_trial_begin(trial);
+	for (; table->name && trial->violations == 0; table++)
+		table->run();
+	bench_trial_end();
+}

@@ -43,6 +43,10 @@ extern const struct behaviour kdf_behaviours[];
 /* suite_main with all behaviours that this maker's engines can show. */
 int behaviours_main(int argc, char **argv, const struct bench_maker *maker);
 
+/* Runs the table on this maker's engines until a rule is violated. */
+void behaviours_try(const struct bench_maker *maker, const struct behaviour *table,
+		    struct bench_trial *trial);
+
 /* Sizes at which engines change their ways; 0 (the whole message) ends the list. */
 #define CHUNKINGS 13u
 extern const size_t chunkings[CHUNKINGS];

@@ -35,6 +35,12 @@ void bench_trial_end(void)
 	trial_under_way = NULL;
 }
 
+void bench_trial_expect(const struct bench_trial *trial, enum hil_rule rule)
+{
+	CU_ASSERT(trial->violations > 0);
+	CU_ASSERT_STRING_EQUAL(checker_rule_name(trial->first), checker_rule_name(rule));
+}
+
 void bench_expect(bool met, const char *what, const char *file, unsigned line)
 {
 	if (trial_under_way)

@@ -59,6 +59,9 @@ void bench_use(const struct bench_maker *maker);
 void bench_trial_begin(struct bench_trial *trial);
 void bench_trial_end(void);
 
+/* It saw a violation, and of this rule first. */
+void bench_trial_expect(const struct bench_trial *trial, enum hil_rule rule);
+
 void bench_open(struct bench *bench);
 void bench_close(struct bench *bench);
 
