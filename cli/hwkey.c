@@ -19,6 +19,7 @@
 #include "cli/rsa.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "cli/waiting.h"
 #include "cli/words.h"
 
 #define TYPES "aes128 aes192 aes256 secret p256 p384 p521 ed25519 x25519 rsa2048 rsa3072 rsa4096"
@@ -289,6 +290,7 @@ static int run_generate(struct session *session, int argc, char **argv)
 		.defaults = {[OPTION_POLICY] = ""},
 	};
 	struct filling filling = {0};
+	struct waiting waiting = {0};
 	int r, status = words_parse(&form, session, argc, argv, &filling.words);
 
 	if (status == CLI_DONE)
@@ -297,7 +299,9 @@ static int run_generate(struct session *session, int argc, char **argv)
 		status = open_session(&filling.words);
 	if (status != CLI_DONE)
 		return status;
-	r = pluton_hwkey_generate(session->pluton, &filling.attributes, &filling.number);
+	r = pluton_hwkey_generate_async(session->pluton, &filling.attributes, &filling.number,
+					waiting_done, &waiting, NULL);
+	r = waiting_end(session, &waiting, r, "making a key");
 	return r < 0 ? failed(&filling.words, r, "no key") : print_filled(&filling);
 }
 
