@@ -106,6 +106,18 @@ static int find_engine(struct hwkey_operation *state)
 				     : "there are no hardware keys: see hil.hwkey in plutond.conf");
 }
 
+static int explain_size(const struct hwkey_operation *state, int error)
+{
+	const struct hwkey_request *request = &state->request;
+	size_t size = request->action == HWKEY_IMPORT ? request->length : request->attributes.size;
+
+	if (request->attributes.type == HWKEY_SECRET)
+		return op_refuse(state->op, error, "a secret has 1 to %u bytes, not %zu",
+				 HWKEY_SECRET_MAX, size);
+	return op_refuse(state->op, error, "a key of this type has %zu bytes, not %zu",
+			 hwkey_size(request->attributes.type), size);
+}
+
 static int explain(const struct hwkey_operation *state, int error)
 {
 	const struct hwkey_request *request = &state->request;
@@ -124,10 +136,7 @@ static int explain(const struct hwkey_operation *state, int error)
 				 request->attributes.size,
 				 hwkey_wrapped_size(request->attributes.size), request->length);
 	if (error == -PLUTON_ESIZE && hwkey_fills(request->action))
-		return op_refuse(state->op, error, "a key of this type has %zu bytes, not %zu",
-				 hwkey_size(request->attributes.type),
-				 request->action == HWKEY_IMPORT ? request->length
-								 : request->attributes.size);
+		return explain_size(state, error);
 	return error;
 }
 

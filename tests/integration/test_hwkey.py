@@ -180,6 +180,11 @@ class Slots(Keys):
         self.daemon.start()
         self.done("mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE)
 
+    def test_a_size_that_no_secret_has_is_refused_with_those_that_it_has(self):
+        for size in (0, 129):
+            self.assertIn(f"a secret has 1 to 128 bytes, not {size}",
+                          self.refused("ESIZE", "key", "generate", "secret", "--size", str(size)))
+
     def test_a_usage_or_policy_that_forbids_it_is_said_to_the_owner(self):
         slot = self.fill("generate", "aes256", "--usage", "decrypt")
         how = ["--mode", "ctr", "--iv-hex", IV, "--key-slot", slot]
