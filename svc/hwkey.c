@@ -230,17 +230,8 @@ static int find(struct hwkey_operation *state, struct hwkey_about *ret)
 
 	if (r == 0)
 		r = state->engine->ops->find(state->engine, &state->request.name, ret);
-	if (r == -PLUTON_ENODEVICE && state->engine)
-		return op_refuse(state->op, r,
-				 "key slot %u is empty: there is no such key of yours", number);
-	if (r == -PLUTON_EFAIL)
-		return op_refuse(state->op, r,
-				 "key slot %u is damaged: its record was changed on the disk; "
-				 "restore it, or delete the slot",
-				 number);
-	if (r == -PLUTON_EBUSY)
-		return op_refuse(state->op, r, "key slot %u is being filled or emptied: try again",
-				 number);
+	if (r < 0 && state->engine)
+		return op_refuse(state->op, r, "key slot %u %s", number, hwkey_find_failure(r));
 	return r;
 }
 
