@@ -496,11 +496,11 @@ static int read_signature(const struct words *words, enum pluton_ecc_curve curve
 		der && curve != PLUTON_ED25519 ? "it is no DER of one" : "it has a wrong length");
 }
 
-static int print_valid(const struct words *words)
+static int print_verified(const struct words *words)
 {
 	if (words->session->json)
-		return json_print_member("valid", json_object_new_boolean(true));
-	return output_whole("-", "the signature is valid\n", strlen("the signature is valid\n"));
+		return json_print_member("verified", json_object_new_boolean(true));
+	return output_whole("-", "verified\n", strlen("verified\n"));
 }
 
 static int verify(const struct words *words, const struct pluton_ecc_public *key, bool der)
@@ -520,7 +520,7 @@ static int verify(const struct words *words, const struct pluton_ecc_public *key
 	if (status == CLI_DONE) {
 		r = pluton_ecc_verify(words->session->pluton, &request);
 		status = r < 0 ? failed(words, r, "not verified", words->option[OPTION_IN])
-			       : print_valid(words);
+			       : print_verified(words);
 	}
 	buffer_free(&input.message);
 	return status;
@@ -534,7 +534,8 @@ static int verb_verify(struct session *session, int argc, char **argv)
 		IN_OPTION,     {0}};
 	static const struct words_form form = {
 		.doc = "Verifies the signature of a file.\v"
-		       "The status is 0 if it is valid, and 1 if it is not.\n"
+		       "If it is right, prints `verified'; if not, says so and the exit status is "
+		       "1.\n"
 		       "\n"
 		       "Examples:\n"
 		       "  openssl dgst -sha256 -sign KEY.pem -out FILE.sig FILE\n"

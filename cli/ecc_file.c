@@ -115,12 +115,15 @@ static EVP_PKEY *parse_private(BIO *file)
 	return key;
 }
 
+/* A private key stands for its public one. */
 static EVP_PKEY *parse_public(BIO *file)
 {
 	EVP_PKEY *key = PEM_read_bio_PUBKEY(file, NULL, no_password, NULL);
 
 	if (!key && BIO_reset(file) == 1)
 		key = d2i_PUBKEY_bio(file, NULL);
+	if (!key && BIO_reset(file) == 1)
+		key = parse_private(file);
 	return key;
 }
 
@@ -142,8 +145,20 @@ static bool is_off_its_curve(BIO *file)
 	return is;
 }
 
-static int no_key(BIO *file, const char *path, const char *what)
+static bool holds(BIO *file, EVP_PKEY *(*parse)(BIO *file))
 {
+	EVP_PKEY *key = file && BIO_reset(file) == 1 ? parse(file) : NULL;
+
+	EVP_PKEY_free(key);
+	return key;
+}
+
+static int no_key(BIO *file, EVP_PKEY *(*parse)(BIO *file), const char *path, const char *what)
+{
+	if (parse == parse_private && holds(file, parse_public))
+		return fail_pluton(-PLUTON_EINVAL,
+				   "no private key, %s: the key is public, give the private one",
+				   path);
 	if (is_off_its_curve(file))
 		return fail_pluton(-PLUTON_EINVAL,
 				   "no %s key, %s: its point is not on its curve, or the curve is "
@@ -169,7 +184,7 @@ static EVP_PKEY *read_key(const char *path, EVP_PKEY *(*parse)(BIO *file), const
 		file = BIO_new_mem_buf(buffer.data, (int)(fits ? buffer.length : 0));
 		key = file ? parse(file) : NULL;
 		if (!key)
-			*ret_status = no_key(file, path, what);
+			*ret_status = no_key(file, parse, path, what);
 	}
 	ERR_clear_error();
 	BIO_free(file);

@@ -24,6 +24,7 @@
 
 #define TYPES "aes128 aes192 aes256 secret p256 p384 p521 ed25519 x25519 rsa2048 rsa3072 rsa4096"
 #define POLICY_UNKNOWN UINT32_MAX /* of a damaged slot: no policy is "exportable" */
+#define EXPORTABLE "exportable"
 #define USAGES "encrypt, decrypt, sign, mac, derive, wrap"
 
 /* What fills a slot has the first four; all that is not common has the rest. */
@@ -97,7 +98,11 @@ static const char *policy_word(uint64_t bits)
 
 	if (bits == POLICY_UNKNOWN)
 		return "unknown";
-	return bits ? name_flags(policies, bits, text, sizeof(text)) : "exportable";
+	if (bits & PLUTON_HWKEY_NEVER_EXPORTED)
+		return name_flags(policies, bits, text, sizeof(text));
+	strcpy(text, bits ? EXPORTABLE "," : EXPORTABLE);
+	(void)name_flags(policies, bits, text + strlen(text), sizeof(text) - strlen(text));
+	return text;
 }
 
 static const char *type_word(uint64_t type)
@@ -158,8 +163,7 @@ static int parse_policy(const char *text, uint32_t *ret)
 	while (*text) {
 		size_t length = strcspn(text, ",");
 		uint32_t bit = 0;
-		bool is_it =
-			length == strlen("exportable") && memcmp(text, "exportable", length) == 0;
+		bool is_it = length == strlen(EXPORTABLE) && memcmp(text, EXPORTABLE, length) == 0;
 
 		if (!is_it && parse_flag(policies, text, length, &bit) != CLI_DONE)
 			return fail_usage("no such policy, %.*s, use exportable or never-exported, "
@@ -316,7 +320,7 @@ static bool fits_any(size_t size)
 static const struct key_form key_form_slot = {
 	.max = PLUTON_HWKEY_SECRET_MAX,
 	.fits = fits_any,
-	.digits = "give two for each byte",
+	.digits = "give two for each byte, of 1 to 128",
 	.bytes = "give 1 to 128, or as many as the type has",
 };
 

@@ -42,11 +42,13 @@ static int parse_padding(const char *name, bool ciphers, enum pluton_rsa_padding
 	return CLI_DONE;
 }
 
-static int parse_salt(const char *text, int *ret)
+static int parse_salt(const char *text, bool verifies, int *ret)
 {
 	uint32_t number;
 	int status;
 
+	if (strcmp(text, "any") == 0 && !verifies)
+		return fail_usage("any salt, --salt, is for verifying, give a number or digest");
 	if (strcmp(text, "digest") == 0 || strcmp(text, "any") == 0) {
 		*ret = *text == 'd' ? PLUTON_RSA_SALT_DIGEST : PLUTON_RSA_SALT_ANY;
 		return CLI_DONE;
@@ -83,7 +85,7 @@ static int describe(const struct rsa_job *job, bool ciphers, struct pluton_rsa_r
 	if (status == CLI_DONE && job->mgf_hash)
 		status = parse_hash(job->mgf_hash, &request->mgf_hash);
 	if (status == CLI_DONE && job->salt)
-		status = parse_salt(job->salt, &request->salt);
+		status = parse_salt(job->salt, job->signature, &request->salt);
 	return status;
 }
 

@@ -21,7 +21,7 @@ static int generate(const struct rsa_job *job, uint32_t bits, uint32_t exponent,
 					  &waiting, NULL);
 
 	r = waiting_end(session, &waiting, r, "making a key");
-	return r < 0 ? session_failed(session, r, "cannot make a key of so many bits",
+	return r < 0 ? session_failed(session, r, "cannot make an RSA key",
 				      job->bits ? job->bits : BITS_DEFAULT)
 		     : CLI_DONE;
 }

@@ -20,9 +20,11 @@ static const struct advice general[] = {
 	{PLUTON_ERESERVE, NULL, "try again"},
 	{PLUTON_EINVAL, "key slot", "see `pluton-cli key list'"},
 	{PLUTON_EINVAL, NULL, "correct it and try again"},
-	{PLUTON_ESIZE, NULL, "see `pluton-cli limits'"},
+	{PLUTON_ESIZE, "_", "see `pluton-cli limits'"}, /* limits have such names */
+	{PLUTON_ESIZE, NULL, "give another size"},
 	{PLUTON_ECANCEL, NULL, "try again"},
 	{PLUTON_ENOMEM, NULL, "end other clients, or raise the limits in plutond.conf"},
+	{PLUTON_ENOSUPPORT, "only root", NULL},
 	{PLUTON_ENOSUPPORT, NULL, "see `pluton-cli capsules' and `pluton-cli engines'"},
 	{PLUTON_ENODEVICE, "may use nothing", NULL},
 	{PLUTON_ENODEVICE, "key slot", "see `pluton-cli key list'"},

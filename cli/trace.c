@@ -53,17 +53,17 @@ static const struct argp_option option_table[] = {
 	{NULL, 0, NULL, 0, NULL, 0},
 };
 
-static double parse_seconds(struct argp_state *state, const char *text)
+static double parse_seconds(const char *text)
 {
 	char *end;
 	double value = strtod(text, &end);
 
 	if (end == text || *end || !isfinite(value) || value <= 0 || value > 1e6)
-		argp_error(state, "--duration \"%s\": give seconds, more than 0", text);
+		exit(fail_usage("no duration, %s, --duration takes seconds, more than 0", text));
 	return value;
 }
 
-static uint64_t parse_count(struct argp_state *state, const char *text)
+static uint64_t parse_count(const char *text)
 {
 	char *end;
 	uint64_t value;
@@ -71,7 +71,7 @@ static uint64_t parse_count(struct argp_state *state, const char *text)
 	errno = 0;
 	value = strtoull(text, &end, 10);
 	if (*text < '0' || *text > '9' || *end || errno || value == 0)
-		argp_error(state, "--count \"%s\": give a number from 1 on", text);
+		exit(fail_usage("no count, %s, --count takes a number from 1 on", text));
 	return value;
 }
 
@@ -87,17 +87,17 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		watch->output = argument;
 		return 0;
 	case 'd':
-		watch->duration_s = parse_seconds(state, argument);
+		watch->duration_s = parse_seconds(argument);
 		return 0;
 	case 'n':
-		watch->count = parse_count(state, argument);
+		watch->count = parse_count(argument);
 		return 0;
 	case 'c':
 		watch->capsule = argument;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_error(state, "unexpected argument \"%s\"", argument);
-		return 0;
+		exit(fail_usage("one argument too many, %s, see `%s --help'", argument,
+				state->name));
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}

@@ -188,27 +188,12 @@ static void add_place(struct json_object *event, const struct pluton_trace_row *
 	json_object_object_add(event, "args", arguments);
 }
 
-/* An engine's pull, push and loan by the names that the HILs have for them. */
-static const char *name_of(const struct trace_step *step)
-{
-	switch (step->row->step) {
-	case STEP_MEMORY_READ:
-		return "pull";
-	case STEP_MEMORY_WRITTEN:
-		return "push";
-	case STEP_MEMORY_LENT:
-		return "lend";
-	default:
-		return step->name;
-	}
-}
-
 static int add_instant(struct trace_file *file, const struct trace_step *step)
 {
 	const struct pluton_trace_row *row = step->row;
 	struct json_object *event =
-		step->is_memory ? new_event("i", name_of(step), GROUP_CAPSULES, row->driver)
-				: new_event("i", name_of(step), GROUP_CLIENTS, row->process_index);
+		step->is_memory ? new_event("i", step->name, GROUP_CAPSULES, row->driver)
+				: new_event("i", step->name, GROUP_CLIENTS, row->process_index);
 
 	if (!event)
 		return write_event(file, NULL);

@@ -11,7 +11,8 @@
 #include "daemon/kernel/capsule.h"
 #include "hil/hwkey.h"
 
-#define KEY_SLOT_NOT_REACHED "no %s engine can use keys of this slot's place"
+#define KEY_SLOT_NOT_REACHED                                                                       \
+	"the engine that this key slot is in is not among hil.%s of plutond.conf; add it"
 #define KEY_SLOT_WORD_DOC "number of a key slot in place of key; 0: none"
 
 /* What such a command says about its key. */

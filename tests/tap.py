@@ -9,12 +9,20 @@ contain one of them are run. What a test prints goes to stderr, so that it canno
 import faulthandler
 import importlib.util
 import os
+import signal
 import sys
 import traceback
 import unittest
 
 
 PATIENCE_S = 300  # only a test that hangs runs so long
+
+
+def hear_signals():
+    """Who runs us in the background has some ignored, and whatever we start would inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def flatten(suite):
@@ -89,6 +97,7 @@ def load(path):
 def main():
     if len(sys.argv) < 2:
         sys.exit("usage: tap.py MODULE.py [NAME]...")
+    hear_signals()
     path, wanted = sys.argv[1], sys.argv[2:]
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)

@@ -20,15 +20,16 @@ extern "C" {
 /* One step. Numbers that do not apply are 0. */
 struct pluton_trace_row {
 	uint64_t time_ns; /* CLOCK_MONOTONIC; of the end, where the step has a length in time */
-	uint64_t length;  /* memory-…: bytes that were moved or lent; handler-ran: microseconds */
-	uint64_t offset;  /* memory-…: bytes into the slot */
+	uint64_t length;  /* pull, push, lend: bytes that were moved or lent; handler-ran:
+			     microseconds */
+	uint64_t offset;  /* pull, push, lend: bytes into the slot */
 	uint32_t step;	  /* pluton_trace_step_name() */
 	uint32_t process_index; /* 0: the daemon itself */
 	uint32_t process_generation;
 	uint32_t driver;  /* number of the capsule */
 	uint32_t command; /* its number in the capsule */
 	uint32_t op_id;	  /* as the client chose it; unique among what it has under way */
-	uint32_t slot;	  /* memory-…: of the operation */
+	uint32_t slot;	  /* pull, push, lend: of the operation */
 	uint32_t engine;  /* 1 and up: the place among pluton_list_engines of what it waits for or
 			     has */
 	uint32_t status;  /* operation-done, operation-refused: a PLUTON_E…; 0: none */
@@ -42,7 +43,7 @@ struct pluton_command_row {
 	uint32_t number;
 };
 
-/* "memory-read"; NULL for a number that is none. */
+/* "pull"; NULL for a number that is none. */
 const char *pluton_trace_step_name(uint32_t step);
 
 /*

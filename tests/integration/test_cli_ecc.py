@@ -128,6 +128,15 @@ class Keys(Files):
             self.assertRegex(done.stderr, b"no (private|public) key, .*no key: it is neither PEM "
                                           b"nor DER .*\\(EINVAL\\)")
 
+    def test_a_private_key_stands_for_its_public_one_and_not_the_other_way(self):
+        key, public = self.openssl_pair("p256")
+        data = self.write("data", b"what is signed")
+        signature = self.path("signature")
+        self.ecc("sign", "--key", key, "--in", data, "--out", signature)
+        self.ecc("verify", "--key", key, "--signature", signature, "--in", data)
+        done = self.ecc("sign", "--key", public, "--in", data, status=1)
+        self.assertIn(b"the key is public, give the private one", done.stderr)
+
     def test_a_public_key_off_its_curve_is_called_that(self):
         key, _ = self.openssl_pair("p256")
         public = self.path("off.der")
@@ -173,7 +182,7 @@ class Signatures(Files):
                 self.openssl("dgst", f"-{name}", "-sign", key, "-out", signature, data)
                 done = self.ecc("verify", "--key", public, "--signature", signature, "--in", data,
                                 "--hash", name)
-                self.assertEqual(done.stdout, b"the signature is valid\n")
+                self.assertEqual(done.stdout, b"verified\n")
 
     def test_ed25519_both_ways(self):
         key, public = self.pair("ed25519")
@@ -289,7 +298,7 @@ class Json(Files):
         signature = bytes.fromhex(self.answer("sign", "--key", key, input=b"abc")["signature"])
         self.assertEqual(self.answer("verify", "--key", self.path("public.pem"), "--signature",
                                      self.write("signature", signature), input=b"abc"),
-                         {"valid": True})
+                         {"verified": True})
 
     def test_a_secret_never_goes_into_json(self):
         done = self.ecc("generate", "--curve", "p256", "--json", status=2)

@@ -162,6 +162,11 @@ class Signatures(Rsa):
             self.assertEqual(self.rsa(*line, "--salt", "any"), b"verified\n")
             self.refused("the signature does not match", *line, "--salt", "12")
 
+    def test_any_salt_is_for_verifying_only(self):
+        self.rsa("generate", "--bits", "2048", "--out", at("salted"))
+        self.refused("is for verifying", "sign", "--key", at("salted"), "--salt", "any",
+                     input=b"", status=2)
+
     def test_a_changed_file_signature_or_key_is_not_verified(self):
         self.rsa("sign", "--key", at("key"), "--in", at("data"), "--out", at("sig"))
         line = ["verify", "--key", at("public"), "--signature"]

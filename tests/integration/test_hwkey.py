@@ -154,6 +154,13 @@ class Slots(Keys):
         self.daemon.stop()
         self.assertIn(f"uid-{os.getuid()}.{slots[1]} is damaged", self.daemon.log)
 
+    def test_a_list_says_what_may_leave_whatever_else_its_policy_is(self):
+        for policy in ("exportable", "exportable,this-boot", "never-exported,this-boot"):
+            self.fill("generate", "aes256", "--policy", policy)
+        rows = json.loads(self.done("key", "list", "--json"))["keys"]
+        self.assertEqual([row["policy"] for row in rows],
+                         ["exportable", "exportable,this-boot", "never-exported,this-boot"])
+
     def test_a_damaged_slot_is_called_that_wherever_it_is_named(self):
         pairs = [self.fill("generate", kind) for kind in ("p256", "rsa2048")]
         self.daemon.stop()

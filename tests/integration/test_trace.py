@@ -82,7 +82,7 @@ class Lines(unittest.TestCase):
         steps = self.steps_of("rng", lambda client: client.random(48))
         self.assertEqual([step["step"] for step in steps],
                          ["operation-made", "operation-accepted", "engine-requested",
-                          "engine-granted", "memory-written", "engine-released", "operation-done",
+                          "engine-granted", "push", "engine-released", "operation-done",
                           "upcall-posted", "upcall-sent"])
         written = steps[4]
         self.assertEqual((written["capsule"], written["command"], written["bytes"],
@@ -97,7 +97,7 @@ class Lines(unittest.TestCase):
             client.perform(0x40005, 1, (3,), (b"x" * 700, 32))
 
         steps = self.steps_of("digest", work)
-        pulled = [(s["offset"], s["bytes"]) for s in steps if s["step"] == "memory-read"]
+        pulled = [(s["offset"], s["bytes"]) for s in steps if s["step"] == "pull"]
         self.assertEqual(sum(size for _, size in pulled), 700)
         self.assertEqual(pulled[0][0], 0)
 
@@ -130,11 +130,11 @@ class Lines(unittest.TestCase):
         daemon.cli("random", "5")
         lines = watching.lines_until(lambda line: "upcall-sent" in line)
         watching.end()
-        written = [line.split() for line in lines if "memory-written" in line][0]
+        written = [line.split() for line in lines if " push " in line][0]
         self.assertRegex(written[0], r"^\d+\.\d{6}$")
         self.assertRegex(written[1], r"^\d+\.\d+$")
         self.assertRegex(written[2], r"^rng\.Get#\d+$")
-        self.assertEqual(written[3:], ["memory-written", "slot", "0,", "5", "bytes", "at", "0"])
+        self.assertEqual(written[3:], ["push", "slot", "0,", "5", "bytes", "at", "0"])
 
     def test_it_ends_after_count_steps(self):
         watching = Watching("--count", "3", "--capsule", "rng")
