@@ -21,6 +21,7 @@
 
 #include "client-lib/connection.h"
 #include "tests/integration/own_plutond.h"
+#include "tests/one_cpu.h"
 #include "tests/suite.h"
 #include "tests/unit/fake_daemon.h"
 
@@ -360,6 +361,31 @@ static void test_an_answer_that_comes_late_wakes_who_sleeps(void)
 	for (unsigned i = 0; i < 20; i++)
 		CU_ASSERT_EQUAL(pluton_alarm_sleep(pluton, 1), 0);
 	end();
+}
+
+static void test_who_waits_long_sleeps_and_looks_no_more(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(pluton_set_rings(pluton, PLUTON_RINGS_NOW), 0);
+	pluton->rings.may_spin = true;
+	spin_found(&pluton->rings.spin); /* so it was worth it before */
+	CU_ASSERT_EQUAL(pluton_alarm_sleep(pluton, 20), 0);
+	CU_ASSERT_EQUAL(pluton->rings.spin.limit_us, 0);
+	end();
+}
+
+static void test_on_one_cpu_libpluton_never_looks(void)
+{
+	one_cpu_begin();
+	begin();
+	CU_ASSERT_EQUAL(pluton_set_rings(pluton, PLUTON_RINGS_NOW), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		CU_ASSERT_TRUE(works());
+		CU_ASSERT_EQUAL(pluton->rings.spin.hints, 0);
+		CU_ASSERT_EQUAL(pluton->rings.spin.limit_us, 0);
+	}
+	end();
+	one_cpu_end();
 }
 
 /* --- the daemon goes away -------------------------------------------------------------------- */
@@ -703,6 +729,8 @@ static const struct test tests[] = {
 	TEST(test_the_descriptor_tells_of_answers_in_the_ring),
 	TEST(test_the_descriptor_is_quiet_when_nothing_is_left),
 	TEST(test_an_answer_that_comes_late_wakes_who_sleeps),
+	TEST(test_who_waits_long_sleeps_and_looks_no_more),
+	TEST(test_on_one_cpu_libpluton_never_looks),
 	TEST(test_rings_go_with_the_daemon_and_come_again_with_the_next),
 	TEST(test_a_batch_whose_daemon_dies_ends_with_that),
 	TEST(test_what_the_daemon_never_took_is_made_again),

@@ -16,6 +16,7 @@
 
 #include "tests/bare.h"
 #include "tests/guests.h"
+#include "tests/one_cpu.h"
 #include "tests/puppet.h"
 #include "tests/suite.h"
 
@@ -713,6 +714,29 @@ static void test_a_loop_that_looks_for_requests_goes_to_sleep_in_the_end(void)
 	guests_close();
 }
 
+/* Looking would keep the one that it is done for from working. */
+static void test_on_one_cpu_the_loop_looks_for_nothing_and_sleeps_at_once(void)
+{
+	struct spinner *spinner;
+	struct loop *loop;
+	int fd;
+
+	one_cpu_begin();
+	open_machine(NULL);
+	loop = &rig.machine->loop;
+	spinner = &rig.machine->channel.spinner;
+	fd = connect_with_rings();
+	for (uint32_t i = 1; i <= 50; i++) {
+		spin_found(&spinner->spin); /* so it would be worth it */
+		assert_serves(fd, i);
+		CU_ASSERT_EQUAL(spinner->count, 0);
+		CU_ASSERT_FALSE(loop->linger(loop->linger_context));
+		CU_ASSERT_EQUAL(atomic_load(rig_rings_of(fd)->requests.bell), 1);
+	}
+	one_cpu_end();
+	guests_close();
+}
+
 static void test_one_that_dies_while_it_is_looked_at_is_looked_at_no_more(void)
 {
 	struct spinner *spinner;
@@ -841,6 +865,7 @@ static const struct test tests[] = {
 	TEST(test_nor_do_they_after_an_index_that_was_far_ahead_for_a_moment),
 	TEST(test_records_per_pass_holds_for_rings_and_sockets_alike),
 	TEST(test_a_loop_that_looks_for_requests_goes_to_sleep_in_the_end),
+	TEST(test_on_one_cpu_the_loop_looks_for_nothing_and_sleeps_at_once),
 	TEST(test_one_that_dies_while_it_is_looked_at_is_looked_at_no_more),
 	TEST(test_records_that_change_while_they_are_read_harm_nobody),
 	TEST(test_indices_that_change_all_the_time_harm_nobody),

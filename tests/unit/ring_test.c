@@ -7,7 +7,6 @@
 #include "daemon/kernel/ring.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "daemon/kernel/record.h"
 #include "daemon/kernel/spin.h"
+#include "tests/one_cpu.h"
 #include "tests/suite.h"
 
 #define RECORDS 20000u
@@ -260,19 +260,12 @@ static void test_looking_in_vain_costs_less_than_two_full_looks(void)
 
 static void test_on_one_cpu_nobody_looks(void)
 {
-	cpu_set_t before, one;
-	size_t first = 0;
+	bool several = spin_has_two_cpus(0);
 
-	CU_ASSERT_EQUAL_FATAL(sched_getaffinity(0, sizeof(before), &before), 0);
-	while (!CPU_ISSET(first, &before))
-		first++;
-	CPU_ZERO(&one);
-	CPU_SET(first, &one);
-	CU_ASSERT_EQUAL(spin_has_two_cpus(0), CPU_COUNT(&before) > 1);
-	CU_ASSERT_EQUAL_FATAL(sched_setaffinity(0, sizeof(one), &one), 0);
+	CU_ASSERT_EQUAL(several, one_cpu_begin() > 1);
 	CU_ASSERT_FALSE(spin_has_two_cpus(0));
 	CU_ASSERT_FALSE(spin_has_two_cpus(getpid()));
-	CU_ASSERT_EQUAL(sched_setaffinity(0, sizeof(before), &before), 0);
+	one_cpu_end();
 }
 
 static const struct test tests[] = {
