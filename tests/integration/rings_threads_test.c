@@ -13,6 +13,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "hil/digest.h"
@@ -37,6 +39,7 @@ struct neighbour {
 
 struct attacker {
 	struct wire wire;
+	struct rig_rings spoiled; /* the same memory, mapped for the saboteurs */
 	atomic_bool stop;
 	atomic_uint at_work; /* saboteurs that have done something */
 	uint32_t seed;
@@ -165,13 +168,28 @@ static void *sabotage(void *argument)
 
 	while (!atomic_load(&attacker->stop)) {
 		for (unsigned i = 0; i < 16; i++)
-			saboteur->spoil(&attacker->wire.rings, &random);
+			saboteur->spoil(&attacker->spoiled, &random);
 		if (first)
 			atomic_fetch_add(&attacker->at_work, 1);
 		first = false;
 		sched_yield();
 	}
 	return NULL;
+}
+
+/* What they write is no race with the thread that sends requests, but with the daemon. */
+static void map_for_saboteurs(struct attacker *attacker)
+{
+	struct rig_rings *spoiled = &attacker->spoiled;
+	uint32_t size = attacker->wire.rings.requests.size;
+
+	*spoiled = attacker->wire.rings;
+	spoiled->memory =
+		mmap(NULL, spoiled->size, PROT_READ | PROT_WRITE, MAP_SHARED, spoiled->memfd, 0);
+	if (spoiled->memory == MAP_FAILED)
+		abort();
+	ring_open_requests(&spoiled->requests, spoiled->memory, size);
+	ring_open_answers(&spoiled->answers, spoiled->memory, size);
 }
 
 static void release(struct attacker *attacker, struct saboteur saboteurs[SABOTEURS], bool words)
@@ -232,6 +250,7 @@ static void attack(struct attacker *attacker, bool words)
 
 	for (unsigned i = 0; i < NEIGHBOURS; i++)
 		before[i] = atomic_load(&siege.neighbours[i].served);
+	map_for_saboteurs(attacker);
 	release(attacker, saboteurs, words);
 	for (uint32_t i = 1; i <= ROUNDS && !was_closed(attacker); i++)
 		send_request(attacker, i);
@@ -240,6 +259,7 @@ static void attack(struct attacker *attacker, bool words)
 	atomic_store(&attacker->stop, true);
 	for (unsigned i = 0; i < SABOTEURS; i++)
 		pthread_join(saboteurs[i].thread, NULL);
+	munmap(attacker->spoiled.memory, attacker->spoiled.size);
 	close(attacker->wire.fd);
 	rig_rings_unmap(&attacker->wire.rings);
 }
