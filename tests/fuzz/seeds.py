@@ -188,6 +188,7 @@ RING_INPUTS = {
     "head-ours": put_word(REQUESTS_HEAD, 0xfffffff0) + put(ASK) + TAKEN,
     "size": SIZELESS + struct.pack("<I", 15) + put_word(REQUESTS_TAIL, 16) + RUNG,
     "size-long": SIZELESS + struct.pack("<I", 0xffffffff) + put_word(REQUESTS_TAIL, 64) + RUNG,
+    "size-over": put(ASK) + struct.pack("<BBH", PUT, 1, 8337) + record(CANCEL, 1, 0, b""),
     "flags": b"".join(put_word(word, value) + put(RANDOM) for value in (0, 2, 0xffffffff)
                       for word in (REQUESTS_BELL, REQUESTS_ROOM, ANSWERS_BELL, ANSWERS_ROOM)),
     "slept": put_word(ANSWERS_BELL, 1) + put(RANDOM) + TAKEN,

@@ -439,6 +439,22 @@ static void test_a_record_of_no_possible_size_ends_the_connection(void)
 	guests_close();
 }
 
+/* All of it is there, and it is not written behind what there is for a record. */
+static void test_a_record_longer_than_any_ends_the_connection(void)
+{
+	static uint8_t bytes[RECORD_SIZE_MAX + 512] = {RECORD_CANCEL};
+
+	open_machine(NULL);
+	for (uint32_t size = RECORD_SIZE_MAX + 1; size < sizeof(bytes); size += 100) {
+		int fd = connect_with_rings();
+
+		memcpy(bytes + 4, &size, 4);
+		CU_ASSERT_TRUE(rig_rings_put(rig_rings_of(fd), bytes, size));
+		assert_is_let_go(fd);
+	}
+	guests_close();
+}
+
 static void test_memory_cannot_be_cut_and_holes_end_the_connection(void)
 {
 	struct rig_rings *rings;
@@ -868,6 +884,7 @@ static const struct test tests[] = {
 	TEST(test_an_index_that_goes_back_keeps_nobody_from_the_socket),
 	TEST(test_an_index_of_answers_that_makes_no_sense_ends_the_connection),
 	TEST(test_a_record_of_no_possible_size_ends_the_connection),
+	TEST(test_a_record_longer_than_any_ends_the_connection),
 	TEST(test_memory_cannot_be_cut_and_holes_end_the_connection),
 	TEST(test_flags_of_any_value_harm_nobody),
 	TEST(test_a_doorbell_that_blocks_blocks_nobody_but_its_owner),

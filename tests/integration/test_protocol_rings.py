@@ -428,9 +428,15 @@ class Violations(RingTest):
 
 
 def add_tail(name, distance):
+    """The ring is full of good records, and yet not one is served."""
     def test(self):
-        self.client.requests.tail.store(self.client.requests.mine + distance)
+        ring = self.client.requests
+        end = ring.mine + distance
+        while ring.put(call()):
+            pass
+        ring.tail.store(end)
         self.ends()
+        self.assertIsNone(self.client.answers.take())
 
     setattr(Violations, f"test_a_tail_{name}_ends_the_connection", test)
 
@@ -449,11 +455,12 @@ def add_size(name, size, there):
         self.client.requests.put(client.HEADER.pack(CANCEL, 0, size, 0, 0) + bytes(there - 16))
         self.client.requests.publish()
         self.ends()
+        self.assertIsNone(self.client.answers.take())
 
     setattr(Violations, f"test_a_record_{name}_ends_the_connection", test)
 
 
-for where, bytes_off in (("between_records", 8), ("within_a_word", 1)):
+for where, bytes_off in (("between_records", CALL_SIZE + 8), ("within_a_word", CALL_SIZE + 1)):
     add_tail(where, bytes_off)
     add_head(where, bytes_off)
 for where, bytes_off in (("that_moved_backwards", -16), ("of_more_than_the_ring_has", SIZE + 16),
