@@ -50,12 +50,27 @@ void rings_forget(struct rings *rings)
 
 /* --- opening --------------------------------------------------------------------------------- */
 
-static int map_memory(struct rings *rings, uint32_t size, int fd)
+/* Of that size, now and for ever: whoever touches what was cut off dies of SIGBUS. */
+static bool is_memory(int fd, size_t size)
+{
+	struct stat st;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	return seals >= 0 && seals & F_SEAL_SHRINK && fstat(fd, &st) == 0 &&
+	       st.st_size == (off_t)size;
+}
+
+/* Like all that the kernel has no file for: and writing to it raises no SIGPIPE. */
+static bool is_doorbell(int fd)
 {
 	struct stat st;
 
-	if (size == 0 || ring_size_within(size) != size || fstat(fd, &st) < 0 ||
-	    st.st_size != (off_t)RING_MEMORY_SIZE(size))
+	return fstat(fd, &st) == 0 && (st.st_mode & S_IFMT) == 0;
+}
+
+static int map_memory(struct rings *rings, uint32_t size, int fd)
+{
+	if (size == 0 || ring_size_within(size) != size || !is_memory(fd, RING_MEMORY_SIZE(size)))
 		return -PLUTON_EBADRVAL;
 	rings->size = RING_MEMORY_SIZE(size);
 	rings->memory = mmap(NULL, rings->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -68,7 +83,7 @@ static int map_memory(struct rings *rings, uint32_t size, int fd)
 int rings_take_over(struct pluton *pluton, uint32_t size, int memory, int doorbell)
 {
 	struct rings *rings = &pluton->rings;
-	int r = map_memory(rings, size, memory);
+	int r = is_doorbell(doorbell) ? map_memory(rings, size, memory) : -PLUTON_EBADRVAL;
 
 	close(memory);
 	rings->doorbell = doorbell;
@@ -200,8 +215,8 @@ int rings_take(struct pluton *pluton)
 
 static void stay_awake(struct rings *rings)
 {
-	if (rings->armed && ring_stay_awake(&rings->answers))
-		rings->stale++;
+	if (rings->armed)
+		ring_stay_awake(&rings->answers);
 	rings->armed = false;
 }
 
@@ -216,8 +231,6 @@ bool rings_rest(struct rings *rings)
 
 void rings_rung(struct rings *rings)
 {
-	if (rings->stale > 0)
-		rings->stale--;
 	rings->armed = false;
 	(void)rings_rest(rings);
 }

@@ -34,7 +34,6 @@ struct rings {
 	bool corked;	     /* what is put in stays unseen until somebody waits */
 	bool unseen;	     /* and there is such */
 	bool armed;	     /* the daemon rings for an answer */
-	unsigned stale;	     /* doorbells that may be on the socket, for nothing */
 	unsigned operations; /* on this connection, until there are rings */
 	/* lives longer than a connection */
 	bool off;	/* by the user */

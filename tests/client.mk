@@ -72,10 +72,11 @@ services_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 services_test_SOURCES = tests/integration/services_test.c $(OWN_CLIENT)
 services_test_LDADD = libsuite.la libclient.la
 
-# docs/protocol.md, by way of a client written from it.
-TESTS += tests/integration/test_over_rings.py tests/integration/test_protocol.py
-EXTRA_DIST += tests/integration/client.py tests/integration/test_over_rings.py \
-	tests/integration/test_protocol.py
+# docs/protocol.md, by way of clients written from it.
+PROTOCOL_TESTS = tests/integration/test_over_rings.py tests/integration/test_protocol.py \
+	tests/integration/test_protocol_rings.py
+TESTS += $(PROTOCOL_TESTS)
+EXTRA_DIST += $(PROTOCOL_TESTS) tests/integration/client.py tests/integration/ring_client.py
 
 # A program of tests/integration/test_hwkey.py.
 check_PROGRAMS += hwkey_client

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What nobody may get away with: processes that die, spoil, flood and hoard.
 HOSTILE_TESTS = contention_test hostile_test hostile_threads_test kill_test rings_test \
-	sharing_test
+	rings_threads_test sharing_test
 check_PROGRAMS += $(HOSTILE_TESTS)
 TESTS += $(HOSTILE_TESTS)
 THREADED_TESTS += $(HOSTILE_TESTS)
@@ -30,6 +30,11 @@ kill_test_LDADD = $(HOSTILE_LIBS)
 rings_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
 rings_test_SOURCES = tests/integration/rings_test.c
 rings_test_LDADD = $(HOSTILE_LIBS)
+
+rings_threads_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
+rings_threads_test_SOURCES = tests/integration/rings_threads_test.c \
+	$(ORACLE_SOURCES) $(WIRE_SOURCES)
+rings_threads_test_LDADD = $(HOSTILE_LIBS)
 
 sharing_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
 sharing_test_SOURCES = tests/integration/sharing_test.c \

@@ -3,7 +3,7 @@
 # all as TAP. A fragment below adds programs to check_PROGRAMS and names to TESTS.
 check_LTLIBRARIES += libsuite.la
 libsuite_la_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
-libsuite_la_SOURCES = tests/suite.c tests/suite.h
+libsuite_la_SOURCES = tests/one_cpu.c tests/one_cpu.h tests/suite.c tests/suite.h
 libsuite_la_LIBADD = $(CUNIT_LIBS)
 
 TAP_DRIVER = env AM_TAP_AWK='$(AWK)' $(SHELL) $(top_srcdir)/build-aux/generated/tap-driver.sh

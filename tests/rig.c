@@ -221,6 +221,15 @@ void rig_turn(struct rig *rig)
 	loop_pass(&rig->machine->loop, false);
 }
 
+void *rig_run(void *argument)
+{
+	struct rig *rig = argument;
+
+	while (rig->kernel->processes > 0)
+		loop_pass(&rig->machine->loop, true);
+	return NULL;
+}
+
 /* As recv of a record; a second descriptor is that of rings, or would be a bug of the daemon. */
 static ssize_t receive_with(struct rig *rig, int fd, int *ret_descriptor)
 {

@@ -84,6 +84,9 @@ bool rig_receive_with(struct rig *rig, int fd, struct record *ret, int *ret_desc
 /* One pass of the loop; waits a moment if only a worker can bring something new. */
 void rig_turn(struct rig *rig);
 
+/* For a thread that runs the machine: turns the loop until nobody is connected. */
+void *rig_run(void *rig);
+
 /*
  * Lets the daemon read all that was sent on this descriptor, and do no deferred call meanwhile:
  * what records say together is then known before an engine has its turn. How many records one pass

@@ -44,7 +44,7 @@ struct connection {
 	bool return_pending : 1; /* unsent for want of room: nothing is read until it is gone */
 	bool socket_full : 1;	 /* and it is the socket that had none, not the ring */
 	bool doorbell_unsent : 1;
-	bool readable : 1;	/* the socket was, and nobody has seen that it is empty */
+	bool readable : 1;	/* the socket has a record, for which the rings' barrier was made */
 	bool rings_offered : 1; /* in the greeting */
 	struct rings *rings;	/* NULL: none */
 	uint32_t since_ms;	/* when it connected, CLOCK_MONOTONIC modulo 2^32 */
@@ -641,7 +641,7 @@ static int serve_socket(struct process *process)
 	int r;
 
 	r = receive(channel, connection->fd, buffer, &received);
-	connection->readable = r > 0;
+	connection->readable = false; /* whether there is another one, its event tells */
 	if (r <= 0)
 		return r;
 	r = handle_bytes(process, &received);
@@ -686,7 +686,8 @@ static void set_barrier(struct rings *rings)
 
 /*
  * What was in the ring before a record came by the socket goes before it, and no more than that: so
- * neither waits for the other for ever.
+ * neither waits for the other for ever. That needs one look at the ring for each record, after it
+ * is known to be there.
  */
 static int serve_one(struct process *process)
 {
@@ -701,9 +702,7 @@ static int serve_one(struct process *process)
 	if (!connection->readable || (int32_t)(rings->requests.mine - rings->barrier) < 0)
 		return serve_ring(process);
 	r = serve_socket(process);
-	set_barrier(rings);
-	rings->heard = true;
-	return r == 0 ? 1 : r;
+	return r < 0 ? r : 1;
 }
 
 /* Who wakes us for the next request. */
@@ -751,10 +750,8 @@ static void note_readable(struct connection *connection)
 	struct rings *rings = connection->rings;
 
 	/* One that was promised its turn in an earlier pass keeps it. */
-	if (rings && (!connection->readable || rings->heard)) {
+	if (rings && !connection->readable)
 		set_barrier(rings);
-		rings->heard = false;
-	}
 	connection->readable = true;
 }
 

@@ -92,7 +92,6 @@ static struct rings *take(struct process *process)
 		return NULL;
 	rings->process = process;
 	rings->doorbell = -1;
-	rings->heard = true;
 	if (hil_charge_take(&process->owner, &event_charge, rings, &rings->charge) == 0)
 		return rings;
 	arena_give(&process->arena, rings);

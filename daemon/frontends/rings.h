@@ -33,7 +33,6 @@ struct rings {
 	int doorbell;
 	uint32_t charge;
 	uint32_t barrier; /* how far to take requests before the socket's next record */
-	bool heard;	  /* the socket's record that the barrier was made for */
 	bool published;	  /* answers, since somebody looked whether to wake the process */
 	bool blocked;	  /* no request is taken until a RETURN found room */
 	bool may_spin;	  /* the process may run while we do */

@@ -73,7 +73,7 @@ bool ring_must_wake_producer(const struct ring *ring);
 /* From now on the producer wakes us. true: a record is there already, and we stay awake. */
 bool ring_await_record(const struct ring *ring);
 
-/* We look ourselves. true: the producer has woken us meanwhile, or is about to. */
-bool ring_stay_awake(const struct ring *ring);
+/* We look ourselves. The producer may have woken us meanwhile, or be about to: for nothing. */
+void ring_stay_awake(const struct ring *ring);
 
 #endif

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes the fuzzers' seed corpora: tests/fuzz/seeds.py DIRECTORY makes DIRECTORY/fuzz_channel,
-DIRECTORY/fuzz_record and DIRECTORY/fuzz_chip_link. The layouts are docs/protocol.md's and
-docs/chip-link.md's."""
+"""Writes the fuzzers' seed corpora: tests/fuzz/seeds.py DIRECTORY makes DIRECTORY/fuzz_channel and one
+for each other fuzzer. The layouts are docs/protocol.md's and docs/chip-link.md's."""
 
 import pathlib
 import struct
@@ -149,6 +148,65 @@ CHIP_LINK = {
     "octets": (CHIP, [stuffed(struct.pack("<4BHH", 1, 0, 0, 0, 0, 20) + HELLO_DATA)]),
 }
 
+# Of fuzz_ring.c: its actions, in its order.
+(WRITE, SET, MOVE, PUT, RING, SILENCE, PASS, TAKE, HEAR, SEND, TEAR, LEAVE) = range(12)
+REQUESTS_TAIL, REQUESTS_HEAD, REQUESTS_BELL, REQUESTS_ROOM = range(4)
+ANSWERS_TAIL, ANSWERS_HEAD, ANSWERS_BELL, ANSWERS_ROOM = range(4, 8)
+
+
+def put(message, count=1):
+    """Rung for, and the loop turns."""
+    return struct.pack("<BBH", PUT, count, len(message)) + message + RUNG
+
+
+def put_word(word, value):
+    return bytes([SET, word]) + struct.pack("<I", value)
+
+
+def sent(message, memfd=0):
+    return struct.pack("<BBH", SEND, memfd, len(message)) + message
+
+
+RUNG = bytes([RING, 1, PASS, 4])
+TAKEN = bytes([TAKE, 255, PASS, 6, HEAR, 20])
+ASK = call(0, MEMOP, 0x102)
+SIZELESS = struct.pack("<BHB", WRITE, 4096 + 4, 4)
+
+RING_INPUTS = {
+    "served": put(RANDOM) + put(DIGEST_INLINE) + TAKEN,
+    "together": struct.pack("<BBH", PUT, 20, len(ASK)) + ASK + put(RANDOM) + TAKEN,
+    "full": put(ASK, 255) + put(ASK, 255) + put(ASK, 255) + put(RANDOM) + TAKEN + RUNG + TAKEN,
+    "full-left": put(ASK, 255) + put(ASK, 255) + bytes([LEAVE]) + put(RANDOM),
+    "outputs": b"".join(put(operation(n, RNG, 1, (), [(0, 0, 1024)], output=1024))
+                        for n in range(1, 17)) + bytes([PASS, 0]) + TAKEN,
+    "tail": put(ASK) + put_word(REQUESTS_TAIL, 8) + RUNG,
+    "tail-far": put(ASK) + put_word(REQUESTS_TAIL, 16384 + 64) + RUNG,
+    "tail-back": put(ASK) + bytes([MOVE, REQUESTS_TAIL, 256 - 2]) + RUNG,
+    "tail-and-socket": put(ASK) + bytes([MOVE, REQUESTS_TAIL, 8]) + sent(window_add(), 1) +
+                       bytes([PASS, 7, MOVE, REQUESTS_TAIL, 256 - 8, PASS, 0]),
+    "head": put(ASK, 255) + put(ASK, 255) + put_word(ANSWERS_HEAD, 16400) + RUNG,
+    "head-ours": put_word(REQUESTS_HEAD, 0xfffffff0) + put(ASK) + TAKEN,
+    "size": SIZELESS + struct.pack("<I", 15) + put_word(REQUESTS_TAIL, 16) + RUNG,
+    "size-long": SIZELESS + struct.pack("<I", 0xffffffff) + put_word(REQUESTS_TAIL, 64) + RUNG,
+    "size-over": put(ASK) + struct.pack("<BBH", PUT, 1, 8337) + record(CANCEL, 1, 0, b""),
+    "flags": b"".join(put_word(word, value) + put(RANDOM) for value in (0, 2, 0xffffffff)
+                      for word in (REQUESTS_BELL, REQUESTS_ROOM, ANSWERS_BELL, ANSWERS_ROOM)),
+    "slept": put_word(ANSWERS_BELL, 1) + put(RANDOM) + TAKEN,
+    "doorbell": bytes([SILENCE, 0, RING, 0, PASS, 0, RING, 1, SILENCE, 1]) + put(RANDOM),
+    "socket": sent(window_add(), 1) + put(aes(1, 1, GCM, 1000)) + sent(cancel(1)) + TAKEN +
+              sent(record(WINDOW_REMOVE, 0, 0, struct.pack("<I", 1))) + TAKEN,
+    "again": sent(record(7, 9, 0, b"")) + TAKEN + put(record(7, 9, 0, b"")) + TAKEN,
+    "torn": put(ASK) + bytes([TEAR, 0, 144]) + RUNG,
+    "torn-records": put(ASK) + bytes([TEAR, 16, 128]) + put(RANDOM) + TAKEN,
+    "raw": put(call(DIGEST, SUBSCRIBE, 0, 77)) + put(call(DIGEST, COMMAND, 0)) +
+           put(call(0, EXIT, 0)) + bytes([LEAVE]) + put(RANDOM),
+}
+
+CONFIG = {
+    "sections": b"[kernel]\npool = 64M\nring_size = 16K\n[hil]\nrng = openssl\nchecker = yes\n",
+    "refused": b"[kernel]\nring_size = 2M\n[nowhere]\n",
+}
+
 
 def write(directory, name, content):
     directory.mkdir(parents=True, exist_ok=True)
@@ -162,8 +220,9 @@ def main(directory):
               b"".join(struct.pack("<BH", flags, len(m)) + m for flags, m in messages))
     for name, (first, messages) in CHIP_LINK.items():
         write(root / "fuzz_chip_link", name, bytes([first]) + b"".join(messages))
-    for name, content in RECORDS.items():
-        write(root / "fuzz_record", name, content)
+    for target, inputs in (("config", CONFIG), ("record", RECORDS), ("ring", RING_INPUTS)):
+        for name, content in inputs.items():
+            write(root / f"fuzz_{target}", name, content)
 
 
 if __name__ == "__main__":

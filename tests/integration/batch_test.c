@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +21,7 @@
 
 #include "client-lib/connection.h"
 #include "tests/integration/own_plutond.h"
+#include "tests/one_cpu.h"
 #include "tests/suite.h"
 #include "tests/unit/fake_daemon.h"
 
@@ -361,6 +363,31 @@ static void test_an_answer_that_comes_late_wakes_who_sleeps(void)
 	end();
 }
 
+static void test_who_waits_long_sleeps_and_looks_no_more(void)
+{
+	begin();
+	CU_ASSERT_EQUAL(pluton_set_rings(pluton, PLUTON_RINGS_NOW), 0);
+	pluton->rings.may_spin = true;
+	spin_found(&pluton->rings.spin); /* so it was worth it before */
+	CU_ASSERT_EQUAL(pluton_alarm_sleep(pluton, 20), 0);
+	CU_ASSERT_EQUAL(pluton->rings.spin.limit_us, 0);
+	end();
+}
+
+static void test_on_one_cpu_libpluton_never_looks(void)
+{
+	one_cpu_begin();
+	begin();
+	CU_ASSERT_EQUAL(pluton_set_rings(pluton, PLUTON_RINGS_NOW), 0);
+	for (unsigned i = 0; i < 100; i++) {
+		CU_ASSERT_TRUE(works());
+		CU_ASSERT_EQUAL(pluton->rings.spin.hints, 0);
+		CU_ASSERT_EQUAL(pluton->rings.spin.limit_us, 0);
+	}
+	end();
+	one_cpu_end();
+}
+
 /* --- the daemon goes away -------------------------------------------------------------------- */
 
 static void test_rings_go_with_the_daemon_and_come_again_with_the_next(void)
@@ -430,6 +457,7 @@ static int make_memory(size_t size)
 	int fd = memfd_create("fake rings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 
 	CU_ASSERT_FATAL(fd >= 0 && ftruncate(fd, (off_t)size) == 0);
+	CU_ASSERT_EQUAL_FATAL(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	return fd;
 }
 
@@ -464,18 +492,25 @@ static unsigned open_descriptors(void)
 	return count;
 }
 
-/* What the daemon answers to RINGS_OPEN; then they are opened, or not. */
-static int give(uint32_t size, size_t memory_size, unsigned descriptors)
+/* What the daemon answers to RINGS_OPEN. */
+static void offer(uint32_t size, const int *fds, unsigned descriptors)
 {
 	const struct record ret = {.header = {.type = RECORD_RETURN},
 				   .ret = {.variant = VARIANT_SUCCESS_U32, .words = {size}}};
-	int fds[3] = {make_memory(memory_size), eventfd(0, EFD_CLOEXEC), dup(0)};
-	int r;
 
 	if (descriptors > 0)
 		fake_send_fds(&fake, &ret, fds, descriptors);
 	else
 		fake_send(&fake, &ret);
+}
+
+/* Then they are opened, or not. */
+static int give(uint32_t size, size_t memory_size, unsigned descriptors)
+{
+	int fds[3] = {make_memory(memory_size), eventfd(0, EFD_CLOEXEC), dup(0)};
+	int r;
+
+	offer(size, fds, descriptors);
 	fake_memory = mmap(NULL, memory_size, PROT_READ | PROT_WRITE, MAP_SHARED, fds[0], 0);
 	ring_open_requests(&fake_requests, fake_memory, RING_SIZE_MIN);
 	ring_open_answers(&fake_answers, fake_memory, RING_SIZE_MIN);
@@ -510,6 +545,57 @@ static void test_rings_that_make_no_sense_end_the_connection(void)
 		munmap(fake_memory, wrong[i].memory);
 	}
 	CU_ASSERT_EQUAL(open_descriptors(), before);
+}
+
+/* Each what a daemon would not give, and no memory that can shrink under its user. */
+static void refuse_both(int memory, int doorbell)
+{
+	const int fds[2] = {memory, doorbell};
+
+	begin_by_hand(FEATURE_RINGS);
+	offer(RING_SIZE_MIN, fds, 2);
+	CU_ASSERT_EQUAL(pluton_set_rings(pluton, PLUTON_RINGS_NOW), -PLUTON_EBADRVAL);
+	CU_ASSERT_FALSE(pluton_has_rings(pluton));
+	end_by_hand();
+	close(memory);
+	close(doorbell);
+}
+
+static int unsealed_memory(const char *name, unsigned flags, int seals)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | flags);
+
+	CU_ASSERT_FATAL(fd >= 0 && ftruncate(fd, RING_MEMORY_SIZE(RING_SIZE_MIN)) == 0);
+	CU_ASSERT_FATAL(seals == 0 || fcntl(fd, F_ADD_SEALS, seals) == 0);
+	return fd;
+}
+
+static void test_rings_whose_memory_can_shrink_are_not_used(void)
+{
+	FILE *file = tmpfile();
+
+	refuse_both(unsealed_memory("open", MFD_ALLOW_SEALING, 0), eventfd(0, EFD_CLOEXEC));
+	refuse_both(unsealed_memory("grows not", MFD_ALLOW_SEALING, F_SEAL_GROW | F_SEAL_SEAL),
+		    eventfd(0, EFD_CLOEXEC));
+	refuse_both(unsealed_memory("never", 0, 0), eventfd(0, EFD_CLOEXEC));
+	CU_ASSERT_FATAL(file && ftruncate(fileno(file), RING_MEMORY_SIZE(RING_SIZE_MIN)) == 0);
+	refuse_both(dup(fileno(file)), eventfd(0, EFD_CLOEXEC));
+	fclose(file);
+}
+
+/* Writing to one whose other end is closed would be the end of this process. */
+static void test_rings_whose_doorbell_is_a_file_or_a_pipe_are_not_used(void)
+{
+	int ends[2];
+
+	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_CLOEXEC), 0);
+	close(ends[0]);
+	refuse_both(make_memory(RING_MEMORY_SIZE(RING_SIZE_MIN)), ends[1]);
+	CU_ASSERT_EQUAL_FATAL(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	close(ends[0]);
+	refuse_both(make_memory(RING_MEMORY_SIZE(RING_SIZE_MIN)), ends[1]);
+	refuse_both(make_memory(RING_MEMORY_SIZE(RING_SIZE_MIN)),
+		    open("/dev/null", O_WRONLY | O_CLOEXEC));
 }
 
 static void begin_with_rings(void)
@@ -643,10 +729,14 @@ static const struct test tests[] = {
 	TEST(test_the_descriptor_tells_of_answers_in_the_ring),
 	TEST(test_the_descriptor_is_quiet_when_nothing_is_left),
 	TEST(test_an_answer_that_comes_late_wakes_who_sleeps),
+	TEST(test_who_waits_long_sleeps_and_looks_no_more),
+	TEST(test_on_one_cpu_libpluton_never_looks),
 	TEST(test_rings_go_with_the_daemon_and_come_again_with_the_next),
 	TEST(test_a_batch_whose_daemon_dies_ends_with_that),
 	TEST(test_what_the_daemon_never_took_is_made_again),
 	TEST(test_rings_that_make_no_sense_end_the_connection),
+	TEST(test_rings_whose_memory_can_shrink_are_not_used),
+	TEST(test_rings_whose_doorbell_is_a_file_or_a_pipe_are_not_used),
 	TEST(test_answers_indices_that_make_no_sense_end_the_connection),
 	TEST(test_garbage_in_the_ring_of_answers_ends_the_connection),
 	TEST(test_a_doorbell_without_rings_ends_the_connection),

@@ -19,7 +19,7 @@ HEADER = struct.Struct("<HHIII")
 HELLO, OPERATION, CALL, CANCEL, WINDOW_ADD, WINDOW_REMOVE = range(1, 7)
 WELCOME, RETURN, UPCALL = range(128, 131)
 MORE = 1
-RECORD_MAX = 4240
+RECORD_MAX = 8336
 
 # Section 3
 FIXED_OPERATION = struct.Struct("<I4IHHHHI")
@@ -67,7 +67,7 @@ class Client:
         except BaseException:
             self.socket.close()
             raise
-        (self.version, _, self.pid, self.index, self.generation, self.inline_max,
+        (self.version, self.features, self.pid, self.index, self.generation, self.inline_max,
          self.operations_max, self.windows_max, self.window_size_max) = struct.unpack("<9I", body)
 
     def __enter__(self):
@@ -76,11 +76,11 @@ class Client:
     def __exit__(self, *_):
         self.socket.close()
 
-    def greet(self):
+    def greet(self, features=0):
         """Who is turned away may find nobody there any more: what was said is still to be read, after
         an error that comes once."""
         with contextlib.suppress(BrokenPipeError):
-            self.send(HELLO, struct.pack("<II", 1, 0))
+            self.send(HELLO, struct.pack("<II", 1, features))
         try:
             (kind, *_), body = self.receive()
         except ConnectionResetError:

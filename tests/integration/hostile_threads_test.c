@@ -78,15 +78,6 @@ static uint8_t *allocate(size_t size)
 
 /* --- threads --------------------------------------------------------------------------------- */
 
-static void *run_machine(void *argument)
-{
-	struct rig *rig = argument;
-
-	while (rig->kernel->processes > 0)
-		loop_pass(&rig->machine->loop, true);
-	return NULL;
-}
-
 static void flip(struct stage *stage, size_t at)
 {
 	__atomic_fetch_xor(stage->memory + at, MASK, __ATOMIC_RELAXED);
@@ -164,7 +155,7 @@ static void start_machine(struct stage *stage)
 	stage->rig.machine->engines.environment.others_wait = everybody_waits;
 	wire_open(&stage->wire, &daemon_end);
 	CU_ASSERT_EQUAL_FATAL(channel_adopt(&stage->rig.machine->channel, daemon_end), 0);
-	if (pthread_create(&stage->machine, NULL, run_machine, &stage->rig) != 0)
+	if (pthread_create(&stage->machine, NULL, rig_run, &stage->rig) != 0)
 		abort();
 	CU_ASSERT_EQUAL_FATAL(wire_greet(&stage->wire), 0);
 }

@@ -16,6 +16,7 @@
 
 #include "tests/bare.h"
 #include "tests/guests.h"
+#include "tests/one_cpu.h"
 #include "tests/puppet.h"
 #include "tests/suite.h"
 
@@ -280,29 +281,44 @@ static void test_a_request_stays_in_no_shared_memory(void)
 	guests_close();
 }
 
-/* What came by the socket comes after what was in the ring before, and not later than that. */
-static void test_a_record_by_the_socket_comes_after_those_in_the_ring(void)
+static void check_order(int fd, uint32_t windows)
 {
-	static const char *const settings[] = {"kernel.records_per_pass=4", NULL};
 	const struct record ask = {.header = {.type = RECORD_CALL},
 				   .call = {.class = CLASS_MEMOP, .number = MEMOP_WINDOWS}};
 	const struct record add = {.header = {.type = RECORD_WINDOW_ADD, .op_id = 5}};
-	int fd, memfd = bare_memfd(4096, F_SEAL_SHRINK);
+	int memfd = bare_memfd(4096, F_SEAL_SHRINK);
 
-	open_machine(settings);
-	fd = connect_with_rings();
 	for (unsigned i = 0; i < 10; i++)
 		rig_send(fd, &ask, -1);
 	rig_send(fd, &add, memfd);
 	for (unsigned i = 0; i < 10; i++) {
 		CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
-		CU_ASSERT_EQUAL(answer.ret.words[0], 0);
+		CU_ASSERT_EQUAL(answer.ret.words[0], windows);
 	}
 	CU_ASSERT_TRUE(rig_receive(&rig, fd, &answer));
 	CU_ASSERT_EQUAL(answer.header.op_id, 5);
 	CU_ASSERT_EQUAL(rig_status(&answer), 0);
 	close(memfd);
-	guests_close();
+	rig_settle(&rig); /* so that the doorbell is the first to be heard next time */
+}
+
+/* What came by the socket comes after what was in the ring before, and not later than that. */
+static void test_a_record_by_the_socket_comes_after_those_in_the_ring(void)
+{
+	/* And where a pass ends before anybody knows whether the socket has more. */
+	static const char *const some[] = {"kernel.records_per_pass=4", NULL};
+	static const char *const one[] = {"kernel.records_per_pass=1", NULL};
+	static const char *const *const settings[] = {some, one};
+
+	for (unsigned i = 0; i < TESTS_COUNT(settings); i++) {
+		int fd;
+
+		open_machine(settings[i]);
+		fd = connect_with_rings();
+		for (uint32_t n = 0; n < 5; n++)
+			check_order(fd, n);
+		guests_close();
+	}
 }
 
 /* --- words that make no sense ---------------------------------------------------------------- */
@@ -418,6 +434,22 @@ static void test_a_record_of_no_possible_size_ends_the_connection(void)
 
 		memcpy(bytes + 4, &sizes[i], 4);
 		CU_ASSERT_TRUE(rig_rings_put(rig_rings_of(fd), bytes, sizeof(bytes)));
+		assert_is_let_go(fd);
+	}
+	guests_close();
+}
+
+/* All of it is there, and it is not written behind what there is for a record. */
+static void test_a_record_longer_than_any_ends_the_connection(void)
+{
+	static uint8_t bytes[RECORD_SIZE_MAX + 512] = {RECORD_CANCEL};
+
+	open_machine(NULL);
+	for (uint32_t size = RECORD_SIZE_MAX + 1; size < sizeof(bytes); size += 100) {
+		int fd = connect_with_rings();
+
+		memcpy(bytes + 4, &size, 4);
+		CU_ASSERT_TRUE(rig_rings_put(rig_rings_of(fd), bytes, size));
 		assert_is_let_go(fd);
 	}
 	guests_close();
@@ -713,6 +745,29 @@ static void test_a_loop_that_looks_for_requests_goes_to_sleep_in_the_end(void)
 	guests_close();
 }
 
+/* Looking would keep the one that it is done for from working. */
+static void test_on_one_cpu_the_loop_looks_for_nothing_and_sleeps_at_once(void)
+{
+	struct spinner *spinner;
+	struct loop *loop;
+	int fd;
+
+	one_cpu_begin();
+	open_machine(NULL);
+	loop = &rig.machine->loop;
+	spinner = &rig.machine->channel.spinner;
+	fd = connect_with_rings();
+	for (uint32_t i = 1; i <= 50; i++) {
+		spin_found(&spinner->spin); /* so it would be worth it */
+		assert_serves(fd, i);
+		CU_ASSERT_EQUAL(spinner->count, 0);
+		CU_ASSERT_FALSE(loop->linger(loop->linger_context));
+		CU_ASSERT_EQUAL(atomic_load(rig_rings_of(fd)->requests.bell), 1);
+	}
+	one_cpu_end();
+	guests_close();
+}
+
 static void test_one_that_dies_while_it_is_looked_at_is_looked_at_no_more(void)
 {
 	struct spinner *spinner;
@@ -829,6 +884,7 @@ static const struct test tests[] = {
 	TEST(test_an_index_that_goes_back_keeps_nobody_from_the_socket),
 	TEST(test_an_index_of_answers_that_makes_no_sense_ends_the_connection),
 	TEST(test_a_record_of_no_possible_size_ends_the_connection),
+	TEST(test_a_record_longer_than_any_ends_the_connection),
 	TEST(test_memory_cannot_be_cut_and_holes_end_the_connection),
 	TEST(test_flags_of_any_value_harm_nobody),
 	TEST(test_a_doorbell_that_blocks_blocks_nobody_but_its_owner),
@@ -841,6 +897,7 @@ static const struct test tests[] = {
 	TEST(test_nor_do_they_after_an_index_that_was_far_ahead_for_a_moment),
 	TEST(test_records_per_pass_holds_for_rings_and_sockets_alike),
 	TEST(test_a_loop_that_looks_for_requests_goes_to_sleep_in_the_end),
+	TEST(test_on_one_cpu_the_loop_looks_for_nothing_and_sleeps_at_once),
 	TEST(test_one_that_dies_while_it_is_looked_at_is_looked_at_no_more),
 	TEST(test_records_that_change_while_they_are_read_harm_nobody),
 	TEST(test_indices_that_change_all_the_time_harm_nobody),

@@ -53,7 +53,7 @@ class Document(unittest.TestCase):
         asking.answer = lambda op_id, back: (0, 0, b"")
         asking.random(32)
         with open(f"{SOURCE}/docs/protocol.md", encoding="utf-8") as file:
-            example = file.read().split("## 10.")[1]
+            example = file.read().split("## 12.")[1]
         lines = [line[4:58].split("   ")[0] for line in example.splitlines()
                  if line.startswith("    ")][:5]
         text = " ".join(lines).replace("00 × 16", "00 " * 16)

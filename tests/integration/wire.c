@@ -89,11 +89,10 @@ static int ask(struct wire *wire, const struct record *record, int descriptor,
 	return r < 0 ? r : rig_status(ret_answer);
 }
 
-int wire_greet(struct wire *wire)
+static int greet(struct wire *wire, uint32_t features)
 {
-	const struct record hello = {
-		.header = {.type = RECORD_HELLO},
-		.hello = {.version = RECORD_VERSION, .features = rig_rings_features()}};
+	const struct record hello = {.header = {.type = RECORD_HELLO},
+				     .hello = {.version = RECORD_VERSION, .features = features}};
 	const struct record ask_rings = {.header = {.type = RECORD_RINGS_OPEN}};
 	struct record answer;
 	int r;
@@ -102,7 +101,17 @@ int wire_greet(struct wire *wire)
 	r = wire_receive(wire, &answer);
 	if (r == 0 && answer.header.type != RECORD_WELCOME)
 		return -PLUTON_EFAIL;
-	return r == 0 && rig_rings_wanted() ? ask(wire, &ask_rings, -1, &answer) : r;
+	return r == 0 && features ? ask(wire, &ask_rings, -1, &answer) : r;
+}
+
+int wire_greet(struct wire *wire)
+{
+	return greet(wire, rig_rings_features());
+}
+
+int wire_greet_with_rings(struct wire *wire)
+{
+	return greet(wire, FEATURE_RINGS);
 }
 
 int wire_perform(struct wire *wire, const struct record *operation, struct record *ret_answer)

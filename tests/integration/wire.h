@@ -29,6 +29,7 @@ void wire_send(struct wire *wire, const struct record *record, int descriptor);
 
 /* Each returns the status in the answer: 0 or a negative error; -PLUTON_EOFF as above. */
 int wire_greet(struct wire *wire);
+int wire_greet_with_rings(struct wire *wire);
 int wire_perform(struct wire *wire, const struct record *operation, struct record *ret_answer);
 int wire_call(struct wire *wire, uint32_t driver, uint32_t class, uint32_t number,
 	      const uint32_t args[4]);
