@@ -45,13 +45,14 @@ class Chip:
 class Bench(unittest.TestCase):
     hil = "digest = chip, openssl\naes = chip, openssl\n"
     kernel = ""  # lines of [kernel]
+    line = ""  # of [chip]
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.chip = Chip(folder.name)
         self.daemon = Daemon(config=f"[hil]\n{self.hil}checker = yes\n"
-                                    f"[chip]\ndevice = {self.chip.line}\n"
+                                    f"[chip]\ndevice = {self.chip.line}\n{self.line}\n"
                                     f"[kernel]\n{self.kernel}\n")
         self.daemon.__enter__()
         self.addCleanup(self.daemon.__exit__)
@@ -176,6 +177,7 @@ class OnTheChip(Bench):
 class ShortDeadline(Bench):
     """What a chip on a slow line does to the limit of time that an operation has."""
     kernel = "engine_deadline = 2s"
+    line = "timeout = 400ms"
 
     def test_an_operation_past_the_deadline_is_cancelled_and_the_chip_serves_on(self):
         self.chip.start("--faults", "delay=1,delay_ms=40")  # 256 bytes in 40 ms: 6.4 kB/s
