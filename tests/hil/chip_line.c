@@ -99,6 +99,7 @@ int chip_line_open(struct bench *bench, const char *device)
 		.device = device,
 		.timeout_ms = hurries ? 20 : 5000,
 		.retries = hurries ? 100 : 3,
+		.backoff_max_ms = hurries ? 1 : BACKOFF_MAX_MS,
 	};
 	struct backend_instance *instance;
 	int r;

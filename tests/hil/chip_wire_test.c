@@ -409,11 +409,10 @@ static void test_the_next_engine_is_selected_while_the_chip_is_away(void)
 
 static char reported[512];
 
-static void report(enum pluton_log_level level, const char *app, uint32_t pid, const char *sentence)
+static void report(enum pluton_log_level level, const char *device, const char *sentence)
 {
 	(void)level;
-	(void)app;
-	(void)pid;
+	EXPECT(strstr(sentence, device) != NULL);
 	snprintf(reported, sizeof(reported), "%s", sentence);
 }
 
@@ -421,7 +420,10 @@ static void report(enum pluton_log_level level, const char *app, uint32_t pid, c
 static struct backend_instance *open_second(struct bench *bench, const char *device)
 {
 	static struct backend_environment environment;
-	const struct chip_options options = {.device = device, .timeout_ms = 5000, .retries = 3};
+	const struct chip_options options = {.device = device,
+					     .timeout_ms = 5000,
+					     .retries = 3,
+					     .backoff_max_ms = BACKOFF_MAX_MS};
 	struct backend_instance *instance = NULL;
 
 	environment = (struct backend_environment){.deferred = &bench->deferred,
@@ -429,7 +431,7 @@ static struct backend_instance *open_second(struct bench *bench, const char *dev
 						   .aead_scratch = CHIP_LINE_SCRATCH,
 						   .workers = 1,
 						   .base = chip_line_base(),
-						   .report = report};
+						   .report_device = report};
 	*reported = '\0';
 	EXPECT(chip_backend_open_with(&environment, &options, &instance) == 0);
 	return instance;

@@ -641,8 +641,10 @@ static void test_opening_may_fail_at_any_call_and_any_allocation(void)
 /* Where no chip is, the backend waits for one. */
 static int open_chip(struct bench *bench)
 {
-	static const struct chip_options options = {
-		.device = "/nonexistent/chip", .timeout_ms = 1000, .retries = 1};
+	static const struct chip_options options = {.device = "/nonexistent/chip",
+						    .timeout_ms = 1000,
+						    .retries = 1,
+						    .backoff_max_ms = 1};
 	static struct backend_environment environment;
 	struct backend_instance *instance;
 	int r;
