@@ -18,6 +18,7 @@
 static struct material m;
 static struct client client;
 static struct chipd chipd;
+static struct bench_maker plain, tapped; /* its line, and its line behind the tap */
 
 /* --- the tap --------------------------------------------------------------------------------- */
 
@@ -131,15 +132,6 @@ static void close_tapped(struct bench *bench)
 	chip_line_close(bench);
 	close_tap();
 }
-
-static const struct bench_maker tapped = {
-	.name = "chip wire, tapped",
-	.open = open_tapped,
-	.close = close_tapped,
-	.lacks = CHIP_LINE_LACKS,
-	.lacks_modes = CHIP_LINE_LACKS_MODES,
-	.wait = chip_line_wait,
-};
 
 /* Frames from here on are counted anew. */
 static void forget_frames(void)
@@ -321,20 +313,6 @@ static void test_no_secret_goes_out_before_the_chip_has_said_hello(void)
 }
 
 /* --- a chip that goes, and comes back -------------------------------------------------------- */
-
-static int open_line(struct bench *bench)
-{
-	return chip_line_open(bench, chipd.path);
-}
-
-static const struct bench_maker plain = {
-	.name = "chip wire",
-	.open = open_line,
-	.close = chip_line_close,
-	.lacks = CHIP_LINE_LACKS,
-	.lacks_modes = CHIP_LINE_LACKS_MODES,
-	.wait = chip_line_wait,
-};
 
 static bool drive_until_pulled(struct bench *bench, size_t bytes)
 {
@@ -518,19 +496,19 @@ static unsigned run_many(struct bench *bench)
 static void with_faults(const char *faults, unsigned right_min)
 {
 	struct chipd other = {.pid = 0};
-	struct chipd kept = chipd;
+	struct bench_maker faulty;
 	struct bench bench;
 
 	chipd_start(&other, faults);
-	chipd = other;
+	faulty = chip_line_maker("chip wire, faults", &other);
 	chip_line_hurry(true);
-	bench_use(&plain);
+	bench_use(&faulty);
 	bench_open(&bench);
 	EXPECT(run_many(&bench) >= right_min);
 	bench_close(&bench);
 	chip_line_hurry(false);
 	chipd_end(&other);
-	chipd = kept;
+	plain = chip_line_maker("chip wire", &chipd);
 }
 
 static void test_lost_frames_are_asked_for_again(void)
@@ -598,6 +576,9 @@ int main(int argc, char **argv)
 	int status;
 
 	chipd_start(&chipd, NULL);
+	plain = tapped = chip_line_maker("chip wire", &chipd);
+	tapped.open = open_tapped;
+	tapped.close = close_tapped;
 	status = suite_main(argc, argv, "chip wire", tests, TESTS_COUNT(tests));
 	chipd_end(&chipd);
 	return status;
