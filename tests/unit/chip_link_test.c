@@ -6,6 +6,7 @@
  */
 #include <CUnit/CUnit.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "backends/chip/firmware/firmware.h"
 #include "backends/chip/link.h"
@@ -1032,6 +1033,136 @@ static void test_a_stream_takes_no_aad_after_its_first_start(void)
 	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, 1, &answer), PLUTON_ESIZE);
 }
 
+/* --- secrets --------------------------------------------------------------------------------- */
+
+static const uint8_t secret[] = "a key of 32 octets that none has";
+
+/* As it is, and as a big-endian machine of 32 bits has it. */
+static bool holds_secret(const uint8_t *memory, size_t size)
+{
+	uint8_t swapped[16];
+
+	for (size_t i = 0; i < sizeof(swapped); i++)
+		swapped[i] = secret[i ^ 3];
+	return memmem(memory, size, secret, 16) || memmem(memory, size, secret + 16, 16) ||
+	       memmem(memory, size, swapped, sizeof(swapped));
+}
+
+static int ask_aes(uint8_t type, uint8_t item, const void *data, size_t length)
+{
+	struct asked asked = {.request = {.type = type,
+					  .unit = WIRE_UNIT_AES,
+					  .item = item,
+					  .data = data,
+					  .length = (uint16_t)length,
+					  .answered = answered}};
+
+	CU_ASSERT_EQUAL(link_submit(&rig.link, &asked.request, rig.link.generation), 0);
+	finish(&asked);
+	return asked.result;
+}
+
+/* The key's last use is its first block. */
+static void encrypt_with_secret(void)
+{
+	static const uint8_t begin[WIRE_BEGIN_AES_SIZE] = {
+		WIRE_AES_CTR, WIRE_ENCRYPT, WIRE_FIRST | WIRE_LAST, 32, 128, [16] = 16};
+	static const uint8_t zeros[16];
+
+	CU_ASSERT_EQUAL(ask_aes(WIRE_BEGIN, 0, begin, sizeof(begin)), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_KEY, secret, 32), 0);
+	CU_ASSERT_TRUE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_COUNTER, zeros, 16), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_INPUT, zeros, 16), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_ABORT, 0, NULL, 0), 0);
+}
+
+static void hash_secret(void)
+{
+	uint8_t block[64];
+	struct asked asked;
+
+	memcpy(block, secret, 32);
+	memcpy(block + 32, secret, 32);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_BEGIN, 0, begin_sha256, sizeof(begin_sha256)), 0);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_PUT, WIRE_ITEM_INPUT, block, sizeof(block)), 0);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_GET, WIRE_ITEM_DIGEST, NULL, 0), 0);
+	explicit_bzero(block, sizeof(block));
+}
+
+static void test_of_a_key_or_message_nothing_stays_in_the_chip_after_its_operation(void)
+{
+	set_up();
+	encrypt_with_secret();
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.link, sizeof(rig.link)));
+	hash_secret();
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.link, sizeof(rig.link)));
+}
+
+/* A chip with a stack that the test can look at: it takes the frames of PUT input. */
+static void take_on_own_stack(void)
+{
+	uint8_t data[64], wire[FRAME_WIRE_MAX];
+	struct frame frame = {.type = WIRE_PUT,
+			      .unit = WIRE_UNIT_DIGEST,
+			      .item = WIRE_ITEM_INPUT,
+			      .sequence = (uint16_t)(rig.chip.sequence + 1),
+			      .length = sizeof(data),
+			      .data = data};
+	const uint8_t *octets;
+	size_t n;
+
+	memcpy(data, secret, 32);
+	memcpy(data + 32, secret, 32);
+	n = frame_encode(&frame, wire);
+	for (size_t i = 0; i < n; i++)
+		firmware_take(&rig.chip, wire[i], &octets);
+	explicit_bzero(data, sizeof(data));
+	explicit_bzero(wire, sizeof(wire));
+}
+
+static uint32_t rotate(uint32_t x, unsigned n)
+{
+	return x >> n | x << (32 - n);
+}
+
+/* FIPS 180-4, section 6.2.2: what stands in a ring of 16 at the end, and the message follows from.
+ */
+static void schedule_secret(uint32_t w[64])
+{
+	for (unsigned t = 0; t < 16; t++) {
+		const uint8_t *at = secret + 4 * (t % 8);
+
+		w[t] = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	}
+	for (unsigned t = 16; t < 64; t++)
+		w[t] = w[t - 16] + (rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ w[t - 15] >> 3) +
+		       w[t - 7] + (rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ w[t - 2] >> 10);
+}
+
+static void test_of_a_message_nothing_stays_on_the_chip_s_stack(void)
+{
+	uint32_t w[64];
+	static _Alignas(4096) uint8_t stack[256 * 1024];
+	struct asked asked;
+	ucontext_t here, there;
+
+	set_up();
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_BEGIN, 0, begin_sha256, sizeof(begin_sha256)), 0);
+	getcontext(&there);
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = sizeof(stack);
+	there.uc_link = &here;
+	makecontext(&there, take_on_own_stack, 0);
+	CU_ASSERT_EQUAL_FATAL(swapcontext(&here, &there), 0);
+	CU_ASSERT_EQUAL(rig.chip.executed, 2);
+	CU_ASSERT_FALSE(holds_secret(stack, sizeof(stack)));
+	schedule_secret(w);
+	CU_ASSERT_PTR_NULL(memmem(stack, sizeof(stack), w + 48, 16));
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
 
 /* RFC 3720, appendix B.4 has CRC-32C; this is CRC-32 of IEEE 802.3, whose check value this is. */
@@ -1138,6 +1269,8 @@ int main(int argc, char **argv)
 		TEST(test_aad_of_no_octets_changes_no_tag),
 		TEST(test_input_of_no_octets_verifies_nothing_twice),
 		TEST(test_a_stream_takes_no_aad_after_its_first_start),
+		TEST(test_of_a_key_or_message_nothing_stays_in_the_chip_after_its_operation),
+		TEST(test_of_a_message_nothing_stays_on_the_chip_s_stack),
 		TEST(test_the_crc_is_that_of_ethernet),
 		TEST(test_a_frame_with_every_octet_value_comes_through),
 		TEST(test_every_changed_octet_is_found),
