@@ -204,6 +204,17 @@ class Program(unittest.TestCase):
         self.assertEqual(chip.end(signal.SIGTERM), 0)
         self.assertFalse(os.path.lexists(chip.line))
 
+    def test_it_ends_when_asked_though_its_line_is_never_empty(self):
+        chip = Chip(self.folder).start()
+        line = os.open(chip.line, os.O_WRONLY | os.O_NOCTTY)
+        flood = subprocess.Popen(["cat", "/dev/zero"], stdout=line, stderr=subprocess.DEVNULL)
+        os.close(line)
+        try:
+            self.assertEqual(chip.end(signal.SIGTERM), 0)
+        finally:
+            flood.kill()
+            flood.wait(DEADLINE)
+
     def test_a_link_of_one_that_was_killed_is_replaced(self):
         chip = Chip(self.folder).start()
         chip.end()
