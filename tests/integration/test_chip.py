@@ -174,6 +174,19 @@ class OnTheChip(Bench):
             self.hash(pattern(size))
 
 
+class News(Bench):
+    """What the log says of a chip, and how often."""
+
+    def test_a_chip_that_is_reset_all_the_time_is_told_of_five_times(self):
+        self.chip.start("--faults", "reboot=2")  # its self tests meet it, each time it is there
+        self.until(lambda: "more of that every 10 minutes" in self.daemon.read_log())
+        for _ in range(10):
+            self.cli("hash", "sha256", input=b"abc")
+        log = self.daemon.read_log()
+        self.assertEqual(log.count(" was reset"), 5, log)
+        self.assertEqual(log.count("more of that every 10 minutes"), 1)
+
+
 class ShortDeadline(Bench):
     """What a chip on a slow line does to the limit of time that an operation has."""
     kernel = "engine_deadline = 2s"
