@@ -7,11 +7,13 @@ libbackends_la_SOURCES = \
 	backends/apps/folders.c backends/apps/folders.h \
 	backends/apps/place.c backends/apps/place.h \
 	backends/apps/roster.c backends/apps/roster.h \
+	backends/chip/backoff.c backends/chip/backoff.h \
 	backends/chip/chip.c backends/chip/chip.h \
 	backends/chip/chip_aes.c \
 	backends/chip/chip_digest.c \
 	backends/chip/conversation.c backends/chip/conversation.h \
 	backends/chip/link.c backends/chip/link.h \
+	backends/chip/news.c backends/chip/news.h \
 	backends/chip/transport.c backends/chip/transport.h \
 	backends/clock/clock.c backends/clock/clock.h \
 	backends/fork/app.c backends/fork/app.h \

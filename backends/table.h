@@ -51,6 +51,9 @@ struct backend_environment {
 	/* A line of the backend's own, about an app and a pid if they are not NULL and 0. */
 	void (*report)(enum pluton_log_level level, const char *app, uint32_t pid,
 		       const char *sentence);
+	/* A line about a device, by its path; how many there are of them, is the backend's care. */
+	void (*report_device)(enum pluton_log_level level, const char *device,
+			      const char *sentence);
 	/* Closes a descriptor that somebody sent, however long that takes. NULL: close(2) does. */
 	void (*dispose)(void *context, int fd);
 	/*

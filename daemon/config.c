@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -268,6 +269,49 @@ static int apply_profile(struct config *config)
 	return r < 0 ? r : set_default(config, "kernel", "processes_max", "64");
 }
 
+static bool lists(const char *list, const char *name)
+{
+	const char *entry;
+	size_t length;
+
+	while ((length = config_list_next(&list, &entry)) > 0) {
+		if (length == strlen(name) && memcmp(entry, name, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* The one of them that somebody wrote into a file. */
+static const struct config_key *written_of(const struct config *config,
+					   const struct config_key *const *keys, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (origin_of(config, keys[i])->file)
+			return keys[i];
+	}
+	return keys[0];
+}
+
+/* A chip that is given up only after its operation was cancelled is never found to be dead. */
+static int check_chip(const struct config *config, struct config_error *error)
+{
+	const struct config_key *const keys[] = {config_key_find("chip", "timeout"),
+						 config_key_find("chip", "retries"),
+						 config_key_find("kernel", "engine_deadline")};
+	const struct config_key *key = written_of(config, keys, sizeof(keys) / sizeof(keys[0]));
+	uint64_t silence_ms = config->chip_timeout_ms * (config->chip_retries + UINT64_C(1));
+
+	if (silence_ms < config->engine_deadline_ms ||
+	    (!lists(config->digest, "chip") && !lists(config->aes, "chip")))
+		return 0;
+	return config_complain(config, key->section, key->name, error,
+			       "a silent chip is given up after its timeout, %" PRIu64
+			       "ms, and %" PRIu32 " retries as long: make these %" PRIu64
+			       "ms less than engine_deadline, %" PRIu64 "ms",
+			       config->chip_timeout_ms, config->chip_retries, silence_ms,
+			       config->engine_deadline_ms);
+}
+
 static int check_relations(const struct config *config, struct config_error *error)
 {
 	if (config->arena_min > config->arena_limit)
@@ -282,7 +326,7 @@ static int check_relations(const struct config *config, struct config_error *err
 		return config_complain(config, "kernel", "windows_per_user", error,
 				       "%zu bytes are less than window_max, %zu; raise it",
 				       config->windows_per_user, config->window_max);
-	return 0;
+	return check_chip(config, error);
 }
 
 static int fill(struct config *config, const char *path, struct config_error *error)

@@ -96,6 +96,14 @@ static void report_app(enum pluton_log_level level, const char *app, uint32_t pi
 		log_event_limited(level, fields, count, "%s", sentence);
 }
 
+static void report_device(enum pluton_log_level level, const char *device, const char *sentence)
+{
+	const char *id = level == PLUTON_LOG_INFO ? LOG_ID_CHIP : LOG_ID_CHIP_TROUBLE;
+
+	log_event(level, LOG_FIELDS(LOG_MESSAGE_ID(id), LOG_TEXT("device", device)), "%s",
+		  sentence);
+}
+
 static int open_backend(struct engines *engines, const struct backend *backend,
 			struct backend_instance **ret)
 {
@@ -236,6 +244,7 @@ int engines_open(struct engines *engines, const struct config *config, struct ke
 				.emit = emit,
 				.log_level = log_level,
 				.report = report_app,
+				.report_device = report_device,
 				.ports = engines->ports,
 				.fuses = *config->hwkey ? &engines->fuses.fuses : NULL},
 		.selftests = selftests,

@@ -11,8 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/timerfd.h>
 #include <time.h>
+#include <unistd.h>
 
+#include "backends/chip/news.h"
 #include "backends/chip/transport.h"
 #include "daemon/config.h"
 
@@ -24,7 +27,13 @@ struct chip {
 	char *device;
 	struct link link;
 	struct transport transport;
-	struct event timer; /* at the link's deadline */
+	struct news news;
+	/*
+	 * At the earliest deadline of all these. A descriptor, because to set it needs no memory:
+	 * an event of libevent's that cannot be added would be a chip that is waited for for ever.
+	 */
+	struct event timer;
+	int timer_fd;
 };
 
 static struct chip *of_instance(struct backend_instance *instance)
@@ -37,19 +46,6 @@ const struct link *chip_backend_link(const struct backend_instance *instance)
 	return &((const struct chip *)(const void *)instance)->link;
 }
 
-static void report(struct chip *chip, enum pluton_log_level level, const char *what,
-		   const char *more)
-{
-	char sentence[PATH_MAX + 128];
-
-	if (!chip->environment->report)
-		return;
-	snprintf(sentence, sizeof(sentence), "the chip on %s %s%s", chip->device, what, more);
-	chip->environment->report(level, NULL, 0, sentence);
-}
-
-/* --- the protocol's ears and hands ----------------------------------------------------------- */
-
 static uint64_t now_ms(void *context)
 {
 	struct timespec now;
@@ -59,6 +55,76 @@ static uint64_t now_ms(void *context)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* --- words ----------------------------------------------------------------------------------- */
+
+/* Which of them reach the journal: news.h. */
+static void report(struct chip *chip, enum pluton_log_level level, enum news_telling telling,
+		   const char *what, const char *more)
+{
+	char sentence[PATH_MAX + 256], note[96] = "";
+
+	if (telling == NEWS_UNTOLD || !chip->environment->report_device)
+		return;
+	if (telling == NEWS_TOLD_LAST)
+		snprintf(note, sizeof(note), "; it comes and goes: more of that every %u minutes",
+			 NEWS_AGAIN_MS / 60000);
+	if (telling == NEWS_TOLD_AGAIN)
+		snprintf(note, sizeof(note), "; %u messages of it were left out",
+			 news_untold(&chip->news));
+	snprintf(sentence, sizeof(sentence), "the chip on %s %s%s%s", chip->device, what, more,
+		 note);
+	chip->environment->report_device(level, chip->device, sentence);
+}
+
+static void report_trouble(struct chip *chip, const char *what, const char *more)
+{
+	report(chip, PLUTON_LOG_WARNING, news_trouble(&chip->news, now_ms(NULL)), what, more);
+}
+
+static void report_presence(struct chip *chip, enum news_telling telling)
+{
+	bool is_there = chip->link.state == LINK_UP || chip->link.state == LINK_RESYNCING;
+
+	if (is_there)
+		report(chip, PLUTON_LOG_INFO, telling, "is there", "");
+	else
+		report(chip, PLUTON_LOG_WARNING, telling, "is not there", "");
+}
+
+/* --- time ------------------------------------------------------------------------------------ */
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return b && (!a || b < a) ? b : a;
+}
+
+static void set_timer(struct chip *chip)
+{
+	uint64_t at =
+		earlier(earlier(link_deadline(&chip->link), transport_deadline(&chip->transport)),
+			news_deadline(&chip->news));
+	const struct itimerspec when = {.it_value = {.tv_sec = (time_t)(at / 1000),
+						     .tv_nsec = (long)(at % 1000) * 1000000}};
+
+	timerfd_settime(chip->timer_fd, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
+static void on_timer(evutil_socket_t fd, short events, void *context)
+{
+	struct chip *chip = context;
+	uint64_t expirations;
+
+	(void)events;
+	(void)!read(fd, &expirations, sizeof(expirations));
+	link_tick(&chip->link);
+	transport_tick(&chip->transport);
+	if (news_tick(&chip->news, now_ms(NULL)))
+		report_presence(chip, NEWS_TOLD);
+	set_timer(chip);
+}
+
+/* --- the protocol's ears and hands ----------------------------------------------------------- */
+
 /* Numbers that nobody must have seen before, not secrets: they go over the line as they are. */
 static void random_octets(void *context, uint8_t *octets, size_t length)
 {
@@ -66,29 +132,6 @@ static void random_octets(void *context, uint8_t *octets, size_t length)
 
 	memcpy(octets, &now, length < sizeof(now) ? length : sizeof(now));
 	(void)!getrandom(octets, length, GRND_INSECURE);
-}
-
-static void set_timer(struct chip *chip)
-{
-	uint64_t deadline = link_deadline(&chip->link), now = now_ms(NULL);
-	uint64_t left = deadline > now ? deadline - now : 0;
-	const struct timeval in = {.tv_sec = (time_t)(left / 1000),
-				   .tv_usec = (suseconds_t)(left % 1000 * 1000)};
-
-	if (deadline)
-		event_add(&chip->timer, &in);
-	else
-		event_del(&chip->timer);
-}
-
-static void on_timer(evutil_socket_t fd, short events, void *context)
-{
-	struct chip *chip = context;
-
-	(void)fd;
-	(void)events;
-	link_tick(&chip->link);
-	set_timer(chip);
 }
 
 static void send_octets(void *context, const uint8_t *octets, size_t length)
@@ -107,15 +150,21 @@ static void set_engines(struct chip *chip, const struct chip_caps *caps)
 
 static void up(void *context, const struct chip_caps *caps)
 {
-	set_engines(context, caps);
-	report(context, PLUTON_LOG_INFO, "is there", "");
+	struct chip *chip = context;
+
+	set_engines(chip, caps);
+	report_presence(chip, news_good(&chip->news, now_ms(NULL)));
 }
 
-static void down(void *context)
+static void down(void *context, const char *why)
 {
 	set_engines(context, NULL);
-	report(context, PLUTON_LOG_WARNING, "is gone, or was reset: what it had under way is lost",
-	       "");
+	report_trouble(context, why, ": what it had under way is lost");
+}
+
+static void trouble(void *context, const char *what)
+{
+	report_trouble(context, what, "");
 }
 
 /* --- the line's ------------------------------------------------------------------------------ */
@@ -130,6 +179,8 @@ static void received(void *context, const uint8_t *octets, size_t length)
 	struct chip *chip = context;
 
 	link_receive(&chip->link, octets, length);
+	if (link_babbles(&chip->link))
+		transport_lose(&chip->transport);
 	set_timer(chip);
 }
 
@@ -137,13 +188,20 @@ static void gone(void *context)
 {
 	struct chip *chip = context;
 
+	if (link_babbles(&chip->link))
+		report_trouble(chip, "sends octets without end: its line is opened anew", "");
+	else if (chip->link.state == LINK_GREETING)
+		report_trouble(chip, "hung up before it said anything", "");
 	link_disconnect(&chip->link);
 	set_timer(chip);
 }
 
 static void failed(void *context, const char *why)
 {
-	report(context, PLUTON_LOG_WARNING, "cannot be used: ", why);
+	struct chip *chip = context;
+
+	report(chip, PLUTON_LOG_WARNING, news_good(&chip->news, now_ms(NULL)),
+	       "cannot be used: ", why);
 }
 
 /* --- the backend ----------------------------------------------------------------------------- */
@@ -154,26 +212,51 @@ static void open_line(struct chip *chip, const struct chip_options *options)
 		.timeout_ms = options->timeout_ms,
 		.retries = options->retries,
 		.patience_ms = PATIENCE_MS,
+		.backoff_max_ms = options->backoff_max_ms,
 		.context = chip,
 		.send = send_octets,
 		.now_ms = now_ms,
 		.random = random_octets,
 		.up = up,
 		.down = down,
+		.trouble = trouble,
 	};
 	const struct transport_options transport_options = {
 		.base = chip->environment->base,
 		.path = chip->device,
+		.backoff_max_ms = options->backoff_max_ms,
 		.context = chip,
+		.now_ms = now_ms,
 		.connected = connected,
 		.received = received,
 		.gone = gone,
 		.failed = failed,
 	};
 
-	evtimer_assign(&chip->timer, chip->environment->base, on_timer, chip);
 	link_init(&chip->link, &link_options);
 	transport_open(&chip->transport, &transport_options);
+	set_timer(chip);
+}
+
+static int open_timer(struct chip *chip)
+{
+	chip->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+	event_assign(&chip->timer, chip->environment->base, chip->timer_fd, EV_READ | EV_PERSIST,
+		     on_timer, chip);
+	if (chip->timer_fd >= 0 && event_add(&chip->timer, NULL) == 0)
+		return 0;
+	if (chip->timer_fd >= 0)
+		close(chip->timer_fd);
+	chip->timer_fd = -1;
+	return -PLUTON_ENOMEM;
+}
+
+static void close_timer(struct chip *chip)
+{
+	if (chip->timer_fd < 0)
+		return;
+	event_del(&chip->timer);
+	close(chip->timer_fd);
 }
 
 static int open_engines(struct chip *chip)
@@ -188,11 +271,14 @@ static int open_engines(struct chip *chip)
 	return r;
 }
 
+/* Its last frame can be somebody's key. */
 static void release(struct chip *chip)
 {
+	close_timer(chip);
 	chip_digest_engine_close(chip->instance.engines[HIL_DIGEST]);
 	chip_aes_engine_close(chip->instance.engines[HIL_AES]);
 	free(chip->device);
+	explicit_bzero(chip, sizeof(*chip));
 	free(chip);
 }
 
@@ -207,10 +293,13 @@ int chip_backend_open_with(const struct backend_environment *environment,
 	chip = calloc(1, sizeof(*chip));
 	if (!chip)
 		return -PLUTON_ENOMEM;
+	chip->timer_fd = -1;
 	chip->instance.backend = backend_find("chip");
 	chip->environment = environment;
 	chip->device = strdup(options->device);
 	r = chip->device ? open_engines(chip) : -PLUTON_ENOMEM;
+	if (r == 0)
+		r = open_timer(chip);
 	if (r < 0) {
 		release(chip);
 		return r;
@@ -229,7 +318,8 @@ int chip_backend_open(const struct backend_environment *environment, struct back
 	return chip_backend_open_with(environment,
 				      &(struct chip_options){.device = config->chip_device,
 							     .timeout_ms = config->chip_timeout_ms,
-							     .retries = config->chip_retries},
+							     .retries = config->chip_retries,
+							     .backoff_max_ms = BACKOFF_MAX_MS},
 				      ret);
 }
 
@@ -237,7 +327,6 @@ void chip_backend_close(struct backend_instance *instance)
 {
 	struct chip *chip = of_instance(instance);
 
-	event_del(&chip->timer);
 	transport_close(&chip->transport);
 	release(chip);
 }

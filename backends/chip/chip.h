@@ -5,6 +5,8 @@
  *	frame.c		frames, the same on both ends
  *	link.c		the protocol: sessions, repeats, time limits; opens nothing
  *	transport.c	the tty
+ *	backoff.c	when to try again what comes and goes
+ *	news.c		what of it the journal is told
  *	conversation.c	one operation, in steps
  *	chip_digest.c, chip_aes.c	what the steps are, one file for each HIL
  *	chip.c		the backend: puts them together
@@ -22,6 +24,8 @@ struct chip_options {
 	const char *device;  /* path of the tty; copied */
 	uint64_t timeout_ms; /* for one answer */
 	unsigned retries;
+	unsigned backoff_max_ms; /* of a chip that comes and goes: at most so long until it is tried
+				  */
 };
 
 /* As chip_backend_open, with these and not the configuration's. */

@@ -438,7 +438,7 @@ void chip_aes_engine_close(struct hil_engine *head)
 
 	if (!engine)
 		return;
-	deferred_call_drop(&engine->conversation.tick);
-	free(engine->scratch);
+	conversation_close(&engine->conversation);
+	free(engine->scratch); /* ciphertext */
 	free(engine);
 }

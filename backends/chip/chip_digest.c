@@ -214,7 +214,8 @@ void chip_digest_engine_close(struct hil_engine *head)
 {
 	struct chip_digest_engine *engine = (struct chip_digest_engine *)(void *)head;
 
-	if (engine)
-		deferred_call_drop(&engine->conversation.tick);
+	if (!engine)
+		return;
+	conversation_close(&engine->conversation);
 	free(engine);
 }

@@ -5,12 +5,17 @@
 
 #include "pluton/error.h"
 
-/* Everything that can be secret goes; then the client may begin again from its done. */
-static void end(struct conversation *conversation, int result)
+void conversation_close(struct conversation *conversation)
 {
 	deferred_call_drop(&conversation->tick); /* a cancel from inside a callback has set it */
 	explicit_bzero(conversation->in, sizeof(conversation->in));
 	explicit_bzero(conversation->out, sizeof(conversation->out));
+}
+
+/* The client may begin again from its done. */
+static void end(struct conversation *conversation, int result)
+{
+	conversation_close(conversation);
 	conversation->busy = false;
 	conversation->finish(conversation, result);
 }

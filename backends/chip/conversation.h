@@ -47,6 +47,9 @@ void conversation_init(struct conversation *conversation, struct link *link,
 		       int (*step)(struct conversation *conversation),
 		       void (*finish)(struct conversation *conversation, int result));
 
+/* No step comes any more, and nothing that can be secret stays. */
+void conversation_close(struct conversation *conversation);
+
 /* Its first step comes from a deferred call. */
 void conversation_begin(struct conversation *conversation);
 

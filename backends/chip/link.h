@@ -12,6 +12,7 @@
 
 #include <sys/types.h>
 
+#include "backends/chip/backoff.h"
 #include "backends/chip/frame.h"
 #include "backends/chip/wire.h"
 
@@ -45,15 +46,26 @@ struct link_request {
 
 struct link_options {
 	uint64_t timeout_ms;  /* for one answer, before it is asked for again */
-	unsigned retries;     /* how often that is done */
-	uint64_t patience_ms; /* for one answer altogether, however often the chip says WAIT */
+	unsigned retries;     /* how often that is done; then it has failed */
+	uint64_t patience_ms; /* for how long in all WAIT is believed */
+	unsigned backoff_max_ms;
 	void *context;
 	/* Puts octets on the line, all or none; what is lost there is asked for again. */
 	void (*send)(void *context, const uint8_t *octets, size_t length);
 	uint64_t (*now_ms)(void *context); /* monotonic */
 	void (*random)(void *context, uint8_t *octets, size_t length);
 	void (*up)(void *context, const struct chip_caps *caps);
-	void (*down)(void *context); /* after all requests were answered */
+	void (*down)(void *context, const char *why); /* after all requests were answered */
+	/* Something is wrong that a person can do something about; NULL: nobody wants to know. */
+	void (*trouble)(void *context, const char *what);
+};
+
+/* What came from the line since it is greeted. */
+enum link_heard {
+	LINK_HEARD_NOTHING = 0,
+	LINK_HEARD_OCTETS,  /* and no frame of a chip's */
+	LINK_HEARD_REFUSAL, /* it speaks no version that was offered */
+	LINK_HEARD_UNFIT,   /* it greets, and what it says of itself cannot be */
 };
 
 enum link_state {
@@ -66,6 +78,8 @@ enum link_state {
 struct link {
 	struct link_options options;
 	enum link_state state;
+	enum link_heard heard;
+	struct backoff backoff;
 	struct frame_parser parser;
 	struct chip_caps caps;	   /* valid from up to down */
 	uint32_t generation;	   /* what was under way in an older one is lost */
@@ -77,6 +91,7 @@ struct link {
 	uint8_t wire[FRAME_WIRE_MAX];
 	size_t wire_length;
 	unsigned sent;	      /* how often */
+	size_t unasked;	      /* octets that have come since */
 	uint64_t since_ms;    /* when it was sent first */
 	uint64_t deadline_ms; /* 0: nothing is waited for */
 	struct {
@@ -101,6 +116,12 @@ void link_receive(struct link *link, const uint8_t *octets, size_t length);
 /* To be called at link_deadline, CLOCK_MONOTONIC in ms; 0: there is none. */
 void link_tick(struct link *link);
 uint64_t link_deadline(const struct link *link);
+
+/*
+ * Octets without end have come and no answer among them: this is no chip, or one that has gone mad,
+ * and it would keep the loop busy. Whoever has the line hangs up.
+ */
+bool link_babbles(const struct link *link);
 
 /* Whether something is on the line, or waits for it. */
 bool link_busy(const struct link *link);

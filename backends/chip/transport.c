@@ -15,41 +15,44 @@
 #include <termios.h>
 #include <unistd.h>
 
-#define RETRY_MIN_MS 50u
-#define RETRY_MAX_MS 3000u
 #define READ_SIZE 1024u
 
-static void look_again_later(struct transport *transport)
+static uint64_t now_ms(const struct transport *transport)
 {
-	const struct timeval in = {.tv_sec = transport->retry_ms / 1000,
-				   .tv_usec = transport->retry_ms % 1000 * 1000};
-
-	event_add(&transport->retry, &in);
-	transport->retry_ms *= 2;
-	if (transport->retry_ms > RETRY_MAX_MS)
-		transport->retry_ms = RETRY_MAX_MS;
+	return transport->options.now_ms(transport->options.context);
 }
 
 /* --- losing it ------------------------------------------------------------------------------- */
 
-/* Unsent octets are thrown away: to close a tty can wait for them half a minute. */
-static void drop(struct transport *transport)
+static void forget_unsent(struct transport *transport)
 {
-	event_del(&transport->readable);
-	event_del(&transport->writable);
-	tcflush(transport->fd, TCIOFLUSH);
-	ioctl(transport->fd, TIOCNXCL);
-	close(transport->fd);
-	transport->fd = -1;
 	explicit_bzero(transport->out, sizeof(transport->out));
 	transport->out_length = 0;
 }
 
-static void lose(struct transport *transport)
+/* Unsent octets are thrown away: to close a tty can wait for them half a minute. */
+static void let_go(int fd)
 {
+	tcflush(fd, TCIOFLUSH);
+	ioctl(fd, TIOCNXCL);
+	close(fd);
+}
+
+static void drop(struct transport *transport)
+{
+	event_del(&transport->readable);
+	event_del(&transport->writable);
+	let_go(transport->fd);
+	transport->fd = -1;
+	forget_unsent(transport);
+}
+
+void transport_lose(struct transport *transport)
+{
+	if (transport->fd < 0)
+		return;
 	drop(transport);
-	transport->retry_ms = RETRY_MIN_MS;
-	look_again_later(transport);
+	transport->look_ms = backoff_lost(&transport->backoff, now_ms(transport));
 	transport->options.gone(transport->options.context);
 }
 
@@ -65,7 +68,7 @@ static void on_readable(evutil_socket_t fd, short events, void *context)
 	if (n > 0)
 		transport->options.received(transport->options.context, octets, (size_t)n);
 	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		lose(transport);
+		transport_lose(transport);
 	explicit_bzero(octets, n > 0 ? (size_t)n : 0);
 }
 
@@ -78,8 +81,9 @@ static void flush(struct transport *transport)
 	transport->out_length -= (size_t)n;
 	memmove(transport->out, transport->out + n, transport->out_length);
 	explicit_bzero(transport->out + transport->out_length, (size_t)n);
-	if (transport->out_length > 0)
-		event_add(&transport->writable, NULL);
+	/* Half a frame is a lost one, which is asked for again. */
+	if (transport->out_length > 0 && event_add(&transport->writable, NULL) < 0)
+		forget_unsent(transport);
 }
 
 static void on_writable(evutil_socket_t fd, short events, void *context)
@@ -121,14 +125,35 @@ static const char *set_raw(int fd)
 	return NULL;
 }
 
-/* NULL, or why not. */
+/* NULL, or why not; then the descriptor is closed. */
 static const char *seize(int fd)
 {
-	if (!isatty(fd))
+	const char *why;
+
+	if (!isatty(fd)) {
+		close(fd);
 		return "it is no tty";
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || ioctl(fd, TIOCEXCL) < 0)
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || ioctl(fd, TIOCEXCL) < 0) {
+		close(fd); /* and nothing else: it is the other one's */
 		return "another program has it";
-	return set_raw(fd);
+	}
+	why = set_raw(fd);
+	if (why)
+		let_go(fd);
+	return why;
+}
+
+static const char *watch(struct transport *transport, int fd)
+{
+	event_assign(&transport->readable, transport->options.base, fd, EV_READ | EV_PERSIST,
+		     on_readable, transport);
+	event_assign(&transport->writable, transport->options.base, fd, EV_WRITE, on_writable,
+		     transport);
+	if (event_add(&transport->readable, NULL) == 0)
+		return NULL;
+	let_go(fd);
+	return "no memory to wait for it";
 }
 
 static const char *open_path(struct transport *transport)
@@ -137,54 +162,53 @@ static const char *open_path(struct transport *transport)
 	int fd = open(transport->options.path, O_RDWR | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
 
 	if (fd < 0)
-		return errno == EBUSY ? "another program has it" : strerror(errno);
+		return errno == EBUSY ? "another program has it" : strerrordesc_np(errno);
 	why = seize(fd);
-	if (why) {
-		close(fd);
-		return why;
-	}
-	transport->fd = fd;
-	return NULL;
+	if (!why)
+		why = watch(transport, fd);
+	if (!why)
+		transport->fd = fd;
+	return why;
 }
 
 static void look(struct transport *transport)
 {
 	const char *why = open_path(transport);
 
-	if (why) {
-		if (!transport->told)
-			transport->options.failed(transport->options.context, why);
-		transport->told = true;
-		look_again_later(transport);
+	if (!why) {
+		transport->told = NULL;
+		transport->look_ms = 0;
+		backoff_came(&transport->backoff, now_ms(transport));
+		transport->options.connected(transport->options.context);
 		return;
 	}
-	transport->told = false;
-	transport->retry_ms = RETRY_MIN_MS;
-	event_assign(&transport->readable, transport->options.base, transport->fd,
-		     EV_READ | EV_PERSIST, on_readable, transport);
-	event_assign(&transport->writable, transport->options.base, transport->fd, EV_WRITE,
-		     on_writable, transport);
-	event_add(&transport->readable, NULL);
-	transport->options.connected(transport->options.context);
+	transport->look_ms = backoff_failed(&transport->backoff, now_ms(transport));
+	if (transport->told != why)
+		transport->options.failed(transport->options.context, why);
+	transport->told = why;
 }
 
-static void on_retry(evutil_socket_t fd, short events, void *context)
+void transport_tick(struct transport *transport)
 {
-	(void)fd;
-	(void)events;
-	look(context);
+	if (transport->look_ms && now_ms(transport) >= transport->look_ms)
+		look(transport);
+}
+
+uint64_t transport_deadline(const struct transport *transport)
+{
+	return transport->look_ms;
 }
 
 void transport_open(struct transport *transport, const struct transport_options *options)
 {
-	*transport = (struct transport){.options = *options, .fd = -1, .retry_ms = RETRY_MIN_MS};
-	evtimer_assign(&transport->retry, options->base, on_retry, transport);
+	*transport = (struct transport){
+		.options = *options, .backoff.max_ms = options->backoff_max_ms, .fd = -1};
 	look(transport);
 }
 
 void transport_close(struct transport *transport)
 {
-	event_del(&transport->retry);
+	transport->look_ms = 0;
 	if (transport->fd >= 0)
 		drop(transport);
 }

@@ -47,9 +47,10 @@ static void up(void *context, const struct chip_caps *caps)
 		abort();
 }
 
-static void down(void *context)
+static void down(void *context, const char *why)
 {
 	(void)context;
+	(void)why;
 }
 
 static void answered(struct link_request *request, int result, const uint8_t *data, size_t length)

@@ -99,6 +99,7 @@ int chip_line_open(struct bench *bench, const char *device)
 		.device = device,
 		.timeout_ms = hurries ? 20 : 5000,
 		.retries = hurries ? 100 : 3,
+		.backoff_max_ms = hurries ? 1 : BACKOFF_MAX_MS,
 	};
 	struct backend_instance *instance;
 	int r;
@@ -126,10 +127,31 @@ void chip_line_close(struct bench *bench)
 }
 
 /* The line is silent unless something was asked. */
-bool chip_line_wait(struct bench *bench)
+static bool wait_for_line(struct bench *bench)
 {
 	if (!link_busy(chip_backend_link(bench->backend)))
 		return false;
 	event_base_loop(base, EVLOOP_ONCE);
 	return true;
+}
+
+static const char *path;
+
+static int open_path(struct bench *bench)
+{
+	return chip_line_open(bench, path);
+}
+
+struct bench_maker chip_line_maker(const char *name, const struct chipd *chipd)
+{
+	path = chipd->path;
+	return (struct bench_maker){
+		.name = name,
+		.open = open_path,
+		.close = chip_line_close,
+		.opens_sealed = true,
+		.lacks = ~(1u << HIL_DIGEST | 1u << HIL_AES | 1u << HIL_KINDS),
+		.lacks_modes = 1u << AES_ECB | 1u << AES_CBC | 1u << AES_CCM,
+		.wait = wait_for_line,
+	};
 }

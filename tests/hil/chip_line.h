@@ -27,12 +27,12 @@ void chipd_kill(struct chipd *chipd);
 /* Ends it, and removes its folder. */
 void chipd_end(struct chipd *chipd);
 
-/* What a bench_maker needs: all of it but the name. */
+/* A bench on the line of this chip, which is started and stays. */
+struct bench_maker chip_line_maker(const char *name, const struct chipd *chipd);
+
+/* The same by hand, on a path. */
 int chip_line_open(struct bench *bench, const char *device);
 void chip_line_close(struct bench *bench);
-bool chip_line_wait(struct bench *bench);
-#define CHIP_LINE_LACKS (~(1u << HIL_DIGEST | 1u << HIL_AES | 1u << HIL_KINDS))
-#define CHIP_LINE_LACKS_MODES (1u << AES_ECB | 1u << AES_CBC | 1u << AES_CCM)
 
 struct event_base *chip_line_base(void);
 

@@ -22,6 +22,8 @@ FAULT2(pthread_mutex_init, int, ENOMEM, pthread_mutex_t *, const pthread_mutexat
 FAULT2(pthread_cond_init, int, ENOMEM, pthread_cond_t *, const pthread_condattr_t *)
 FAULT4(pthread_create, int, EAGAIN, pthread_t *, const pthread_attr_t *, start_fn, void *)
 FAULT2(eventfd, int, -1, unsigned int, int)
+FAULT2(timerfd_create, int, -1, int, int)
+FAULT2(event_add, int, -1, struct event *, const struct timeval *)
 WATCHED(free)
 WATCHED(munmap)
 

@@ -7,6 +7,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <event2/event.h>
 #include <malloc.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -26,6 +27,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/timerfd.h>
 
 #include "backends/openssl/memory.h"
 #include "daemon/kernel/interrupt.h"

@@ -13,6 +13,7 @@
 #include "backends/chip/chip.h"
 #include "backends/openssl/hwkey_record.h"
 #include "tests/hil/charges.h"
+#include "tests/hil/chip_line.h"
 #include "tests/hil/faults.h"
 #include "tests/hil/openssl_bench.h"
 #include "tests/hil/scenarios.h"
@@ -641,8 +642,10 @@ static void test_opening_may_fail_at_any_call_and_any_allocation(void)
 /* Where no chip is, the backend waits for one. */
 static int open_chip(struct bench *bench)
 {
-	static const struct chip_options options = {
-		.device = "/nonexistent/chip", .timeout_ms = 1000, .retries = 1};
+	static const struct chip_options options = {.device = "/nonexistent/chip",
+						    .timeout_ms = 1000,
+						    .retries = 1,
+						    .backoff_max_ms = 1};
 	static struct backend_environment environment;
 	struct backend_instance *instance;
 	int r;
@@ -672,6 +675,76 @@ static void test_opening_a_chip_s_line_may_fail_at_any_allocation(void)
 	event_base_free(base);
 }
 
+/* --- a chip at the end of a line -----------------------------------------------------------------
+ */
+
+/* Nothing can fail while it works: neither once nor for good. */
+static void run_without_anything(struct bench *bench, bool lends)
+{
+	find_reference(bench, current, lends);
+	if (run_once(bench, lends, FAULT_IN_CALLS, 1, true))
+		complain(1, "it made a call that can fail");
+	EXPECT(client.result == 0);
+}
+
+static void test_an_operation_of_a_chip_makes_no_call_that_can_fail(void)
+{
+	struct chipd chipd = {.pid = 0};
+	struct bench_maker maker;
+	unsigned fitting = 0;
+	struct bench bench;
+
+	chipd_start(&chipd, NULL);
+	maker = chip_line_maker("hil faults, chip", &chipd);
+	bench_use(&maker);
+	bench_open(&bench);
+	for (current = scenarios; current->name; current++) {
+		if (!scenario_fits(current, &bench))
+			continue;
+		fitting++;
+		run_without_anything(&bench, false);
+		run_without_anything(&bench, true);
+	}
+	EXPECT(fitting > 5);
+	bench_close(&bench);
+	chipd_end(&chipd);
+	bench_use(maker_in_use);
+}
+
+/* With its key on the line, and an answer on its way. */
+static void test_a_chip_s_line_that_is_closed_in_the_middle_leaves_no_secret(void)
+{
+	struct bench bench = {.maker = NULL};
+	struct chipd chipd = {.pid = 0};
+	const char *secret;
+
+	chipd_start(&chipd, NULL);
+	deferred_queue_init(&bench.deferred);
+	EXPECT(chip_line_open(&bench, chipd.path) == 0);
+	current = &opening;
+	for (unsigned turns = 1; turns < 8; turns++) { /* it has eight frames */
+		material_gcm_encrypt(&m, &client, 20, 600);
+		fault_arm(FAULT_IN_CALLS, FAULTS_MAX, false);
+		EXPECT(client_start(&client, bench.inner[HIL_AES]) == 0);
+		for (unsigned i = 0; i < turns; i++) {
+			while (deferred_queue_run(&bench.deferred, 64) > 0)
+				;
+			event_base_loop(chip_line_base(), EVLOOP_ONCE);
+		}
+		while (deferred_queue_run(&bench.deferred, 64) > 0)
+			;
+		hide_secrets();
+		chip_line_close(&bench);
+		secret = faults_found();
+		fault_disarm();
+		if (secret)
+			complain(turns, secret);
+		EXPECT(chip_line_open(&bench, chipd.path) == 0);
+	}
+	chip_line_close(&bench);
+	chipd_end(&chipd);
+}
+
 /* --- the table -----------------------------------------------------------------------------------
  */
 
@@ -697,6 +770,8 @@ int main(int argc, char **argv)
 		TEST(test_a_slot_for_which_no_key_could_be_generated_is_free_again),
 		TEST(test_opening_may_fail_at_any_call_and_any_allocation),
 		TEST(test_opening_a_chip_s_line_may_fail_at_any_allocation),
+		TEST(test_an_operation_of_a_chip_makes_no_call_that_can_fail),
+		TEST(test_a_chip_s_line_that_is_closed_in_the_middle_leaves_no_secret),
 		TEST(test_every_call_of_the_table_was_made_to_fail),
 	};
 

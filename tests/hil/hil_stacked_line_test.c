@@ -6,25 +6,15 @@
 #include "tests/hil/chip_line.h"
 #include "tests/hil/stacked_bench.h"
 
-static struct chipd chipd;
-
-static int open_line(struct bench *bench)
-{
-	return chip_line_open(bench, chipd.path);
-}
-
 int main(int argc, char **argv)
 {
-	static const struct bench_maker below = {
-		.name = "hil chip-line",
-		.open = open_line,
-		.close = chip_line_close,
-		.lacks = 1u << HIL_KDF, /* hundreds of frames for each key: on the test chip */
-		.wait = chip_line_wait,
-	};
+	struct chipd chipd = {.pid = 0};
+	struct bench_maker below;
 	int status;
 
 	chipd_start(&chipd, NULL);
+	below = chip_line_maker("hil chip-line", &chipd);
+	below.lacks = 1u << HIL_KDF; /* hundreds of frames for each key: on the test chip */
 	status = stacked_bench_main(argc, argv, "hil stacked-line", &below);
 	chipd_end(&chipd);
 	return status;

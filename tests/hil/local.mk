@@ -151,7 +151,7 @@ hil_stacked_openssl_test_LDADD = $(OPENSSL_BENCH_LIBS)
 # Calls of libraries are made to fail: the linker sends those of the table to faults.c.
 hil_faults_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS) $(EVENT_CFLAGS)
 hil_faults_test_SOURCES = tests/hil/hil_faults_test.c tests/hil/fault_calls.h \
-	tests/hil/faults.c tests/hil/faults.h $(OPENSSL_BENCH)
+	tests/hil/faults.c tests/hil/faults.h $(OPENSSL_BENCH) $(CHIP_LINE)
 hil_faults_test_LDADD = $(OPENSSL_BENCH_LIBS)
 hil_faults_test_LDFLAGS = -Wl,@tests/hil/fault_wraps
 EXTRA_hil_faults_test_DEPENDENCIES = tests/hil/fault_wraps

@@ -645,25 +645,35 @@ static void set_piece(struct client *client, enum hil_phase phase, size_t length
 		client->aes_request.aad_length = 0;
 }
 
+int material_start_of_stream(struct bench *bench, struct client *client, enum hil_phase phase,
+			     size_t length)
+{
+	int r;
+
+	set_piece(client, phase, length);
+	r = bench_run(bench, client);
+	EXPECT(r < 0 || client->states_in == !(phase & HIL_FIRST));
+	EXPECT(r < 0 || client->states_out == !(phase & HIL_LAST));
+	return r;
+}
+
+void material_go_on(struct client *client, size_t length)
+{
+	client->input += length;
+	if (client->kind == HIL_AES)
+		client->output += length;
+}
+
 int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		enum hil_phase phase = phase_of(i, count);
-		int r;
+	int r = 0;
 
-		set_piece(client, phase, pieces[i]);
-		r = bench_run(bench, client);
-		if (r < 0)
-			return r;
-		EXPECT(client->states_in == !(phase & HIL_FIRST));
-		EXPECT(client->states_out == !(phase & HIL_LAST));
-		if (i == count - 1)
-			break;
-		client->input += pieces[i];
-		if (client->kind == HIL_AES)
-			client->output += pieces[i];
+	for (size_t i = 0; i < count && r == 0; i++) {
+		if (i > 0)
+			material_go_on(client, pieces[i - 1]);
+		r = material_start_of_stream(bench, client, phase_of(i, count), pieces[i]);
 	}
-	return 0;
+	return r;
 }
 
 size_t material_decryptable(const struct bench *bench, size_t length)

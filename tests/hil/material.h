@@ -112,6 +112,11 @@ size_t material_hex(const char *hex, uint8_t *ret_bytes);
  */
 int material_stream(struct bench *bench, struct client *client, const size_t *pieces, size_t count);
 
+/* One start of it, of the next `length` octets; and on to what lies behind these. */
+int material_start_of_stream(struct bench *bench, struct client *client, enum hil_phase phase,
+			     size_t length);
+void material_go_on(struct client *client, size_t length);
+
 /* The longest AEAD message that the bench's engine decrypts without sealed input, up to `length`.
  */
 size_t material_decryptable(const struct bench *bench, size_t length);

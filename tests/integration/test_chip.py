@@ -45,13 +45,14 @@ class Chip:
 class Bench(unittest.TestCase):
     hil = "digest = chip, openssl\naes = chip, openssl\n"
     kernel = ""  # lines of [kernel]
+    line = ""  # of [chip]
 
     def setUp(self):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.chip = Chip(folder.name)
         self.daemon = Daemon(config=f"[hil]\n{self.hil}checker = yes\n"
-                                    f"[chip]\ndevice = {self.chip.line}\n"
+                                    f"[chip]\ndevice = {self.chip.line}\n{self.line}\n"
                                     f"[kernel]\n{self.kernel}\n")
         self.daemon.__enter__()
         self.addCleanup(self.daemon.__exit__)
@@ -173,9 +174,23 @@ class OnTheChip(Bench):
             self.hash(pattern(size))
 
 
+class News(Bench):
+    """What the log says of a chip, and how often."""
+
+    def test_a_chip_that_is_reset_all_the_time_is_told_of_five_times(self):
+        self.chip.start("--faults", "reboot=2")  # its self tests meet it, each time it is there
+        self.until(lambda: "more of that every 10 minutes" in self.daemon.read_log())
+        for _ in range(10):
+            self.cli("hash", "sha256", input=b"abc")
+        log = self.daemon.read_log()
+        self.assertEqual(log.count(" was reset"), 5, log)
+        self.assertEqual(log.count("more of that every 10 minutes"), 1)
+
+
 class ShortDeadline(Bench):
     """What a chip on a slow line does to the limit of time that an operation has."""
     kernel = "engine_deadline = 2s"
+    line = "timeout = 400ms"
 
     def test_an_operation_past_the_deadline_is_cancelled_and_the_chip_serves_on(self):
         self.chip.start("--faults", "delay=1,delay_ms=40")  # 256 bytes in 40 ms: 6.4 kB/s
@@ -201,6 +216,17 @@ class Program(unittest.TestCase):
         self.assertEqual(chip.said, f"{chip.line} -> {name}\n")
         self.assertEqual(chip.end(signal.SIGTERM), 0)
         self.assertFalse(os.path.lexists(chip.line))
+
+    def test_it_ends_when_asked_though_its_line_is_never_empty(self):
+        chip = Chip(self.folder).start()
+        line = os.open(chip.line, os.O_WRONLY | os.O_NOCTTY)
+        flood = subprocess.Popen(["cat", "/dev/zero"], stdout=line, stderr=subprocess.DEVNULL)
+        os.close(line)
+        try:
+            self.assertEqual(chip.end(signal.SIGTERM), 0)
+        finally:
+            flood.kill()
+            flood.wait(DEADLINE)
 
     def test_a_link_of_one_that_was_killed_is_replaced(self):
         chip = Chip(self.folder).start()

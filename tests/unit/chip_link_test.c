@@ -6,6 +6,7 @@
  */
 #include <CUnit/CUnit.h>
 #include <string.h>
+#include <ucontext.h>
 
 #include "backends/chip/firmware/firmware.h"
 #include "backends/chip/link.h"
@@ -44,6 +45,9 @@ static struct rig {
 	uint64_t now;
 	unsigned random;
 	unsigned ups, downs;
+	const char *why;     /* of the last down */
+	const char *trouble; /* the last one */
+	unsigned troubles;
 	bool silent; /* the chip hears nothing */
 	struct frame_parser spy;
 	uint8_t said[64]; /* types of the host's frames */
@@ -148,10 +152,18 @@ static void up(void *context, const struct chip_caps *caps)
 	rig.ups++;
 }
 
-static void down(void *context)
+static void down(void *context, const char *why)
 {
 	(void)context;
+	rig.why = why;
 	rig.downs++;
+}
+
+static void trouble(void *context, const char *what)
+{
+	(void)context;
+	rig.trouble = what;
+	rig.troubles++;
 }
 
 static void reset_chip(unsigned number)
@@ -168,11 +180,13 @@ static void set_up_unconnected(void)
 		.timeout_ms = TIMEOUT_MS,
 		.retries = RETRIES,
 		.patience_ms = PATIENCE_MS,
+		.backoff_max_ms = BACKOFF_MAX_MS,
 		.send = send_octets,
 		.now_ms = now_ms,
 		.random = random_octets,
 		.up = up,
 		.down = down,
+		.trouble = trouble,
 	};
 
 	memset(&rig, 0, sizeof(rig));
@@ -317,6 +331,48 @@ static void test_a_silent_line_is_greeted_ever_more_seldom(void)
 	}
 }
 
+static void test_a_silent_line_is_greeted_every_8_s_whatever_the_timeout(void)
+{
+	set_up_unconnected();
+	rig.silent = true;
+	rig.link.options.timeout_ms = 5000;
+	link_connect(&rig.link);
+	for (unsigned i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(link_deadline(&rig.link) - rig.now, i == 0 ? 5000 : 8000);
+		pass_time();
+	}
+	set_up_unconnected();
+	rig.link.options.timeout_ms = 60000; /* unless one answer may take longer */
+	link_connect(&rig.link);
+	rig.down.length = 0;
+	pass_time();
+	CU_ASSERT_EQUAL(link_deadline(&rig.link) - rig.now, 60000);
+}
+
+/* After 1, 2 and 4 timeouts without an answer, once. */
+static void expect_told(const char *what)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		CU_ASSERT_EQUAL(rig.troubles, i < 3 ? 0 : 1);
+		pass_time();
+		rig.down.length = 0;
+	}
+	CU_ASSERT_PTR_NOT_NULL_FATAL(rig.trouble);
+	CU_ASSERT_PTR_NOT_NULL(strstr(rig.trouble, what));
+}
+
+static void test_who_does_not_answer_hello_is_told_of_once_and_with_what_came(void)
+{
+	set_up_unconnected();
+	link_connect(&rig.link);
+	rig.down.length = 0;
+	expect_told("says nothing: it has no power");
+	set_up_unconnected();
+	link_connect(&rig.link);
+	link_receive(&rig.link, (const uint8_t *)"login: ", 7);
+	expect_told("nothing that is of the native link");
+}
+
 static void test_the_chip_says_what_it_can(void)
 {
 	set_up();
@@ -372,6 +428,7 @@ static void test_who_is_no_chip_of_ours_is_not_spoken_to(void)
 		answer_hello_with(wrong[i].at, wrong[i].bytes, wrong[i].length);
 		CU_ASSERT_EQUAL(rig.ups, 0);
 		CU_ASSERT_EQUAL(rig.link.state, LINK_GREETING);
+		CU_ASSERT_EQUAL(rig.link.heard, i < 3 ? LINK_HEARD_OCTETS : LINK_HEARD_UNFIT);
 	}
 	answer_hello_with(WIRE_CAPS_BUFFER, "\100\0", 2);
 	CU_ASSERT_EQUAL(rig.ups, 0); /* 64 are enough to talk, not for such states */
@@ -398,6 +455,11 @@ static void test_a_chip_of_another_version_only_is_refused(void)
 	CU_ASSERT_FATAL(heard);
 	CU_ASSERT_EQUAL(answer.status, PLUTON_ENOSUPPORT);
 	CU_ASSERT_FALSE(rig.chip.greeted);
+	link_connect(&rig.link); /* and where the host's is not its own */
+	answer.sequence = rig.link.sequence;
+	link_receive(&rig.link, wire, frame_encode(&answer, wire));
+	rig.down.length = 0;
+	expect_told("another version");
 }
 
 /* --- one fault each -------------------------------------------------------------------------- */
@@ -595,6 +657,66 @@ static void test_an_answer_that_never_comes_is_fail_and_the_session_goes_on(void
 	CU_ASSERT_EQUAL(hash_abc(), 0);
 }
 
+/* How long, and in how many frames, a silent chip is asked for an answer. */
+static void ask_in_vain(uint64_t timeout_ms, unsigned retries)
+{
+	struct asked asked;
+	uint64_t begun;
+
+	set_up();
+	rig.silent = true;
+	rig.link.options.timeout_ms = timeout_ms;
+	rig.link.options.retries = retries;
+	begun = rig.now;
+	submit(&asked, WIRE_BEGIN, 0, begin_sha256, sizeof(begin_sha256));
+	while (asked.answers == 0)
+		pass_time();
+	CU_ASSERT_EQUAL(asked.result, -PLUTON_EFAIL);
+	CU_ASSERT_EQUAL(rig.now - begun, timeout_ms * (retries + 1));
+	CU_ASSERT_EQUAL(rig.down.sent, retries + 2); /* and RESYNC */
+	CU_ASSERT_STRING_EQUAL(rig.trouble, "did not answer: what it had under way has failed");
+	while (rig.downs == 0)
+		pass_time();
+	CU_ASSERT_EQUAL(rig.now - begun, 2 * timeout_ms * (retries + 1));
+	CU_ASSERT_STRING_EQUAL(rig.why, "does not answer any more");
+}
+
+static void test_a_silent_chip_is_asked_for_as_long_and_as_often_as_configured(void)
+{
+	ask_in_vain(TIMEOUT_MS, RETRIES);
+	ask_in_vain(TIMEOUT_MS, 0);
+	ask_in_vain(20, 8);
+	ask_in_vain(PATIENCE_MS, 2); /* patience is for those who say WAIT */
+	ask_in_vain(PATIENCE_MS / 2 + 1, RETRIES);
+}
+
+static void test_octets_without_end_and_no_answer_among_them_are_babble(void)
+{
+	static uint8_t noise[4096];
+	struct asked asked;
+
+	set_up();
+	memset(noise, 0x55, sizeof(noise));
+	for (unsigned i = 0; i < 100; i++) { /* an answer now and then, and it is a noisy line */
+		link_receive(&rig.link, noise, sizeof(noise));
+		link_receive(&rig.link, (const uint8_t *)"\x7e", 1);
+		CU_ASSERT_FALSE(link_babbles(&rig.link));
+		CU_ASSERT_EQUAL(ask(&asked, WIRE_ABORT, 0, NULL, 0), 0);
+	}
+	submit(&asked, WIRE_ABORT, 0, NULL, 0);
+	for (unsigned i = 0; i < 16; i++) {
+		link_receive(&rig.link, noise, sizeof(noise));
+		CU_ASSERT_FALSE(link_babbles(&rig.link));
+		if (i < RETRIES)
+			pass_time(); /* to ask again does not begin anew */
+	}
+	link_receive(&rig.link, noise, 1);
+	CU_ASSERT_TRUE(link_babbles(&rig.link));
+	link_disconnect(&rig.link);
+	link_connect(&rig.link);
+	CU_ASSERT_FALSE(link_babbles(&rig.link));
+}
+
 static void test_what_waited_behind_it_fails_too_and_what_was_begun_is_lost(void)
 {
 	struct asked first, second, third;
@@ -650,6 +772,55 @@ static void test_a_chip_that_is_reset_says_so_and_its_operations_are_nodevice(vo
 	CU_ASSERT_EQUAL(rig.ups, 2);
 	CU_ASSERT_EQUAL(rig.link.caps.boot[0], 2);
 	CU_ASSERT_EQUAL(hash_abc(), 0);
+}
+
+/* Says STRANGER to the next request, and what its reset costs the host in time. */
+static uint64_t reset_once(unsigned number)
+{
+	uint64_t before;
+
+	reset_chip(number);
+	CU_ASSERT_EQUAL(hash_abc(), -PLUTON_ENODEVICE);
+	CU_ASSERT_STRING_EQUAL(rig.why, "was reset");
+	before = rig.now;
+	while (rig.link.state != LINK_UP) {
+		talk();
+		if (rig.link.state != LINK_UP)
+			pass_time();
+	}
+	return rig.now - before;
+}
+
+static void test_a_chip_that_is_reset_again_and_again_is_greeted_ever_more_seldom(void)
+{
+	static const uint64_t waits[] = {0, 50, 100, 200, 400, 800, 1600, 3000, 3000};
+
+	set_up();
+	for (unsigned i = 0; i < 9; i++) {
+		unsigned downs = rig.downs;
+
+		CU_ASSERT_EQUAL(reset_once(2 + i), waits[i]);
+		CU_ASSERT_EQUAL(rig.downs, downs + 1);
+		CU_ASSERT_EQUAL(hash_abc(), 0); /* and then serves */
+	}
+	rig.now += BACKOFF_STEADY_MS; /* it has stayed: all is forgiven */
+	CU_ASSERT_EQUAL(reset_once(20), 0);
+}
+
+static void test_nothing_is_said_to_a_chip_that_is_left_alone_for_a_while(void)
+{
+	set_up();
+	reset_once(2);
+	reset_chip(3);
+	CU_ASSERT_EQUAL(hash_abc(), -PLUTON_ENODEVICE);
+	rig.down.length = rig.down.sent = 0;
+	rig.now += BACKOFF_MIN_MS - 1;
+	link_tick(&rig.link);
+	CU_ASSERT_EQUAL(rig.down.sent, 0);
+	rig.now++;
+	link_tick(&rig.link);
+	CU_ASSERT_EQUAL(rig.down.sent, 1);
+	CU_ASSERT_EQUAL(rig.link.counters.repeats, 0);
 }
 
 static void test_a_reset_while_its_answer_is_lost_is_seen_too(void)
@@ -735,7 +906,7 @@ static void test_a_chip_that_says_nothing_but_wait_is_given_up(void)
 		talk();
 	}
 	CU_ASSERT_EQUAL(asked.result, -PLUTON_EFAIL);
-	CU_ASSERT(rig.now < 1000 + PATIENCE_MS + 2 * TIMEOUT_MS);
+	CU_ASSERT(rig.now < 1000 + PATIENCE_MS + 2 * (RETRIES + 2) * TIMEOUT_MS);
 }
 
 /* --- ABORT, and commands out of place -------------------------------------------------------- */
@@ -862,6 +1033,136 @@ static void test_a_stream_takes_no_aad_after_its_first_start(void)
 	CU_ASSERT_EQUAL(tell_aes(&unit, WIRE_PUT, WIRE_ITEM_AAD, aad, 1, &answer), PLUTON_ESIZE);
 }
 
+/* --- secrets --------------------------------------------------------------------------------- */
+
+static const uint8_t secret[] = "a key of 32 octets that none has";
+
+/* As it is, and as a big-endian machine of 32 bits has it. */
+static bool holds_secret(const uint8_t *memory, size_t size)
+{
+	uint8_t swapped[16];
+
+	for (size_t i = 0; i < sizeof(swapped); i++)
+		swapped[i] = secret[i ^ 3];
+	return memmem(memory, size, secret, 16) || memmem(memory, size, secret + 16, 16) ||
+	       memmem(memory, size, swapped, sizeof(swapped));
+}
+
+static int ask_aes(uint8_t type, uint8_t item, const void *data, size_t length)
+{
+	struct asked asked = {.request = {.type = type,
+					  .unit = WIRE_UNIT_AES,
+					  .item = item,
+					  .data = data,
+					  .length = (uint16_t)length,
+					  .answered = answered}};
+
+	CU_ASSERT_EQUAL(link_submit(&rig.link, &asked.request, rig.link.generation), 0);
+	finish(&asked);
+	return asked.result;
+}
+
+/* The key's last use is its first block. */
+static void encrypt_with_secret(void)
+{
+	static const uint8_t begin[WIRE_BEGIN_AES_SIZE] = {
+		WIRE_AES_CTR, WIRE_ENCRYPT, WIRE_FIRST | WIRE_LAST, 32, 128, [16] = 16};
+	static const uint8_t zeros[16];
+
+	CU_ASSERT_EQUAL(ask_aes(WIRE_BEGIN, 0, begin, sizeof(begin)), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_KEY, secret, 32), 0);
+	CU_ASSERT_TRUE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_COUNTER, zeros, 16), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_PUT, WIRE_ITEM_INPUT, zeros, 16), 0);
+	CU_ASSERT_EQUAL(ask_aes(WIRE_ABORT, 0, NULL, 0), 0);
+}
+
+static void hash_secret(void)
+{
+	uint8_t block[64];
+	struct asked asked;
+
+	memcpy(block, secret, 32);
+	memcpy(block + 32, secret, 32);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_BEGIN, 0, begin_sha256, sizeof(begin_sha256)), 0);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_PUT, WIRE_ITEM_INPUT, block, sizeof(block)), 0);
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_GET, WIRE_ITEM_DIGEST, NULL, 0), 0);
+	explicit_bzero(block, sizeof(block));
+}
+
+static void test_of_a_key_or_message_nothing_stays_in_the_chip_after_its_operation(void)
+{
+	set_up();
+	encrypt_with_secret();
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.link, sizeof(rig.link)));
+	hash_secret();
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.chip, sizeof(rig.chip)));
+	CU_ASSERT_FALSE(holds_secret((const uint8_t *)&rig.link, sizeof(rig.link)));
+}
+
+/* A chip with a stack that the test can look at: it takes the frames of PUT input. */
+static void take_on_own_stack(void)
+{
+	uint8_t data[64], wire[FRAME_WIRE_MAX];
+	struct frame frame = {.type = WIRE_PUT,
+			      .unit = WIRE_UNIT_DIGEST,
+			      .item = WIRE_ITEM_INPUT,
+			      .sequence = (uint16_t)(rig.chip.sequence + 1),
+			      .length = sizeof(data),
+			      .data = data};
+	const uint8_t *octets;
+	size_t n;
+
+	memcpy(data, secret, 32);
+	memcpy(data + 32, secret, 32);
+	n = frame_encode(&frame, wire);
+	for (size_t i = 0; i < n; i++)
+		firmware_take(&rig.chip, wire[i], &octets);
+	explicit_bzero(data, sizeof(data));
+	explicit_bzero(wire, sizeof(wire));
+}
+
+static uint32_t rotate(uint32_t x, unsigned n)
+{
+	return x >> n | x << (32 - n);
+}
+
+/* FIPS 180-4, section 6.2.2: what stands in a ring of 16 at the end, and the message follows from.
+ */
+static void schedule_secret(uint32_t w[64])
+{
+	for (unsigned t = 0; t < 16; t++) {
+		const uint8_t *at = secret + 4 * (t % 8);
+
+		w[t] = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+	}
+	for (unsigned t = 16; t < 64; t++)
+		w[t] = w[t - 16] + (rotate(w[t - 15], 7) ^ rotate(w[t - 15], 18) ^ w[t - 15] >> 3) +
+		       w[t - 7] + (rotate(w[t - 2], 17) ^ rotate(w[t - 2], 19) ^ w[t - 2] >> 10);
+}
+
+static void test_of_a_message_nothing_stays_on_the_chip_s_stack(void)
+{
+	uint32_t w[64];
+	static _Alignas(4096) uint8_t stack[256 * 1024];
+	struct asked asked;
+	ucontext_t here, there;
+
+	set_up();
+	CU_ASSERT_EQUAL(ask(&asked, WIRE_BEGIN, 0, begin_sha256, sizeof(begin_sha256)), 0);
+	getcontext(&there);
+	there.uc_stack.ss_sp = stack;
+	there.uc_stack.ss_size = sizeof(stack);
+	there.uc_link = &here;
+	makecontext(&there, take_on_own_stack, 0);
+	CU_ASSERT_EQUAL_FATAL(swapcontext(&here, &there), 0);
+	CU_ASSERT_EQUAL(rig.chip.executed, 2);
+	CU_ASSERT_FALSE(holds_secret(stack, sizeof(stack)));
+	schedule_secret(w);
+	CU_ASSERT_PTR_NULL(memmem(stack, sizeof(stack), w + 48, 16));
+}
+
 /* --- frames ---------------------------------------------------------------------------------- */
 
 /* RFC 3720, appendix B.4 has CRC-32C; this is CRC-32 of IEEE 802.3, whose check value this is. */
@@ -929,6 +1230,8 @@ int main(int argc, char **argv)
 	static const struct test tests[] = {
 		TEST(test_nothing_but_hello_is_said_before_the_chip_has_answered),
 		TEST(test_a_silent_line_is_greeted_ever_more_seldom),
+		TEST(test_a_silent_line_is_greeted_every_8_s_whatever_the_timeout),
+		TEST(test_who_does_not_answer_hello_is_told_of_once_and_with_what_came),
 		TEST(test_the_chip_says_what_it_can),
 		TEST(test_who_is_no_chip_of_ours_is_not_spoken_to),
 		TEST(test_a_chip_of_another_version_only_is_refused),
@@ -949,9 +1252,13 @@ int main(int argc, char **argv)
 		TEST(test_numbers_go_on_after_65535),
 		TEST(test_a_hello_that_comes_late_does_not_end_its_session),
 		TEST(test_an_answer_that_never_comes_is_fail_and_the_session_goes_on),
+		TEST(test_a_silent_chip_is_asked_for_as_long_and_as_often_as_configured),
+		TEST(test_octets_without_end_and_no_answer_among_them_are_babble),
 		TEST(test_what_waited_behind_it_fails_too_and_what_was_begun_is_lost),
 		TEST(test_a_chip_that_stays_silent_is_gone_and_is_taken_back_when_it_speaks),
 		TEST(test_a_chip_that_is_reset_says_so_and_its_operations_are_nodevice),
+		TEST(test_a_chip_that_is_reset_again_and_again_is_greeted_ever_more_seldom),
+		TEST(test_nothing_is_said_to_a_chip_that_is_left_alone_for_a_while),
 		TEST(test_a_reset_while_its_answer_is_lost_is_seen_too),
 		TEST(test_a_line_that_goes_ends_all_requests_once),
 		TEST(test_a_chip_that_says_wait_is_not_asked_again),
@@ -962,6 +1269,8 @@ int main(int argc, char **argv)
 		TEST(test_aad_of_no_octets_changes_no_tag),
 		TEST(test_input_of_no_octets_verifies_nothing_twice),
 		TEST(test_a_stream_takes_no_aad_after_its_first_start),
+		TEST(test_of_a_key_or_message_nothing_stays_in_the_chip_after_its_operation),
+		TEST(test_of_a_message_nothing_stays_on_the_chip_s_stack),
 		TEST(test_the_crc_is_that_of_ethernet),
 		TEST(test_a_frame_with_every_octet_value_comes_through),
 		TEST(test_every_changed_octet_is_found),

@@ -130,8 +130,9 @@ static void up(void *context, const struct chip_caps *caps)
 	chip_aes_engine_set(rig.inner_aes, caps);
 }
 
-static void down(void *context)
+static void down(void *context, const char *why)
 {
+	(void)why;
 	up(context, NULL);
 }
 

@@ -519,6 +519,20 @@ static void test_a_file_of_more_than_a_mebibyte_is_refused(void)
 	tear_down();
 }
 
+static void test_a_silent_chip_must_be_given_up_before_its_operation_is_cancelled(void)
+{
+	check_refused("[hil]\ndigest = chip, openssl\n[chip]\ntimeout = 10s\nretries = 2\n", 4,
+		      "these 30000ms", "engine_deadline, 30000ms");
+	check_refused("[hil]\naes = openssl,chip\n[chip]\nretries = 30\n", 4, "chip.retries",
+		      "these 31000ms");
+	check_refused("[hil]\naes = chip\n[kernel]\nengine_deadline = 4s\n", 4,
+		      "kernel.engine_deadline", "these 4000ms");
+	load_well("[hil]\naes = chip\n[kernel]\nengine_deadline = 4001ms\n");
+	tear_down();
+	load_well("[kernel]\nengine_deadline = 4s\n[hil]\naes = openssl\n"); /* nobody has one */
+	tear_down();
+}
+
 static void test_limits_that_contradict_each_other_are_refused(void)
 {
 	check_refused("[kernel]\narena_min = 8K\narena_limit = 4K\n", 3, "arena_limit",
@@ -1050,6 +1064,7 @@ static const struct test tests[] = {
 	TEST(test_wrong_lists_are_refused),
 	TEST(test_a_zero_byte_is_refused),
 	TEST(test_a_file_of_more_than_a_mebibyte_is_refused),
+	TEST(test_a_silent_chip_must_be_given_up_before_its_operation_is_cancelled),
 	TEST(test_limits_that_contradict_each_other_are_refused),
 	TEST(test_random_bytes_never_crash_it),
 	TEST(test_conf_d_is_read_after_the_file_in_order_of_names),

@@ -11,6 +11,7 @@
 #include "pluton/error.h"
 
 #define LENGTH_MAX (1u << 20)
+#define STACK_MAX 1024u /* more than anything below take_frame needs */
 
 void firmware_wipe(void *memory, size_t size)
 {
@@ -188,6 +189,14 @@ static size_t take_frame(struct firmware *firmware, const struct frame *command,
 	return answer(firmware, command, ret_octets);
 }
 
+/* Keys and messages went through the stack: rounds of AES, SHA-256's schedule. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+	uint8_t octets[STACK_MAX];
+
+	firmware_wipe(octets, sizeof(octets));
+}
+
 size_t firmware_take(struct firmware *firmware, uint8_t octet, const uint8_t **ret_octets)
 {
 	struct frame command;
@@ -196,6 +205,7 @@ size_t firmware_take(struct firmware *firmware, uint8_t octet, const uint8_t **r
 	if (!frame_parse(&firmware->parser, octet, &command))
 		return 0;
 	length = take_frame(firmware, &command, ret_octets);
+	wipe_stack();
 	firmware_wipe(firmware->parser.octets, sizeof(firmware->parser.octets));
 	return length;
 }

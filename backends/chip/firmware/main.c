@@ -181,16 +181,16 @@ static void take_octet(struct chipd *chipd, uint8_t octet)
 	chipd->frame_length = 0;
 }
 
-static void take_all(struct chipd *chipd)
+/* false: the line has no more for now. */
+static bool take_some(struct chipd *chipd)
 {
 	uint8_t octets[READ_SIZE];
-	ssize_t n;
+	ssize_t n = read(chipd->pty.fd, octets, sizeof(octets));
 
-	while ((n = read(chipd->pty.fd, octets, sizeof(octets))) > 0) {
-		for (ssize_t i = 0; i < n; i++)
-			take_octet(chipd, octets[i]);
-		firmware_wipe(octets, (size_t)n);
-	}
+	for (ssize_t i = 0; i < n; i++)
+		take_octet(chipd, octets[i]);
+	firmware_wipe(octets, n > 0 ? (size_t)n : 0);
+	return n > 0;
 }
 
 /* --- the program ----------------------------------------------------------------------------- */
@@ -202,19 +202,21 @@ static int watch(int epoll, int fd, uint32_t events)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
+/* Signals are looked for between any two reads: a line may never be empty. */
 static int serve(struct chipd *chipd, int epoll, int signals)
 {
 	struct epoll_event event;
+	bool more = false;
 
 	for (;;) {
-		int n = epoll_wait(epoll, &event, 1, -1);
+		int n = epoll_wait(epoll, &event, 1, more ? 0 : -1);
 
 		if (n < 0 && errno != EINTR)
 			return EXIT_FAILURE;
 		if (n == 1 && event.data.fd == signals)
 			return EXIT_SUCCESS;
-		if (n == 1)
-			take_all(chipd);
+		if (n == 1 || more)
+			more = take_some(chipd);
 	}
 }
 
