@@ -151,7 +151,7 @@ CAPSULE_SELECTS(kdf, PORT_KDF, "there is no kdf engine")
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-CAPSULE_TURNS(kdf)
+CAPSULE_TURNS_ENDED_BY(kdf, done)
 
 /* The key's bytes, or the slot it is in. */
 static int find_key(struct kdf_operation *state)
