@@ -46,6 +46,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/aes_state.c \
 	backends/openssl/ccm.c \
 	backends/openssl/cmac.c backends/openssl/cmac.h \
+	backends/openssl/cmac_engine.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
 	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \
