@@ -41,6 +41,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/aead_decrypt.c \
 	backends/openssl/aes.c \
 	backends/openssl/aes_cipher.c \
+	backends/openssl/aes_evp.c \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
