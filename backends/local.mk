@@ -43,11 +43,13 @@ libbackends_la_SOURCES = \
 	backends/openssl/aead_decrypt.c \
 	backends/openssl/aes.c \
 	backends/openssl/aes_cipher.c \
+	backends/openssl/aes_evp.c \
 	backends/openssl/aes_data.c \
 	backends/openssl/aes_operation.h \
 	backends/openssl/aes_state.c \
 	backends/openssl/ccm.c \
 	backends/openssl/cmac.c backends/openssl/cmac.h \
+	backends/openssl/cmac_engine.c \
 	backends/openssl/ctr_position.c backends/openssl/ctr_position.h \
 	backends/openssl/curve.c backends/openssl/curve.h \
 	backends/openssl/digest.c \

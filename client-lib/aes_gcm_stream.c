@@ -198,13 +198,20 @@ static void write_nonce(const struct pluton_aes_gcm_stream *stream, bool last,
 	ret_nonce[NONCE_LAST_AT] = last;
 }
 
-/* `length` is that of the plaintext; the tag stands behind the ciphertext. */
-static void describe(const struct pluton_aes_gcm_stream *stream, const void *input, size_t length,
-		     bool last, void *output, struct segment *ret)
+/*
+ * The next segment as a message of GCM. `length` is that of the plaintext; the tag stands behind
+ * the ciphertext.
+ */
+static int next_segment(struct pluton *pluton, const struct pluton_aes_gcm_stream *stream,
+			enum pluton_aes_direction direction, const void *input, size_t length,
+			bool last, void *output, struct segment *ret)
 {
-	bool encrypts = stream->direction == PLUTON_AES_ENCRYPT;
+	bool encrypts = direction == PLUTON_AES_ENCRYPT;
 	uint8_t *ciphertext = encrypts ? output : (void *)(uintptr_t)input;
+	int r = check_segment(pluton, stream, direction, length, last);
 
+	if (r < 0)
+		return r;
 	write_nonce(stream, last, ret->nonce);
 	ret->request = (struct pluton_aes_gcm_request){
 		.key = stream->key,
@@ -215,6 +222,7 @@ static void describe(const struct pluton_aes_gcm_stream *stream, const void *inp
 		.length = length,
 		.tag = ciphertext + length,
 	};
+	return 0;
 }
 
 static void go_on(struct pluton_aes_gcm_stream *stream, bool last)
@@ -234,11 +242,11 @@ int pluton_aes_gcm_stream_encrypt(struct pluton *pluton, struct pluton_aes_gcm_s
 				  const void *plaintext, size_t length, int last, void *ciphertext)
 {
 	struct segment segment;
-	int r = check_segment(pluton, stream, PLUTON_AES_ENCRYPT, length, last);
+	int r = next_segment(pluton, stream, PLUTON_AES_ENCRYPT, plaintext, length, last,
+			     ciphertext, &segment);
 
 	if (r < 0)
 		return r;
-	describe(stream, plaintext, length, last, ciphertext, &segment);
 	r = pluton_aes_gcm_encrypt(pluton, &segment.request);
 	go_on(stream, last || r < 0);
 	return r;
@@ -248,13 +256,11 @@ int pluton_aes_gcm_stream_decrypt(struct pluton *pluton, struct pluton_aes_gcm_s
 				  const void *ciphertext, size_t length, int last, void *plaintext)
 {
 	struct segment segment;
-	int r;
+	int r = next_segment(pluton, stream, PLUTON_AES_DECRYPT, ciphertext, without_tag(length),
+			     last, plaintext, &segment);
 
-	length = without_tag(length);
-	r = check_segment(pluton, stream, PLUTON_AES_DECRYPT, length, last);
 	if (r < 0)
 		return r;
-	describe(stream, ciphertext, length, last, plaintext, &segment);
 	r = pluton_aes_gcm_decrypt(pluton, &segment.request);
 	go_on(stream, last || r < 0);
 	return r;
@@ -267,12 +273,11 @@ int pluton_aes_gcm_stream_encrypt_async(struct pluton *pluton, struct pluton_aes
 					pluton_operation_id *ret_id)
 {
 	struct segment segment;
-	int r = check_segment(pluton, stream, PLUTON_AES_ENCRYPT, length, last);
+	int r = next_segment(pluton, stream, PLUTON_AES_ENCRYPT, plaintext, length, last,
+			     ciphertext, &segment);
 
-	if (r < 0)
-		return r;
-	describe(stream, plaintext, length, last, ciphertext, &segment);
-	r = pluton_aes_gcm_encrypt_async(pluton, &segment.request, done, userdata, ret_id);
+	if (r == 0)
+		r = pluton_aes_gcm_encrypt_async(pluton, &segment.request, done, userdata, ret_id);
 	if (r == 0)
 		go_on(stream, last);
 	return r;
@@ -284,14 +289,11 @@ int pluton_aes_gcm_stream_decrypt_async(struct pluton *pluton, struct pluton_aes
 					pluton_operation_id *ret_id)
 {
 	struct segment segment;
-	int r;
+	int r = next_segment(pluton, stream, PLUTON_AES_DECRYPT, ciphertext, without_tag(length),
+			     last, plaintext, &segment);
 
-	length = without_tag(length);
-	r = check_segment(pluton, stream, PLUTON_AES_DECRYPT, length, last);
-	if (r < 0)
-		return r;
-	describe(stream, ciphertext, length, last, plaintext, &segment);
-	r = pluton_aes_gcm_decrypt_async(pluton, &segment.request, done, userdata, ret_id);
+	if (r == 0)
+		r = pluton_aes_gcm_decrypt_async(pluton, &segment.request, done, userdata, ret_id);
 	if (r == 0)
 		go_on(stream, last);
 	return r;

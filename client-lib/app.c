@@ -27,7 +27,6 @@ enum {
 
 enum {
 	SLOT_NAME = 0,
-	SLOT_ROW = STATUS_SLOT_ROW,
 	SLOT_PEER = 0,
 };
 
@@ -64,21 +63,10 @@ int pluton_app_list(struct pluton *pluton, struct pluton_app_row **ret_rows, siz
 
 int pluton_app_status(struct pluton *pluton, const char *name, struct pluton_app_row *ret)
 {
-	uint8_t wire[sizeof(struct pluton_app_row)];
 	struct pluton_request request;
-	struct pluton_app_row row;
 	int r = app_request(pluton, COMMAND_STATUS, name, &request);
 
-	if (r < 0)
-		return r;
-	request.slots[SLOT_ROW] = (struct pluton_slot){.out = wire, .length = sizeof(wire)};
-	r = operation_perform(pluton, &request, REPEAT_ALWAYS, NULL);
-	if (r < 0)
-		return r;
-	if (row_decode(&row_app, wire, &row) < 0)
-		return connection_fail(pluton, -PLUTON_EBADRVAL, "an app's row makes no sense");
-	*ret = row;
-	return 0;
+	return r < 0 ? r : status_perform(pluton, &request, &row_app, ret);
 }
 
 int pluton_app_status_async(struct pluton *pluton, const char *name, struct pluton_app_row *ret,

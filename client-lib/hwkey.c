@@ -326,13 +326,9 @@ int pluton_hwkey_public_async(struct pluton *pluton, uint32_t number, void *publ
 
 int pluton_hwkey_status(struct pluton *pluton, uint32_t number, struct pluton_hwkey_row *ret)
 {
-	uint8_t bytes[sizeof(struct pluton_hwkey_row)];
-	struct pluton_request request = request_of(COMMAND_STATUS, number, 0);
-	int r;
+	const struct pluton_request request = request_of(COMMAND_STATUS, number, 0);
 
-	request.slots[SLOT_OUTPUT] = (struct pluton_slot){.out = bytes, .length = sizeof(bytes)};
-	r = operation_perform(pluton, &request, REPEAT_ALWAYS, NULL);
-	return r < 0 ? r : row_decode(&row_hwkey, bytes, ret);
+	return status_perform(pluton, &request, &row_hwkey, ret);
 }
 
 int pluton_hwkey_status_async(struct pluton *pluton, uint32_t number, struct pluton_hwkey_row *ret,

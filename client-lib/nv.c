@@ -34,7 +34,6 @@ enum {
 	SLOT_NAME = 0,
 	SLOT_CHANGES = 0,
 	SLOT_DATA = 1,
-	SLOT_ROW = STATUS_SLOT_ROW,
 };
 
 #define ATTEMPTS_MAX 1000u /* of reading what somebody changes meanwhile */
@@ -133,21 +132,10 @@ int pluton_nv_lock_async(struct pluton *pluton, const char *name, enum pluton_nv
 
 int pluton_nv_status(struct pluton *pluton, const char *name, struct pluton_nv_row *ret)
 {
-	uint8_t wire[sizeof(struct pluton_nv_row)];
 	struct pluton_request request;
-	struct pluton_nv_row row;
 	int r = nv_request(pluton, COMMAND_STATUS, name, 0, &request);
 
-	if (r < 0)
-		return r;
-	request.slots[SLOT_ROW] = (struct pluton_slot){.out = wire, .length = sizeof(wire)};
-	r = operation_perform(pluton, &request, REPEAT_ALWAYS, NULL);
-	if (r < 0)
-		return r;
-	if (row_decode(&row_nv, wire, &row) < 0)
-		return connection_fail(pluton, -PLUTON_EBADRVAL, "an area's row makes no sense");
-	*ret = row;
-	return 0;
+	return r < 0 ? r : status_perform(pluton, &request, &row_nv, ret);
 }
 
 int pluton_nv_status_async(struct pluton *pluton, const char *name, struct pluton_nv_row *ret,

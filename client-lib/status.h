@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The state of one thing by name, asked for without waiting: the answer is one row, which the
- * caller has in its own layout before the function runs.
+ * The state of one thing, asked for by waiting or not: the answer is one row, which the caller has
+ * in its own layout then.
  */
 #ifndef PLUTON_CLIENT_STATUS_H
 #define PLUTON_CLIENT_STATUS_H
@@ -20,7 +20,9 @@ struct status {
 	void *userdata;
 };
 
-/* `request` has all but the row's slot. */
+/* `request` has all but the row's slot; *ret is written with status 0 only. */
+int status_perform(struct pluton *pluton, const struct pluton_request *request,
+		   const struct row_layout *layout, void *ret);
 int status_submit(struct pluton *pluton, const struct pluton_request *request,
 		  const struct status *status, pluton_operation_id *ret_id);
 

@@ -4,12 +4,11 @@
  * client's memory and the engine; between the updates of a stream the engine's state, which holds
  * the key, lies in the client's grant.
  */
-#include <assert.h>
 #include <string.h>
 
-#include "daemon/kernel/capsule.h"
 #include "hil/aes.h"
 #include "hil/hwkey-slot.h"
+#include "svc/capsule-half.h"
 
 enum { SLOT_KEY, SLOT_IV, SLOT_AAD, SLOT_INPUT, SLOT_OUTPUT, SLOT_TAG };
 enum { WORD_MODE = 0, WORD_DIRECTION = 1 }; /* Begin */
@@ -45,10 +44,7 @@ struct aes_operation {
 	uint32_t stream; /* in use unless one-shot */
 };
 
-static struct aes_operation *of_client(struct aes_client *client)
-{
-	return (struct aes_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(aes)
 
 /* --- streams --------------------------------------------------------------------------------- */
 
@@ -104,20 +100,15 @@ static void close_stream(struct aes_operation *state)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
-
-static ssize_t push_output(struct aes_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
-}
-
-static ssize_t pull_aad(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_AAD, cursor, buf, len);
-}
+CAPSULE_PULLS(aes, pull_input, SLOT_INPUT)
+CAPSULE_PUSHES(aes, push_output, SLOT_OUTPUT)
+CAPSULE_PULLS(aes, pull_aad, SLOT_AAD)
+CAPSULE_PULLS_WHOLE(aes, pull_key, SLOT_KEY)
+CAPSULE_PULLS_WHOLE(aes, pull_iv, SLOT_IV)
+CAPSULE_PULLS_WHOLE(aes, pull_tag, SLOT_TAG)
+CAPSULE_PUSHES_WHOLE(aes, push_iv, SLOT_IV)
+CAPSULE_PUSHES_WHOLE(aes, push_tag, SLOT_TAG)
+CAPSULE_KEEPS_STATE(aes)
 
 /* What was promised to be sealed must still be: another range may have come in its place. */
 static const uint8_t *lend_input(struct aes_client *client, size_t cursor, size_t *ret_len)
@@ -132,41 +123,6 @@ static const uint8_t *lend_input(struct aes_client *client, size_t cursor, size_
 static uint8_t *lend_output(struct aes_client *client, size_t cursor, size_t *ret_len)
 {
 	return op_lend_rw(of_client(client)->op, SLOT_OUTPUT, cursor, ret_len);
-}
-
-static int pull_key(struct aes_client *client, uint8_t *key, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
-}
-
-static int pull_iv(struct aes_client *client, uint8_t *iv, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_IV, iv, len);
-}
-
-static int pull_tag(struct aes_client *client, uint8_t *tag, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_TAG, tag, len);
-}
-
-static int push_iv(struct aes_client *client, const uint8_t *iv, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_IV, iv, len);
-}
-
-static int push_tag(struct aes_client *client, const uint8_t *tag, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_TAG, tag, len);
-}
-
-static int pull_state(struct aes_client *client, uint8_t *exported, size_t len)
-{
-	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
-}
-
-static int push_state(struct aes_client *client, const uint8_t *exported, size_t len)
-{
-	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
 }
 
 static void done(struct aes_client *client, int result)
@@ -313,10 +269,8 @@ static int explain_size(struct operation *op, const struct aes_caps *caps,
 }
 
 /* 0, or why this engine refuses the request. */
-static int explain(struct aes_operation *state, const struct hil_engine *engine, int error)
+static int explain(const struct aes_operation *state, const struct aes_caps *caps, int error)
 {
-	const struct aes_caps *caps = &((const struct aes_engine *)(const void *)engine)->caps;
-
 	if (error == -PLUTON_ENOSUPPORT)
 		return explain_nosupport(state->op, caps, &state->request);
 	if (error == -PLUTON_ESIZE)
@@ -324,30 +278,11 @@ static int explain(struct aes_operation *state, const struct hil_engine *engine,
 	return error;
 }
 
-static int select_engine(struct aes_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, PORT_AES);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, aes_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no aes engine");
-	if (r < 0) /* the last engine's */
-		return explain(state, hil_last_asked(port), r);
-	state->engine = (struct aes_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(aes, PORT_AES, "there is no aes engine")
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct aes_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		done(&state->client, r);
-}
+CAPSULE_TURNS_ENDED_BY(aes, done)
 
 static struct aes_operation *prepare(struct operation *op, enum hil_phase phase)
 {
@@ -487,15 +422,7 @@ static int begin_decrypt(struct operation *op)
 	return begin_stream(op, AES_DECRYPT, op_word(op, WORD_KEY_SLOT));
 }
 
-static int run_on_stream(struct aes_operation *state, int checked)
-{
-	struct hil_engine *engine = &state->engine->head;
-	int r = checked;
-
-	if (r == 0)
-		r = explain(state, engine, aes_check(engine, &state->request));
-	return stream_engine_request(state->op, state->stream, r, engine, granted);
-}
+CAPSULE_GOES_ON(aes)
 
 static int update(struct operation *op)
 {
@@ -523,16 +450,6 @@ static int abort_stream(struct operation *op)
 	close_stream(state);
 	op_done(op, 0, 0, 0);
 	return 0;
-}
-
-static void cancel(struct operation *op)
-{
-	struct aes_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		done(&state->client, -PLUTON_ECANCEL);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 static const struct enum_name directions[] = {
@@ -585,10 +502,6 @@ static const struct enum_name directions[] = {
 	{                                                                                          \
 		"key_slot", NULL, KEY_SLOT_WORD_DOC                                                \
 	}
-#define STREAM                                                                                     \
-	{                                                                                          \
-		"stream", NULL, "as Begin returned it"                                             \
-	}
 
 static const struct command commands[] = {
 	{
@@ -632,7 +545,7 @@ static const struct command commands[] = {
 		.name = "Update",
 		.doc = "one piece; a failed or cancelled update closes the stream",
 		.answers = {"stream"},
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_INPUT] = INPUT, [SLOT_OUTPUT] = OUTPUT},
 		.run = update,
 	},
@@ -641,7 +554,7 @@ static const struct command commands[] = {
 		.name = "Finish",
 		.doc = "gives the tag, if the mode has one, and closes the stream",
 		.answers = {"stream"},
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_TAG] = TAG_OUT},
 		.run = finish,
 	},
@@ -649,7 +562,7 @@ static const struct command commands[] = {
 		.number = 6,
 		.name = "Abort",
 		.doc = "closes the stream",
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.run = abort_stream,
 	},
 	{

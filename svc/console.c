@@ -7,9 +7,9 @@
  */
 #include <string.h>
 
-#include "daemon/kernel/capsule.h"
 #include "hil/alarm.h"
 #include "hil/console.h"
+#include "svc/capsule-half.h"
 
 enum { PORT_CONSOLE, PORT_CLOCK };
 enum { PARAMETER_BURST, PARAMETER_LINES_PER_MINUTE };
@@ -23,17 +23,11 @@ struct console_operation {
 	struct console_request request;
 };
 
-static struct console_operation *of_client(struct console_client *client)
-{
-	return (struct console_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(console)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_text(struct console_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_LINE, cursor, buf, len);
-}
+CAPSULE_PULLS(console, pull_text, SLOT_LINE)
 
 static void done(struct console_client *client, int result)
 {
@@ -47,14 +41,7 @@ static const struct console_client_ops client_ops = {
 
 /* --- the command ----------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct console_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		done(&state->client, r);
-}
+CAPSULE_TURNS(console)
 
 static void describe_speaker(const struct operation *op, struct console_speaker *ret)
 {
@@ -133,16 +120,6 @@ static int write_line(struct operation *op)
 	if (r == 0)
 		r = ask_rate(state);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
-}
-
-static void cancel(struct operation *op)
-{
-	struct console_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 static const struct enum_name levels[] = {

@@ -3,10 +3,8 @@
  * The digest capsule: hash functions in one shot or as streams. Between the updates of a stream no
  * engine is held: the engine's state lies, exported, in the client's grant.
  */
-#include <assert.h>
-
-#include "daemon/kernel/capsule.h"
 #include "hil/digest.h"
+#include "svc/capsule-half.h"
 
 enum { SLOT_INPUT = 0, SLOT_DIGEST = 1 };
 enum { WORD_ALGORITHM = 0, WORD_STREAM = 0 };
@@ -32,37 +30,14 @@ struct digest_operation {
 	uint32_t stream; /* in use unless one-shot */
 };
 
-static struct digest_operation *of_client(struct digest_client *client)
-{
-	return (struct digest_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(digest)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct digest_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
-
-static const uint8_t *lend_input(struct digest_client *client, size_t cursor, size_t *ret_len)
-{
-	return op_lend_ro(of_client(client)->op, SLOT_INPUT, cursor, ret_len);
-}
-
-static int push_digest(struct digest_client *client, const uint8_t *digest, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_DIGEST, digest, len);
-}
-
-static int pull_state(struct digest_client *client, uint8_t *exported, size_t len)
-{
-	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
-}
-
-static int push_state(struct digest_client *client, const uint8_t *exported, size_t len)
-{
-	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
-}
+CAPSULE_PULLS(digest, pull_input, SLOT_INPUT)
+CAPSULE_LENDS(digest, lend_input, SLOT_INPUT)
+CAPSULE_PUSHES_WHOLE(digest, push_digest, SLOT_DIGEST)
+CAPSULE_KEEPS_STATE(digest)
 
 static void done(struct digest_client *client, int result)
 {
@@ -85,14 +60,7 @@ static const struct digest_client_ops client_ops = {
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct digest_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		done(&state->client, r);
-}
+CAPSULE_TURNS_ENDED_BY(digest, done)
 
 static struct digest_operation *prepare(struct operation *op, enum hil_phase phase)
 {
@@ -106,9 +74,8 @@ static struct digest_operation *prepare(struct operation *op, enum hil_phase pha
 }
 
 /* 0, or why this engine refuses the request. */
-static int explain(struct digest_operation *state, const struct hil_engine *engine, int error)
+static int explain(const struct digest_operation *state, const struct digest_caps *caps, int error)
 {
-	const struct digest_engine *asked = (const struct digest_engine *)(const void *)engine;
 	const char *name = enum_name_of(algorithms, state->request.algorithm);
 
 	if (error == -PLUTON_ENOSUPPORT)
@@ -117,23 +84,11 @@ static int explain(struct digest_operation *state, const struct hil_engine *engi
 	if (error == -PLUTON_ESIZE)
 		return op_refuse(state->op, error,
 				 "input has %zu bytes, the digest engine takes at most %zu at once",
-				 state->request.length, asked->caps.length_max);
+				 state->request.length, caps->length_max);
 	return error;
 }
 
-static int select_engine(struct digest_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, 0);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, digest_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no digest engine");
-	if (r < 0) /* the last engine's */
-		return explain(state, hil_last_asked(port), r);
-	state->engine = (struct digest_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(digest, 0, "there is no digest engine")
 
 static int check_room(const struct digest_operation *state)
 {
@@ -186,15 +141,7 @@ static int claim_stream(struct digest_operation *state)
 	return 0;
 }
 
-static int run_on_stream(struct digest_operation *state, int checked)
-{
-	struct hil_engine *engine = &state->engine->head;
-	int r = checked;
-
-	if (r == 0)
-		r = explain(state, engine, digest_check(engine, &state->request));
-	return stream_engine_request(state->op, state->stream, r, engine, granted);
-}
+CAPSULE_GOES_ON(digest)
 
 static int update(struct operation *op)
 {
@@ -217,16 +164,6 @@ static int abort_stream(struct operation *op)
 	return stream_abort(op, op_word(op, WORD_STREAM));
 }
 
-static void cancel(struct operation *op)
-{
-	struct digest_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		done(&state->client, -PLUTON_ECANCEL);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
-}
-
 #define INPUT                                                                                      \
 	{                                                                                          \
 		"input", SLOT_RO, 1, 0, true, "the message; absent: the empty one"                 \
@@ -238,10 +175,6 @@ static void cancel(struct operation *op)
 #define ALGORITHM                                                                                  \
 	{                                                                                          \
 		"algorithm", algorithms, "the hash function"                                       \
-	}
-#define STREAM                                                                                     \
-	{                                                                                          \
-		"stream", NULL, "as Begin returned it"                                             \
 	}
 
 static const struct command commands[] = {
@@ -267,7 +200,7 @@ static const struct command commands[] = {
 		.name = "Update",
 		.doc = "adds a piece; a failed or cancelled update closes the stream",
 		.answers = {"stream"},
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_INPUT] = INPUT},
 		.run = update,
 	},
@@ -276,7 +209,7 @@ static const struct command commands[] = {
 		.name = "Finish",
 		.doc = "gives the digest and closes the stream",
 		.answers = {"bytes of digest"},
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_DIGEST] = DIGEST},
 		.run = finish,
 	},
@@ -284,7 +217,7 @@ static const struct command commands[] = {
 		.number = 5,
 		.name = "Abort",
 		.doc = "closes the stream",
-		.words = {[WORD_STREAM] = STREAM},
+		.words = {[WORD_STREAM] = STREAM_WORD},
 		.run = abort_stream,
 	},
 };

@@ -3,11 +3,9 @@
  * The ecc capsule: keys, signatures and agreements on elliptic curves. It moves parts between the
  * client's slots and the engine, and sees to their sizes; what is in them the engine judges.
  */
-#include <assert.h>
-
-#include "daemon/kernel/capsule.h"
 #include "hil/ecc.h"
 #include "hil/hwkey-slot.h"
+#include "svc/capsule-half.h"
 
 /* The same part has the same slot in every command. */
 enum { SLOT_KEY, SLOT_PUBLIC, SLOT_INPUT, SLOT_SIGNATURE, SLOT_SECRET };
@@ -34,57 +32,19 @@ struct ecc_operation {
 /* op_fail has room for a sentence in the state. */
 static_assert(sizeof(struct ecc_operation) <= ECC_WHY_MAX, "an operation fits where why() does");
 
-static struct ecc_operation *of_client(struct ecc_client *client)
-{
-	return (struct ecc_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(ecc)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct ecc_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
-
-static const uint8_t *lend_input(struct ecc_client *client, size_t cursor, size_t *ret_len)
-{
-	return op_lend_ro(of_client(client)->op, SLOT_INPUT, cursor, ret_len);
-}
-
-static int pull_key(struct ecc_client *client, uint8_t *key, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
-}
-
-static int pull_public(struct ecc_client *client, uint8_t *public, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_PUBLIC, public, len);
-}
-
-static int pull_signature(struct ecc_client *client, uint8_t *signature, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_SIGNATURE, signature, len);
-}
-
-static int push_key(struct ecc_client *client, const uint8_t *key, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_KEY, key, len);
-}
-
-static int push_public(struct ecc_client *client, const uint8_t *public, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_PUBLIC, public, len);
-}
-
-static int push_signature(struct ecc_client *client, const uint8_t *signature, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_SIGNATURE, signature, len);
-}
-
-static int push_secret(struct ecc_client *client, const uint8_t *secret, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_SECRET, secret, len);
-}
+CAPSULE_PULLS(ecc, pull_input, SLOT_INPUT)
+CAPSULE_LENDS(ecc, lend_input, SLOT_INPUT)
+CAPSULE_PULLS_WHOLE(ecc, pull_key, SLOT_KEY)
+CAPSULE_PULLS_WHOLE(ecc, pull_public, SLOT_PUBLIC)
+CAPSULE_PULLS_WHOLE(ecc, pull_signature, SLOT_SIGNATURE)
+CAPSULE_PUSHES_WHOLE(ecc, push_key, SLOT_KEY)
+CAPSULE_PUSHES_WHOLE(ecc, push_public, SLOT_PUBLIC)
+CAPSULE_PUSHES_WHOLE(ecc, push_signature, SLOT_SIGNATURE)
+CAPSULE_PUSHES_WHOLE(ecc, push_secret, SLOT_SECRET)
 
 static void done(struct ecc_client *client, int result)
 {
@@ -159,47 +119,24 @@ static int explain_size(const struct ecc_operation *state, const struct ecc_caps
 }
 
 /* Why this engine refuses the request. */
-static int explain(const struct ecc_operation *state, const struct hil_engine *engine, int error)
+static int explain(const struct ecc_operation *state, const struct ecc_caps *caps, int error)
 {
-	const struct ecc_engine *asked = (const struct ecc_engine *)(const void *)engine;
-
 	if (error == -PLUTON_ENOSUPPORT && state->request.key.kind == HIL_KEY_SLOT &&
-	    asked->caps.curves >> state->request.curve & 1)
+	    caps->curves >> state->request.curve & 1)
 		return op_refuse(state->op, error, KEY_SLOT_NOT_REACHED, "ecc");
 	if (error == -PLUTON_ENOSUPPORT)
 		return op_refuse(state->op, error, "no ecc engine %s with %s",
 				 enum_name_of(actions, state->request.action), curve_name(state));
 	if (error == -PLUTON_ESIZE)
-		return explain_size(state, &asked->caps);
+		return explain_size(state, caps);
 	return error;
 }
 
-static int select_engine(struct ecc_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, PORT_ECC);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, ecc_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r,
-				 "there is no ecc engine: see hil.ecc in "
-				 "plutond.conf");
-	if (r < 0) /* the last engine's */
-		return explain(state, hil_last_asked(port), r);
-	state->engine = (struct ecc_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(ecc, PORT_ECC, "there is no ecc engine: see hil.ecc in plutond.conf")
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct ecc_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		op_done(op, r, 0, 0);
-}
+CAPSULE_TURNS(ecc)
 
 /* The key's bytes, or the slot it is in; that of a public key is for anything. */
 static int find_key(struct ecc_operation *state)
@@ -268,16 +205,6 @@ static int verify(struct operation *op)
 static int agree(struct operation *op)
 {
 	return act(op, ECC_AGREE);
-}
-
-static void cancel(struct operation *op)
-{
-	struct ecc_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 #define CURVE                                                                                      \

@@ -4,10 +4,8 @@
  * Who that is only the kernel says; an owner's slots do not exist for anybody else. Keys are used
  * through the capsules of their algorithms, which ask for them by number.
  */
-#include <assert.h>
-
-#include "daemon/kernel/capsule.h"
 #include "hil/hwkey.h"
+#include "svc/capsule-half.h"
 
 enum { SLOT_ATTRIBUTES = 0, SLOT_ROWS = 0, SLOT_INPUT = 1, SLOT_OUTPUT = 1 };
 enum { WORD_NUMBER = 0, WORD_WRAPPING = 1, WORD_FIRST = 0 };
@@ -26,23 +24,12 @@ struct hwkey_operation {
 static_assert(OP_OWNER_SIZE == HWKEY_OWNER_MAX + 8, "whoever keeps something is named");
 static_assert(sizeof(struct hwkey_operation) <= WHY_MAX, "op_fail has room for a sentence");
 
-static struct hwkey_operation *of_client(struct hwkey_client *client)
-{
-	return (struct hwkey_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(hwkey)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct hwkey_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
-
-static ssize_t push_output(struct hwkey_client *client, const uint8_t *buf, size_t len,
-			   size_t cursor)
-{
-	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
-}
+CAPSULE_PULLS(hwkey, pull_input, SLOT_INPUT)
+CAPSULE_PUSHES(hwkey, push_output, SLOT_OUTPUT)
 
 static uint32_t answer_of(const struct hwkey_request *request)
 {
@@ -140,18 +127,17 @@ static int explain(const struct hwkey_operation *state, int error)
 	return error;
 }
 
+CAPSULE_TURNS(hwkey)
+
 /* Only now, when nothing else of this engine can come between, a number is chosen. */
-static void granted(struct operation *op)
+static void granted_any(struct operation *op)
 {
 	struct hwkey_operation *state = op_state(op);
-	struct hwkey_request *request = &state->request;
-	int r;
+	struct hwkey_name *name = &state->request.name;
 
-	if (request->name.number == 0)
-		request->name.number = hwkey_unused(state->engine, request->name.owner);
-	r = state->engine->ops->start(state->engine, request, &state->client);
-	if (r < 0)
-		op_done(op, r, 0, 0);
+	if (name->number == 0)
+		name->number = hwkey_unused(state->engine, name->owner);
+	granted(op);
 }
 
 static int submit(struct hwkey_operation *state)
@@ -163,7 +149,7 @@ static int submit(struct hwkey_operation *state)
 	if (named.name.number == 0) /* any: there is one, or done says so */
 		named.name.number = 1;
 	r = hwkey_check(engine, &named);
-	return r < 0 ? explain(state, r) : op_engine_request(state->op, engine, granted);
+	return r < 0 ? explain(state, r) : op_engine_request(state->op, engine, granted_any);
 }
 
 /* --- filling slots ---------------------------------------------------------------------------- */
@@ -342,16 +328,6 @@ static int status(struct operation *op)
 			       : r;
 	op_done(op, 0, 0, 0);
 	return 0;
-}
-
-static void cancel(struct operation *op)
-{
-	struct hwkey_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 /* clang-format off */

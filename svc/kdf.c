@@ -3,9 +3,9 @@
  * The capsule kdf: keys from keys and passwords. Each method of its HIL is a command, so that the
  * command table says what a method takes; what comes out goes straight to the client.
  */
-#include "daemon/kernel/capsule.h"
 #include "hil/hwkey-slot.h"
 #include "hil/kdf.h"
+#include "svc/capsule-half.h"
 
 /* The same part has the same slot in every command. */
 enum { SLOT_KEY, SLOT_SALT, SLOT_LABEL, SLOT_INFO, SLOT_OUTPUT };
@@ -40,37 +40,15 @@ struct kdf_operation {
 	struct kdf_request request;
 };
 
-static struct kdf_operation *of_client(struct kdf_client *client)
-{
-	return (struct kdf_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(kdf)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static int pull_salt(struct kdf_client *client, uint8_t *salt, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_SALT, salt, len);
-}
-
-static int pull_key(struct kdf_client *client, uint8_t *key, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
-}
-
-static int pull_label(struct kdf_client *client, uint8_t *label, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_LABEL, label, len);
-}
-
-static int pull_info(struct kdf_client *client, uint8_t *info, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_INFO, info, len);
-}
-
-static ssize_t push_output(struct kdf_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_write(of_client(client)->op, SLOT_OUTPUT, cursor, buf, len);
-}
+CAPSULE_PULLS_WHOLE(kdf, pull_salt, SLOT_SALT)
+CAPSULE_PULLS_WHOLE(kdf, pull_key, SLOT_KEY)
+CAPSULE_PULLS_WHOLE(kdf, pull_label, SLOT_LABEL)
+CAPSULE_PULLS_WHOLE(kdf, pull_info, SLOT_INFO)
+CAPSULE_PUSHES(kdf, push_output, SLOT_OUTPUT)
 
 static void done(struct kdf_client *client, int result)
 {
@@ -162,40 +140,18 @@ static int explain_size(const struct kdf_operation *state, const struct kdf_caps
 	return explain_length(state, caps);
 }
 
-static int explain(const struct kdf_operation *state, int error)
+static int explain(const struct kdf_operation *state, const struct kdf_caps *caps, int error)
 {
-	const struct hil_engine *engine = hil_last_asked(op_port(state->op, PORT_KDF));
-	const struct kdf_caps *caps = &((const struct kdf_engine *)(const void *)engine)->caps;
-
 	if (error == -PLUTON_ENOSUPPORT)
 		return explain_nosupport(state, caps);
 	return error == -PLUTON_ESIZE ? explain_size(state, caps) : error;
 }
 
-static int select_engine(struct kdf_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, PORT_KDF);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, kdf_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no kdf engine");
-	if (r < 0)
-		return explain(state, r);
-	state->engine = (struct kdf_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(kdf, PORT_KDF, "there is no kdf engine")
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct kdf_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		done(&state->client, r);
-}
+CAPSULE_TURNS_ENDED_BY(kdf, done)
 
 /* The key's bytes, or the slot it is in. */
 static int find_key(struct kdf_operation *state)
@@ -271,16 +227,6 @@ static int counter_fixed(struct operation *op)
 static int pbkdf2(struct operation *op)
 {
 	return derive(op, KDF_PBKDF2);
-}
-
-static void cancel(struct operation *op)
-{
-	struct kdf_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		done(&state->client, -PLUTON_ECANCEL);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 /* clang-format off */

@@ -3,6 +3,7 @@ libsvc_la_SOURCES = \
 	svc/aes.c \
 	svc/alarm.c \
 	svc/app.c \
+	svc/capsule-half.h \
 	svc/console.c \
 	svc/digest.c \
 	svc/kdf.c \

@@ -4,11 +4,9 @@
  * streams. They differ in their HIL's kind, algorithms and keys, so they are one file. Between the
  * updates of a stream the engine's state, which holds the key, lies in the client's grant.
  */
-#include <assert.h>
-
-#include "daemon/kernel/capsule.h"
 #include "hil/hwkey-slot.h"
 #include "hil/mac.h"
+#include "svc/capsule-half.h"
 
 enum { SLOT_KEY = 0, SLOT_INPUT = 1, SLOT_MAC = 2 };
 enum { WORD_ALGORITHM = 0, WORD_STREAM = 0, WORD_KEY_SLOT = 1 };
@@ -44,47 +42,16 @@ struct mac_operation {
 	uint32_t stream; /* in use unless one-shot */
 };
 
-static struct mac_operation *of_client(struct mac_client *client)
-{
-	return (struct mac_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(mac)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct mac_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
-
-static const uint8_t *lend_input(struct mac_client *client, size_t cursor, size_t *ret_len)
-{
-	return op_lend_ro(of_client(client)->op, SLOT_INPUT, cursor, ret_len);
-}
-
-static int pull_key(struct mac_client *client, uint8_t *key, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_KEY, key, len);
-}
-
-static int push_mac(struct mac_client *client, const uint8_t *mac, size_t len)
-{
-	return op_write_all(of_client(client)->op, SLOT_MAC, mac, len);
-}
-
-static int pull_mac(struct mac_client *client, uint8_t *mac, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_MAC, mac, len);
-}
-
-static int pull_state(struct mac_client *client, uint8_t *exported, size_t len)
-{
-	return stream_load(of_client(client)->op, of_client(client)->stream, exported, len);
-}
-
-static int push_state(struct mac_client *client, const uint8_t *exported, size_t len)
-{
-	return stream_store(of_client(client)->op, of_client(client)->stream, exported, len);
-}
+CAPSULE_PULLS(mac, pull_input, SLOT_INPUT)
+CAPSULE_LENDS(mac, lend_input, SLOT_INPUT)
+CAPSULE_PULLS_WHOLE(mac, pull_key, SLOT_KEY)
+CAPSULE_PUSHES_WHOLE(mac, push_mac, SLOT_MAC)
+CAPSULE_PULLS_WHOLE(mac, pull_mac, SLOT_MAC)
+CAPSULE_KEEPS_STATE(mac)
 
 static uint32_t answer_of(const struct mac_operation *state)
 {
@@ -157,39 +124,18 @@ static int explain_size(const struct mac_operation *state, const struct mac_caps
 }
 
 /* 0, or why this engine refuses the request. */
-static int explain(const struct mac_operation *state, const struct hil_engine *engine, int error)
+static int explain(const struct mac_operation *state, const struct mac_caps *caps, int error)
 {
-	const struct mac_caps *caps = &((const struct mac_engine *)(const void *)engine)->caps;
-
 	if (error == -PLUTON_ENOSUPPORT)
 		return explain_nosupport(state, caps);
 	return error == -PLUTON_ESIZE ? explain_size(state, caps) : error;
 }
 
-static int select_engine(struct mac_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, PORT_MAC);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, mac_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no %s engine", name_of(state));
-	if (r < 0) /* the last engine's */
-		return explain(state, hil_last_asked(port), r);
-	state->engine = (struct mac_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(mac, PORT_MAC, "there is no %s engine", name_of(state))
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct mac_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		done(&state->client, r);
-}
+CAPSULE_TURNS_ENDED_BY(mac, done)
 
 static struct mac_operation *prepare(struct operation *op, enum hil_phase phase)
 {
@@ -304,15 +250,7 @@ static int claim_stream(struct mac_operation *state)
 	return 0;
 }
 
-static int run_on_stream(struct mac_operation *state, int checked)
-{
-	struct hil_engine *engine = &state->engine->head;
-	int r = checked;
-
-	if (r == 0)
-		r = explain(state, engine, mac_check(engine, &state->request));
-	return stream_engine_request(state->op, state->stream, r, engine, granted);
-}
+CAPSULE_GOES_ON(mac)
 
 static int update(struct operation *op)
 {
@@ -343,16 +281,6 @@ static int finish_verify(struct operation *op)
 static int abort_stream(struct operation *op)
 {
 	return stream_abort(op, op_word(op, WORD_STREAM));
-}
-
-static void cancel(struct operation *op)
-{
-	struct mac_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		done(&state->client, -PLUTON_ECANCEL);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 #define HASH                                                                                       \
@@ -391,10 +319,6 @@ static void cancel(struct operation *op)
 		"mac", SLOT_RO, MAC_SIZE_MIN, MAC_SIZE_MAX, false,                                 \
 			"the MAC to check, or its leftmost bytes"                                  \
 	}
-#define STREAM                                                                                     \
-	{                                                                                          \
-		"stream", NULL, "as Begin returned it"                                             \
-	}
 
 /* clang-format off */
 #define COMMANDS(algorithm, key)                                                                   \
@@ -430,7 +354,7 @@ static void cancel(struct operation *op)
 			.name = "Update",                                                          \
 			.doc = "adds a piece; a failed or cancelled update closes the stream",     \
 			.answers = {"stream"},                                                     \
-			.words = {[WORD_STREAM] = STREAM},                                         \
+			.words = {[WORD_STREAM] = STREAM_WORD},                                    \
 			.slots = {[SLOT_INPUT] = INPUT},                                           \
 			.run = update,                                                             \
 		},                                                                                 \
@@ -439,7 +363,7 @@ static void cancel(struct operation *op)
 			.name = "Finish",                                                          \
 			.doc = "gives the MAC and closes the stream",                              \
 			.answers = {"bytes of mac"},                                               \
-			.words = {[WORD_STREAM] = STREAM},                                         \
+			.words = {[WORD_STREAM] = STREAM_WORD},                                    \
 			.slots = {[SLOT_MAC] = MAC_OUT},                                           \
 			.run = finish,                                                             \
 		},                                                                                 \
@@ -448,7 +372,7 @@ static void cancel(struct operation *op)
 			.name = "FinishVerify",                                                    \
 			.doc = "checks the MAC and closes the stream; one that does not match is " \
 			       "INVAL",                                                            \
-			.words = {[WORD_STREAM] = STREAM},                                         \
+			.words = {[WORD_STREAM] = STREAM_WORD},                                    \
 			.slots = {[SLOT_MAC] = MAC_IN},                                            \
 			.run = finish_verify,                                                      \
 		},                                                                                 \
@@ -456,7 +380,7 @@ static void cancel(struct operation *op)
 			.number = 7,                                                               \
 			.name = "Abort",                                                           \
 			.doc = "closes the stream",                                                \
-			.words = {[WORD_STREAM] = STREAM},                                         \
+			.words = {[WORD_STREAM] = STREAM_WORD},                                    \
 			.run = abort_stream,                                                       \
 		},                                                                                 \
 	}

@@ -3,10 +3,8 @@
  * The nvmem capsule: named areas of the app or user behind an operation. Who that is only the
  * kernel says; an owner's areas do not exist for anybody else.
  */
-#include <assert.h>
-
-#include "daemon/kernel/capsule.h"
 #include "hil/nv.h"
+#include "svc/capsule-half.h"
 
 static_assert(OP_OWNER_SIZE == NV_OWNER_MAX + 8, "whoever keeps something is named");
 
@@ -24,7 +22,7 @@ static const struct enum_name locks[] = {
 	{0, NULL},
 };
 
-struct nvmem_operation {
+struct nv_operation {
 	struct nv_client client;
 	struct operation *op;
 	struct nv_engine *engine;
@@ -32,29 +30,15 @@ struct nvmem_operation {
 	unsigned slot; /* of the data, in or out */
 };
 
-static struct nvmem_operation *of_client(struct nv_client *client)
-{
-	return (struct nvmem_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(nv)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
-static ssize_t pull_input(struct nv_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	const struct nvmem_operation *state = of_client(client);
-
-	return op_read(state->op, state->slot, cursor, buf, len);
-}
-
-static ssize_t push_output(struct nv_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	const struct nvmem_operation *state = of_client(client);
-
-	return op_write(state->op, state->slot, cursor, buf, len);
-}
+CAPSULE_PULLS(nv, pull_input, of_client(client)->slot)
+CAPSULE_PUSHES(nv, push_output, of_client(client)->slot)
 
 /* Rows that filled the room may have been all there are; the next command says so with none. */
-static void done_list(struct nvmem_operation *state, const struct nv_answer *answer)
+static void done_list(struct nv_operation *state, const struct nv_answer *answer)
 {
 	uint32_t rows = (uint32_t)(answer->length / NV_ROW_SIZE);
 	bool more = answer->length == state->request.length;
@@ -62,7 +46,7 @@ static void done_list(struct nvmem_operation *state, const struct nv_answer *ans
 	op_done(state->op, 0, rows, more ? state->request.offset + rows : 0);
 }
 
-static void done_status(struct nvmem_operation *state, const struct nv_answer *answer)
+static void done_status(struct nv_operation *state, const struct nv_answer *answer)
 {
 	uint8_t row[NV_ROW_SIZE];
 
@@ -72,7 +56,7 @@ static void done_status(struct nvmem_operation *state, const struct nv_answer *a
 
 static void done(struct nv_client *client, int result, const struct nv_answer *answer)
 {
-	struct nvmem_operation *state = of_client(client);
+	struct nv_operation *state = of_client(client);
 
 	if (result < 0)
 		op_fail(state->op, result, "%s", state->engine->ops->why(state->engine));
@@ -108,9 +92,9 @@ static int read_name(struct operation *op, char name[NV_NAME_MAX + 8])
 	return 0;
 }
 
-static struct nvmem_operation *prepare(struct operation *op, enum nv_action action)
+static struct nv_operation *prepare(struct operation *op, enum nv_action action)
 {
-	struct nvmem_operation *state = op_state(op);
+	struct nv_operation *state = op_state(op);
 
 	state->client.ops = &client_ops;
 	state->op = op;
@@ -124,16 +108,9 @@ static struct nvmem_operation *prepare(struct operation *op, enum nv_action acti
 	return state;
 }
 
-static void granted(struct operation *op)
-{
-	struct nvmem_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
+CAPSULE_TURNS(nv)
 
-	if (r < 0)
-		op_done(op, r, 0, 0);
-}
-
-static int explain(const struct nvmem_operation *state, int error)
+static int explain(const struct nv_operation *state, int error)
 {
 	const struct nv_request *request = &state->request;
 
@@ -148,7 +125,7 @@ static int explain(const struct nvmem_operation *state, int error)
 			 request->quota.area_bytes);
 }
 
-static int submit(struct nvmem_operation *state)
+static int submit(struct nv_operation *state)
 {
 	struct hil_engine *engine;
 	int r = hil_select(op_port(state->op, 0), &state->request, nv_check, &engine);
@@ -164,7 +141,7 @@ static int submit(struct nvmem_operation *state)
 /* What acts on one area and moves `length` bytes through the slot. */
 static int act(struct operation *op, enum nv_action action, unsigned slot, size_t length)
 {
-	struct nvmem_operation *state = prepare(op, action);
+	struct nv_operation *state = prepare(op, action);
 	int r = read_name(op, state->request.name);
 
 	state->slot = slot;
@@ -215,7 +192,7 @@ static int status(struct operation *op)
 
 static int commit(struct operation *op)
 {
-	struct nvmem_operation *state = prepare(op, NV_COMMIT);
+	struct nv_operation *state = prepare(op, NV_COMMIT);
 
 	state->slot = SLOT_CHANGES;
 	state->request.length = op_length(op, SLOT_CHANGES);
@@ -224,7 +201,7 @@ static int commit(struct operation *op)
 
 static int list(struct operation *op)
 {
-	struct nvmem_operation *state = prepare(op, NV_LIST);
+	struct nv_operation *state = prepare(op, NV_LIST);
 	size_t room = op_length(op, SLOT_ROWS) / NV_ROW_SIZE;
 
 	if (!room)
@@ -236,16 +213,6 @@ static int list(struct operation *op)
 	state->request.offset = op_word(op, WORD_FIRST);
 	state->request.length = room * NV_ROW_SIZE;
 	return submit(state);
-}
-
-static void cancel(struct operation *op)
-{
-	struct nvmem_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 /* clang-format off */
@@ -349,7 +316,7 @@ const struct capsule nvmem_capsule = {
 	.interface = "NvMem",
 	.doc = "Non-volatile memory: named areas of an app or a user.",
 	.driver = 0x50001,
-	.state_size = sizeof(struct nvmem_operation),
+	.state_size = sizeof(struct nv_operation),
 	.ports = 1,
 	.port_kinds = {HIL_NV},
 	.commands = commands,

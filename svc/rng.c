@@ -3,8 +3,8 @@
  * The rng capsule: random bytes straight from the engine into the client's memory. It keeps
  * nothing for a client but the operation itself.
  */
-#include "daemon/kernel/capsule.h"
 #include "hil/rng.h"
+#include "svc/capsule-half.h"
 
 #define SLOT_OUTPUT 0u
 #define REQUEST_MAX (1024u * 1024u)
@@ -21,10 +21,7 @@ struct rng_operation {
 
 static int ask_turn(struct rng_operation *state);
 
-static struct rng_operation *of_client(struct rng_client *client)
-{
-	return (struct rng_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(rng)
 
 static ssize_t push_output(struct rng_client *client, const uint8_t *buf, size_t len, size_t cursor)
 {
@@ -52,14 +49,7 @@ static const struct rng_client_ops client_ops = {
 	.done = done,
 };
 
-static void granted(struct operation *op)
-{
-	struct rng_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		op_done(op, r, 0, 0);
-}
+CAPSULE_TURNS(rng)
 
 static int ask_turn(struct rng_operation *state)
 {
@@ -85,16 +75,6 @@ static int get(struct operation *op)
 				 state->request.length);
 	state->engine = (struct rng_engine *)(void *)engine;
 	return ask_turn(state);
-}
-
-static void cancel(struct operation *op)
-{
-	struct rng_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 static const struct command commands[] = {

@@ -5,9 +5,9 @@
  * pulls each once. Sizes are checked before the engine runs. Commands with a key in a slot are some
  * of their own: padding and hash take both words of the others.
  */
-#include "daemon/kernel/capsule.h"
 #include "hil/hwkey-slot.h"
 #include "hil/rsa.h"
+#include "svc/capsule-half.h"
 
 enum { SLOT_KEY, SLOT_PARAMETERS, SLOT_LABEL, SLOT_INPUT, SLOT_OUTPUT, SLOT_SIGNATURE };
 enum { WORD_BITS = 0, WORD_EXPONENT = 1 }; /* Generate */
@@ -52,10 +52,7 @@ struct rsa_operation {
 	uint32_t pushed; /* bytes of output */
 };
 
-static struct rsa_operation *of_client(struct rsa_client *client)
-{
-	return (struct rsa_operation *)(void *)client;
-}
+CAPSULE_OF_CLIENT(rsa)
 
 /* --- what the engine calls ------------------------------------------------------------------- */
 
@@ -85,15 +82,9 @@ static int push_part(struct rsa_client *client, enum rsa_part part, const uint8_
 	return whole(op_write(state->op, SLOT_KEY, offset, number, len), len);
 }
 
-static ssize_t pull_label(struct rsa_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_LABEL, cursor, buf, len);
-}
-
-static ssize_t pull_input(struct rsa_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	return op_read(of_client(client)->op, SLOT_INPUT, cursor, buf, len);
-}
+CAPSULE_PULLS(rsa, pull_label, SLOT_LABEL)
+CAPSULE_PULLS(rsa, pull_input, SLOT_INPUT)
+CAPSULE_PULLS_WHOLE(rsa, pull_signature, SLOT_SIGNATURE)
 
 static ssize_t push_output(struct rsa_client *client, const uint8_t *buf, size_t len, size_t cursor)
 {
@@ -104,11 +95,6 @@ static ssize_t push_output(struct rsa_client *client, const uint8_t *buf, size_t
 	if (n > 0)
 		state->pushed += (uint32_t)n;
 	return n;
-}
-
-static int pull_signature(struct rsa_client *client, uint8_t *signature, size_t len)
-{
-	return op_read_all(of_client(client)->op, SLOT_SIGNATURE, signature, len);
 }
 
 static void done(struct rsa_client *client, int result)
@@ -251,10 +237,8 @@ static int explain_size(struct operation *op, const struct rsa_request *request)
 }
 
 /* 0, or why this engine refuses the request. */
-static int explain(struct rsa_operation *state, const struct hil_engine *engine, int error)
+static int explain(const struct rsa_operation *state, const struct rsa_caps *caps, int error)
 {
-	const struct rsa_caps *caps = &((const struct rsa_engine *)(const void *)engine)->caps;
-
 	if (error == -PLUTON_ENOSUPPORT)
 		return explain_nosupport(state->op, caps, &state->request);
 	if (error == -PLUTON_ESIZE)
@@ -266,19 +250,7 @@ static int explain(struct rsa_operation *state, const struct hil_engine *engine,
 	return error;
 }
 
-static int select_engine(struct rsa_operation *state)
-{
-	const struct hil_port *port = op_port(state->op, PORT_RSA);
-	struct hil_engine *engine;
-	int r = hil_select(port, &state->request, rsa_check, &engine);
-
-	if (r == -PLUTON_ENODEVICE)
-		return op_refuse(state->op, r, "there is no rsa engine");
-	if (r < 0) /* the last engine's */
-		return explain(state, hil_last_asked(port), r);
-	state->engine = (struct rsa_engine *)(void *)engine;
-	return 0;
-}
+CAPSULE_SELECTS(rsa, PORT_RSA, "there is no rsa engine")
 
 static int check_room(struct operation *op, unsigned slot, const char *name, size_t needed)
 {
@@ -310,14 +282,7 @@ static int check_slots(const struct rsa_operation *state)
 
 /* --- commands -------------------------------------------------------------------------------- */
 
-static void granted(struct operation *op)
-{
-	struct rsa_operation *state = op_state(op);
-	int r = state->engine->ops->start(state->engine, &state->request, &state->client);
-
-	if (r < 0)
-		op_done(op, r, 0, 0);
-}
+CAPSULE_TURNS(rsa)
 
 static struct rsa_operation *prepare(struct operation *op, enum rsa_action action)
 {
@@ -433,16 +398,6 @@ static int slot_decrypt_pkcs1(struct operation *op)
 static int slot_decrypt_oaep(struct operation *op)
 {
 	return with_slot(op, RSA_DECRYPT, RSA_OAEP);
-}
-
-static void cancel(struct operation *op)
-{
-	struct rsa_operation *state = op_state(op);
-
-	if (op_engine_withdraw(op))
-		op_done(op, -PLUTON_ECANCEL, 0, 0);
-	else
-		state->engine->ops->cancel(state->engine, &state->client);
 }
 
 #define PUBLIC_KEY                                                                                 \

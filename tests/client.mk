@@ -40,6 +40,7 @@ CLIENT_INTEGRATION_TESTS = batch_test gcm_stream_test kdf_test library_test rest
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
 
+PRIVATELY = tests/integration/privately.c tests/integration/privately.h
 OWN_PLUTOND = tests/integration/own_plutond.c tests/integration/own_plutond.h
 OWN_CLIENT = tests/integration/own_client.c tests/integration/own_client.h $(OWN_PLUTOND)
 
@@ -52,7 +53,7 @@ kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_CLIENT)
 kdf_test_LDADD = libsuite.la libclient.la
 
 library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
-library_test_SOURCES = tests/integration/library_test.c
+library_test_SOURCES = tests/integration/library_test.c $(PRIVATELY)
 library_test_LDADD = libsuite.la libclient.la $(CRYPTO_LIBS)
 
 batch_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)

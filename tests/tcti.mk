@@ -23,6 +23,6 @@ if HAVE_ESYS
 check_PROGRAMS += tcti_esys_test
 TESTS += tcti_esys_test
 tcti_esys_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(ESYS_CFLAGS)
-tcti_esys_test_SOURCES = tests/integration/tcti_esys_test.c
+tcti_esys_test_SOURCES = tests/integration/tcti_esys_test.c $(PRIVATELY)
 tcti_esys_test_LDADD = libsuite.la $(ESYS_LIBS)
 endif

@@ -93,11 +93,19 @@ struct aes_unit {
 /* The key, if it is in a slot: -PLUTON_ENODEVICE: it is not there any more. */
 int aes_take_slot(struct aes_operation *op);
 
-/* --- aes_cipher.c: -PLUTON_EFAIL is OpenSSL's refusal ----------------------------------------- */
+/* --- aes_evp.c: -PLUTON_EFAIL is OpenSSL's refusal -------------------------------------------- */
 
 /* Of all kinds and key sizes; -PLUTON_ENODEVICE: there is no provider for one of them. */
 int aes_ciphers_fetch(struct aes_unit *unit, const char *properties);
 void aes_ciphers_free(struct aes_unit *unit);
+
+/* For the modes themselves: one context, and what it chains the next block with. */
+int aes_evp_begin(struct aes_operation *op, EVP_CIPHER_CTX *context, enum aes_cipher_kind kind,
+		  bool encrypt, const uint8_t *iv);
+ssize_t aes_evp_update(EVP_CIPHER_CTX *context, uint8_t *out, const uint8_t *in, size_t len);
+int aes_evp_chain(EVP_CIPHER_CTX *context, uint8_t ret_block[AES_BLOCK_SIZE]);
+
+/* --- aes_cipher.c: as above ------------------------------------------------------------------- */
 
 /* Sets up the mode from op->key and the IV or counter. */
 int aes_begin(struct aes_operation *op);
@@ -124,12 +132,6 @@ int aes_end_of_aad(struct aes_operation *op);
 /* Writes op->tag, or compares it: -PLUTON_EINVAL. */
 int aes_make_tag(struct aes_operation *op);
 int aes_check_tag(struct aes_operation *op);
-
-/* For the modes themselves: one context, and what it chains the next block with. */
-int aes_evp_begin(struct aes_operation *op, EVP_CIPHER_CTX *context, enum aes_cipher_kind kind,
-		  bool encrypt, const uint8_t *iv);
-ssize_t aes_evp_update(EVP_CIPHER_CTX *context, uint8_t *out, const uint8_t *in, size_t len);
-int aes_evp_chain(EVP_CIPHER_CTX *context, uint8_t ret_block[AES_BLOCK_SIZE]);
 
 /* --- ccm.c ------------------------------------------------------------------------------------ */
 

@@ -35,9 +35,8 @@ struct piece {
 };
 
 struct operation {
-	struct turn turn;	 /* first */
-	struct mac_client below; /* as the engine below knows us */
-	struct stacked_kdf *stacked;
+	struct turn turn;	   /* first */
+	struct mac_client below;   /* as the engine below knows us */
 	struct kdf_client *client; /* from here on wiped at the end */
 	struct kdf_request request;
 	enum step step;
@@ -72,7 +71,7 @@ static struct operation *of_below(struct mac_client *client)
 
 static struct mac_engine *below_of(const struct operation *op)
 {
-	return (struct mac_engine *)(void *)op->stacked->stand.below;
+	return (struct mac_engine *)(void *)op->turn.below;
 }
 
 static size_t block_size(const struct operation *op)
@@ -340,9 +339,9 @@ static const struct turn_type turn_type = {start_below, cancel_below, next, fini
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
-static struct stacked_kdf *stacked_of(struct kdf_engine *engine)
+static struct stand *stand_of(struct kdf_engine *engine)
 {
-	return (struct stacked_kdf *)(void *)engine;
+	return &((struct stacked_kdf *)(void *)engine)->stand;
 }
 
 static int start(struct kdf_engine *engine, const struct kdf_request *request,
@@ -353,7 +352,7 @@ static int start(struct kdf_engine *engine, const struct kdf_request *request,
 	int r = kdf_check(&engine->head, request);
 
 	if (r == 0)
-		r = stand_begin(&stacked_of(engine)->stand, client, &turn);
+		r = stand_begin(stand_of(engine), client, &turn);
 	if (r < 0)
 		return r;
 	op = of_turn(turn);
@@ -364,7 +363,7 @@ static int start(struct kdf_engine *engine, const struct kdf_request *request,
 
 static int cancel(struct kdf_engine *engine, struct kdf_client *client)
 {
-	return stand_cancel(&stacked_of(engine)->stand, client);
+	return stand_cancel(stand_of(engine), client);
 }
 
 static void adapt(struct stand *stand)
@@ -386,7 +385,7 @@ static void adapt(struct stand *stand)
 	caps->length_max = KDF_LENGTH_MAX;
 }
 
-int kdf_on_mac_open(const struct backend_environment *environment, struct hil_engine **ret_engine)
+int kdf_on_mac_open(const struct backend_environment *environment, struct stand **ret)
 {
 	static const struct kdf_engine_ops ops = {start, cancel};
 	struct stacked_kdf *stacked = calloc(1, sizeof(*stacked));
@@ -403,29 +402,11 @@ int kdf_on_mac_open(const struct backend_environment *environment, struct hil_en
 		.caps = {.rounds_max = rounds_max < ROUNDS_MAX ? rounds_max : ROUNDS_MAX},
 		.ops = &ops,
 	};
+	*ret = &stacked->stand;
+	r = stand_open(*ret, environment, &stacked->engine.head, adapt);
 	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
-		stacked->operations[i].stacked = stacked;
 		stacked->operations[i].below.ops = &below_ops;
+		stand_add(*ret, &stacked->operations[i].turn, environment->deferred, &turn_type);
 	}
-	*ret_engine = &stacked->engine.head;
-	r = stand_open(&stacked->stand, environment, *ret_engine, adapt);
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
-		stand_add(&stacked->stand, &stacked->operations[i].turn, environment->deferred,
-			  &turn_type);
 	return r;
-}
-
-void kdf_on_mac_join(struct hil_engine *engine, struct hil_engine *below)
-{
-	stand_join(&((struct stacked_kdf *)(void *)engine)->stand, below);
-}
-
-void kdf_on_mac_close(struct hil_engine *engine)
-{
-	struct stacked_kdf *stacked = (struct stacked_kdf *)(void *)engine;
-
-	if (!stacked)
-		return;
-	stand_close(&stacked->stand);
-	free(stacked);
 }

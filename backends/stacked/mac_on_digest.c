@@ -26,8 +26,7 @@ enum step {
 struct operation {
 	struct turn turn;	    /* first */
 	struct digest_client below; /* as the engine below knows us */
-	struct stacked_mac *stacked;
-	struct mac_client *client; /* from here on wiped at the end */
+	struct mac_client *client;  /* from here on wiped at the end */
 	struct mac_request request;
 	enum step step;
 	size_t prefix;			 /* bytes of padded key before the input of a step */
@@ -55,7 +54,7 @@ static struct operation *of_below(struct digest_client *client)
 
 static struct digest_engine *below_of(const struct operation *op)
 {
-	return (struct digest_engine *)(void *)op->stacked->stand.below;
+	return (struct digest_engine *)(void *)op->turn.below;
 }
 
 /* --- what the engine below calls ------------------------------------------------------------- */
@@ -251,9 +250,9 @@ static const struct turn_type turn_type = {start_below, cancel_below, next, fini
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
-static struct stacked_mac *stacked_of(struct mac_engine *engine)
+static struct stand *stand_of(struct mac_engine *engine)
 {
-	return (struct stacked_mac *)(void *)engine;
+	return &((struct stacked_mac *)(void *)engine)->stand;
 }
 
 static int start(struct mac_engine *engine, const struct mac_request *request,
@@ -264,7 +263,7 @@ static int start(struct mac_engine *engine, const struct mac_request *request,
 	int r = mac_check(&engine->head, request);
 
 	if (r == 0)
-		r = stand_begin(&stacked_of(engine)->stand, client, &turn);
+		r = stand_begin(stand_of(engine), client, &turn);
 	if (r < 0)
 		return r;
 	op = of_turn(turn);
@@ -276,7 +275,7 @@ static int start(struct mac_engine *engine, const struct mac_request *request,
 
 static int cancel(struct mac_engine *engine, struct mac_client *client)
 {
-	return stand_cancel(&stacked_of(engine)->stand, client);
+	return stand_cancel(stand_of(engine), client);
 }
 
 /* Each start below is of a message and of the padded key before it. */
@@ -294,8 +293,7 @@ static void adapt(struct stand *stand)
 		caps->state_bytes = 2 * below->state_bytes;
 }
 
-int mac_on_digest_open(const struct backend_environment *environment,
-		       struct hil_engine **ret_engine)
+int mac_on_digest_open(const struct backend_environment *environment, struct stand **ret)
 {
 	static const struct mac_engine_ops ops = {start, cancel};
 	struct stacked_mac *stacked = calloc(1, sizeof(*stacked));
@@ -310,29 +308,11 @@ int mac_on_digest_open(const struct backend_environment *environment,
 			 .concurrency = STACKED_CONCURRENCY},
 		.ops = &ops,
 	};
+	*ret = &stacked->stand;
+	r = stand_open(*ret, environment, &stacked->engine.head, adapt);
 	for (size_t i = 0; i < STACKED_CONCURRENCY; i++) {
-		stacked->operations[i].stacked = stacked;
 		stacked->operations[i].below.ops = &below_ops;
+		stand_add(*ret, &stacked->operations[i].turn, environment->deferred, &turn_type);
 	}
-	*ret_engine = &stacked->engine.head;
-	r = stand_open(&stacked->stand, environment, *ret_engine, adapt);
-	for (size_t i = 0; i < STACKED_CONCURRENCY; i++)
-		stand_add(&stacked->stand, &stacked->operations[i].turn, environment->deferred,
-			  &turn_type);
 	return r;
-}
-
-void mac_on_digest_join(struct hil_engine *engine, struct hil_engine *below)
-{
-	stand_join(&((struct stacked_mac *)(void *)engine)->stand, below);
-}
-
-void mac_on_digest_close(struct hil_engine *engine)
-{
-	struct stacked_mac *stacked = (struct stacked_mac *)(void *)engine;
-
-	if (!stacked)
-		return;
-	stand_close(&stacked->stand);
-	free(stacked);
 }

@@ -11,26 +11,26 @@
 
 struct stacked_instance {
 	struct backend_instance instance;
+	struct stand *stands[HIL_KINDS];
 };
 
 /* Empty for a HIL that stands on none. */
 static const struct engine_kind {
 	enum hil_kind below;
-	int (*open)(const struct backend_environment *environment, struct hil_engine **ret_engine);
-	void (*join)(struct hil_engine *engine, struct hil_engine *below);
-	void (*close)(struct hil_engine *engine);
+	int (*open)(const struct backend_environment *environment, struct stand **ret);
 } engine_kinds[HIL_KINDS] = {
-	[HIL_HMAC] = {HIL_DIGEST, mac_on_digest_open, mac_on_digest_join, mac_on_digest_close},
-	[HIL_KDF] = {HIL_HMAC, kdf_on_mac_open, kdf_on_mac_join, kdf_on_mac_close},
+	[HIL_HMAC] = {HIL_DIGEST, mac_on_digest_open},
+	[HIL_KDF] = {HIL_HMAC, kdf_on_mac_open},
 };
 
 static void join(struct backend_instance *instance, enum hil_kind kind,
 		 const struct hil_port *ports)
 {
+	const struct stacked_instance *stacked = (struct stacked_instance *)(void *)instance;
 	const struct hil_port *port = &ports[engine_kinds[kind].below];
 
 	if (port->count > 0)
-		engine_kinds[kind].join(instance->engines[kind], port->engines[0]);
+		stand_join(stacked->stands[kind], port->engines[0]);
 }
 
 static int open_all(struct stacked_instance *stacked, const struct backend_environment *environment)
@@ -38,8 +38,11 @@ static int open_all(struct stacked_instance *stacked, const struct backend_envir
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < HIL_KINDS; i++) {
-		if (engine_kinds[i].open)
-			r = engine_kinds[i].open(environment, &stacked->instance.engines[i]);
+		if (!engine_kinds[i].open)
+			continue;
+		r = engine_kinds[i].open(environment, &stacked->stands[i]);
+		if (r == 0)
+			stacked->instance.engines[i] = stacked->stands[i]->engine;
 	}
 	return r;
 }
@@ -66,9 +69,7 @@ void stacked_close(struct backend_instance *instance)
 {
 	struct stacked_instance *stacked = (struct stacked_instance *)(void *)instance;
 
-	for (size_t i = 0; i < HIL_KINDS; i++) {
-		if (engine_kinds[i].close)
-			engine_kinds[i].close(instance->engines[i]);
-	}
+	for (size_t i = 0; i < HIL_KINDS; i++)
+		stand_close(stacked->stands[i]);
 	free(stacked);
 }

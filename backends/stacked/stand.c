@@ -5,6 +5,8 @@
  */
 #include "backends/stacked/stand.h"
 
+#include <stdlib.h>
+
 static void below_changed(struct hil_watcher *watcher)
 {
 	struct stand *stand =
@@ -45,8 +47,11 @@ void stand_add(struct stand *stand, struct turn *turn, struct deferred_queue *qu
 
 void stand_close(struct stand *stand)
 {
+	if (!stand)
+		return;
 	for (size_t i = 0; i < STACKED_CONCURRENCY && stand->turns[i]; i++)
 		turn_drop(stand->turns[i]);
+	free(stand->engine);
 }
 
 static struct turn *find(const struct stand *stand, const void *client)

@@ -33,7 +33,7 @@ void stand_join(struct stand *stand, struct hil_engine *below);
 void stand_add(struct stand *stand, struct turn *turn, struct deferred_queue *queue,
 	       const struct turn_type *type);
 
-/* Nothing may be under way. */
+/* Nothing may be under way; NULL is fine. Frees the memory that the engine is the beginning of. */
 void stand_close(struct stand *stand);
 
 /* An idle turn, which is the client's now until it finishes. -PLUTON_EBUSY: there is none. */

@@ -282,6 +282,12 @@ struct stream {
 };
 #define STREAM_SIZE(state_max) (sizeof(struct stream) + (state_max))
 
+/* In the table: the word that names an open one. */
+#define STREAM_WORD                                                                                \
+	{                                                                                          \
+		"stream", NULL, "as Begin returned it"                                             \
+	}
+
 /*
  * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX. op has it until park
  * or close. Refusals, with a sentence: -PLUTON_EBUSY: the process has `grants_per_capsule` of them.

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "hil/aes.h"
+#include "tests/hil/broken-half.h"
 #include "tests/hil/chip.h"
 
 #define ASKED_MAX 16384u
@@ -31,23 +32,8 @@ struct broken {
 	uint8_t asked[ASKED_MAX];
 };
 
-struct sabotage {
-	void (*alter_ops)(struct aes_client_ops *ops);
-	void (*alter_caps)(struct aes_caps *caps);
-	int (*start)(struct aes_engine *engine, const struct aes_request *request,
-		     struct aes_client *client);
-	int (*cancel)(struct aes_engine *engine, struct aes_client *client);
-};
-
-static struct broken *of_client(struct aes_client *client)
-{
-	return (struct broken *)(void *)((char *)client - offsetof(struct broken, client));
-}
-
-static struct broken *of_engine(struct aes_engine *engine)
-{
-	return (struct broken *)(void *)engine;
-}
+BROKEN_SABOTAGE(aes)
+BROKEN_OF(struct broken, aes)
 
 /* --- passing on, as it should be ------------------------------------------------------------- */
 
@@ -62,67 +48,20 @@ static ssize_t pull_input(struct aes_client *client, uint8_t *buf, size_t len, s
 	return n;
 }
 
-static ssize_t push_output(struct aes_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->push_output(outer, buf, len, cursor);
-}
-
-static ssize_t pull_aad(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_aad(outer, buf, len, cursor);
-}
+BROKEN_PASSES(aes, push_output, const uint8_t *)
+BROKEN_PASSES(aes, pull_aad, uint8_t *)
+BROKEN_PASSES_WHOLE(aes, pull_key, uint8_t *)
+BROKEN_PASSES_WHOLE(aes, pull_iv, uint8_t *)
+BROKEN_PASSES_WHOLE(aes, pull_ctr, uint8_t *)
+BROKEN_PASSES_WHOLE(aes, pull_tag, uint8_t *)
+BROKEN_PASSES_WHOLE(aes, push_tag, const uint8_t *)
+BROKEN_PASSES_WHOLE(aes, pull_state, uint8_t *)
 
 static const uint8_t *lend_input(struct aes_client *client, size_t cursor, size_t *ret_len)
 {
 	struct aes_client *outer = of_client(client)->outer;
 
 	return outer->ops->lend_input ? outer->ops->lend_input(outer, cursor, ret_len) : NULL;
-}
-
-static int pull_key(struct aes_client *client, uint8_t *key, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_key(outer, key, len);
-}
-
-static int pull_iv(struct aes_client *client, uint8_t *iv, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_iv(outer, iv, len);
-}
-
-static int pull_ctr(struct aes_client *client, uint8_t *ctr, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_ctr(outer, ctr, len);
-}
-
-static int pull_tag(struct aes_client *client, uint8_t *tag, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_tag(outer, tag, len);
-}
-
-static int push_tag(struct aes_client *client, const uint8_t *tag, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->push_tag(outer, tag, len);
-}
-
-static int pull_state(struct aes_client *client, uint8_t *state, size_t len)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_state(outer, state, len);
 }
 
 static int push_state(struct aes_client *client, const uint8_t *state, size_t len)
@@ -262,18 +201,7 @@ static int start_that_fails_twice(struct aes_engine *engine, const struct aes_re
 	return r;
 }
 
-static void done_twice(struct aes_client *client, int result)
-{
-	struct aes_client *outer = of_client(client)->outer;
-
-	outer->ops->done(outer, result);
-	outer->ops->done(outer, result);
-}
-
-static void alter_done_twice(struct aes_client_ops *ops)
-{
-	ops->done = done_twice;
-}
+BROKEN_DONE_TWICE(aes)
 
 static void done_and_pull(struct aes_client *client, int result)
 {
@@ -291,30 +219,8 @@ static void alter_callback_after_done(struct aes_client_ops *ops)
 
 /* --- rule 4: counts, cursors, steps ---------------------------------------------------------- */
 
-/* Takes any answer for all it asked for. */
-static ssize_t pull_input_unchecked(struct aes_client *client, uint8_t *buf, size_t len,
-				    size_t cursor)
-{
-	ssize_t n = pull_input(client, buf, len, cursor);
-
-	return n == 0 || n > (ssize_t)len ? (ssize_t)len : n;
-}
-
-static void alter_overlong_count(struct aes_client_ops *ops)
-{
-	ops->pull_input = pull_input_unchecked;
-}
-
-static ssize_t push_output_ahead(struct aes_client *client, const uint8_t *buf, size_t len,
-				 size_t cursor)
-{
-	return push_output(client, buf, len, cursor + 1);
-}
-
-static void alter_wrong_cursor(struct aes_client_ops *ops)
-{
-	ops->push_output = push_output_ahead;
-}
+BROKEN_OVERLONG_COUNT(aes)
+BROKEN_WRONG_CURSOR(aes)
 
 static int push_short_tag(struct aes_client *client, const uint8_t *tag, size_t len)
 {
@@ -356,17 +262,7 @@ static void alter_empty_pull(struct aes_client_ops *ops)
 	ops->done = done_after_a_look;
 }
 
-static ssize_t pull_input_twice(struct aes_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	ssize_t n = pull_input(client, buf, len, cursor);
-
-	return n > 0 ? pull_input(client, buf, (size_t)n, cursor) : n;
-}
-
-static void alter_pulled_twice(struct aes_client_ops *ops)
-{
-	ops->pull_input = pull_input_twice;
-}
+BROKEN_PULLED_TWICE(aes)
 
 static ssize_t pull_input_and_more(struct aes_client *client, uint8_t *buf, size_t len,
 				   size_t cursor)
@@ -402,15 +298,7 @@ static void alter_incomplete(struct aes_client_ops *ops)
 
 /* --- rules 6 and 7: errors and lending ------------------------------------------------------- */
 
-static void done_without_the_reason(struct aes_client *client, int result)
-{
-	done(client, result == -PLUTON_ENOACK ? -PLUTON_EFAIL : result);
-}
-
-static void alter_error_not_reported(struct aes_client_ops *ops)
-{
-	ops->done = done_without_the_reason;
-}
+BROKEN_ERROR_NOT_REPORTED(aes)
 
 static ssize_t lend_and_pull_input(struct aes_client *client, uint8_t *buf, size_t len,
 				   size_t cursor)
@@ -464,33 +352,11 @@ static void alter_unverified_plaintext(struct aes_client_ops *ops)
 	ops->push_output = push_output_unless_shown;
 }
 
-static int pull_key_twice(struct aes_client *client, uint8_t *key, size_t len)
-{
-	int r = pull_key(client, key, len);
-
-	return r < 0 ? r : pull_key(client, key, len);
-}
-
-static void alter_read_twice(struct aes_client_ops *ops)
-{
-	ops->pull_key = pull_key_twice;
-}
+BROKEN_READ_TWICE(aes)
 
 /* --- rules 9 and 10: keys and state ---------------------------------------------------------- */
 
-static void alter_caps_with_slots(struct aes_caps *caps)
-{
-	caps->key_slots = true;
-}
-
-static int start_with_key_bytes(struct aes_engine *engine, const struct aes_request *request,
-				struct aes_client *client)
-{
-	struct aes_request with_bytes = *request;
-
-	with_bytes.key.kind = HIL_KEY_BYTES;
-	return start(engine, &with_bytes, client);
-}
+BROKEN_KEY_CROSSED(aes)
 
 static int remember_state(struct aes_client *client, uint8_t *state, size_t len)
 {
@@ -516,16 +382,7 @@ static void alter_caps_with_a_shorter_message(struct aes_caps *caps)
 	caps->length_max--;
 }
 
-static void done_unless_cancelled(struct aes_client *client, int result)
-{
-	if (result != -PLUTON_ECANCEL)
-		done(client, result);
-}
-
-static void alter_done_missing(struct aes_client_ops *ops)
-{
-	ops->done = done_unless_cancelled;
-}
+BROKEN_DONE_MISSING(aes)
 
 /* --- the table ------------------------------------------------------------------------------- */
 
@@ -548,7 +405,7 @@ static const struct sabotage sabotages[HIL_RULES + 1] = {
 	[HIL_LENT_AND_PULLED] = {.alter_ops = alter_lent_and_pulled},
 	[HIL_UNVERIFIED_PLAINTEXT] = {.alter_ops = alter_unverified_plaintext},
 	[HIL_READ_TWICE] = {.alter_ops = alter_read_twice},
-	[HIL_KEY_CROSSED] = {.alter_caps = alter_caps_with_slots, .start = start_with_key_bytes},
+	[HIL_KEY_CROSSED] = {.alter_caps = alter_caps_with_slots, .start = start_without_slots},
 	[HIL_STATE_MISSING] = {.alter_ops = alter_state_missing},
 	[HIL_CAPS_IGNORED] = {.alter_caps = alter_caps_with_one_key_size},
 	[HIL_BAD_SIZE] = {.alter_caps = alter_caps_with_a_shorter_message},
@@ -556,60 +413,22 @@ static const struct sabotage sabotages[HIL_RULES + 1] = {
 	[HIL_RULES] = {.start = start}, /* breaks none */
 };
 
-static bool is_empty(const struct sabotage *sabotage)
-{
-	return !sabotage->alter_ops && !sabotage->alter_caps && !sabotage->start &&
-	       !sabotage->cancel;
-}
-
-/* Through the table, so that each engine's ops are const. */
-static int start_as_told(struct aes_engine *engine, const struct aes_request *request,
-			 struct aes_client *client)
-{
-	const struct sabotage *sabotage = of_engine(engine)->sabotage;
-
-	return sabotage->start ? sabotage->start(engine, request, client)
-			       : start(engine, request, client);
-}
-
-static int cancel_as_told(struct aes_engine *engine, struct aes_client *client)
-{
-	const struct sabotage *sabotage = of_engine(engine)->sabotage;
-
-	return sabotage->cancel ? sabotage->cancel(engine, client) : cancel(engine, client);
-}
-
-static void prepare(struct broken *broken, struct deferred_queue *deferred)
-{
-	static const struct aes_engine_ops ops = {.start = start_as_told, .cancel = cancel_as_told};
-
-	broken->inner = (struct aes_engine *)(void *)chip_engine(broken->chip, HIL_AES);
-	broken->engine = *broken->inner;
-	broken->engine.head.name = "broken";
-	broken->engine.ops = &ops;
-	broken->ops = good_ops;
-	broken->client.ops = &broken->ops;
-	if (broken->sabotage->alter_ops)
-		broken->sabotage->alter_ops(&broken->ops);
-	if (broken->sabotage->alter_caps)
-		broken->sabotage->alter_caps(&broken->engine.caps);
-	deferred_call_init(&broken->later, deferred, done_later);
-}
+BROKEN_ENGINE(struct broken, aes, )
 
 int broken_open(enum hil_rule rule, struct deferred_queue *deferred, struct broken **ret_broken)
 {
 	const struct chip_options options = {.deferred = deferred, .buffer = CHIP_BUFFER_SIZE};
 	struct broken *broken;
 
-	if ((unsigned)rule > HIL_RULES || is_empty(&sabotages[rule]))
+	if ((unsigned)rule > HIL_RULES || BROKEN_IS_EMPTY(&sabotages[rule]))
 		return -PLUTON_ENOSUPPORT;
 	broken = calloc(1, sizeof(*broken));
 	if (!broken || chip_open(&options, &broken->chip) < 0) {
 		free(broken);
 		return -PLUTON_ENOMEM;
 	}
-	broken->sabotage = &sabotages[rule];
-	prepare(broken, deferred);
+	break_engine(broken, chip_engine(broken->chip, HIL_AES), &sabotages[rule]);
+	deferred_call_init(&broken->later, deferred, done_later);
 	*ret_broken = broken;
 	return 0;
 }

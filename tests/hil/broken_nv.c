@@ -6,7 +6,8 @@
 #include "tests/hil/broken_nv.h"
 
 #include <stdlib.h>
-#include <string.h>
+
+#include "tests/hil/broken-half.h"
 
 struct broken_nv {
 	struct nv_engine engine;
@@ -18,38 +19,13 @@ struct broken_nv {
 	struct nv_request request;
 };
 
-struct sabotage {
-	void (*alter_ops)(struct nv_client_ops *ops);
-	void (*alter_caps)(struct nv_caps *caps);
-	int (*start)(struct nv_engine *engine, const struct nv_request *request,
-		     struct nv_client *client);
-};
-
-static struct broken_nv *of_client(struct nv_client *client)
-{
-	return (struct broken_nv *)(void *)((char *)client - offsetof(struct broken_nv, client));
-}
-
-static struct broken_nv *of_engine(struct nv_engine *engine)
-{
-	return (struct broken_nv *)(void *)engine;
-}
+BROKEN_SABOTAGE(nv)
+BROKEN_OF(struct broken_nv, nv)
 
 /* --- passing on, as it should be ------------------------------------------------------------- */
 
-static ssize_t pull_input(struct nv_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	struct nv_client *outer = of_client(client)->outer;
-
-	return outer->ops->pull_input(outer, buf, len, cursor);
-}
-
-static ssize_t push_output(struct nv_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	struct nv_client *outer = of_client(client)->outer;
-
-	return outer->ops->push_output(outer, buf, len, cursor);
-}
+BROKEN_PASSES(nv, pull_input, uint8_t *)
+BROKEN_PASSES(nv, push_output, const uint8_t *)
 
 static void done(struct nv_client *client, int result, const struct nv_answer *answer)
 {
@@ -61,33 +37,8 @@ static void done(struct nv_client *client, int result, const struct nv_answer *a
 static const struct nv_client_ops good_ops = {
 	.pull_input = pull_input, .push_output = push_output, .done = done};
 
-static int start(struct nv_engine *engine, const struct nv_request *request,
-		 struct nv_client *client)
-{
-	struct broken_nv *broken = of_engine(engine);
-	int r = broken->inner->ops->start(broken->inner, request, &broken->client);
-
-	if (r < 0)
-		return r;
-	broken->outer = client;
-	broken->request = *request;
-	return 0;
-}
-
-static int cancel(struct nv_engine *engine, struct nv_client *client)
-{
-	struct broken_nv *broken = of_engine(engine);
-
-	(void)client;
-	return broken->inner->ops->cancel(broken->inner, &broken->client);
-}
-
-static const char *why(struct nv_engine *engine)
-{
-	struct broken_nv *broken = of_engine(engine);
-
-	return broken->inner->ops->why(broken->inner);
-}
+BROKEN_STARTS(nv)
+BROKEN_EXPLAINS(nv)
 
 /* --- rules 1 and 2 --------------------------------------------------------------------------- */
 
@@ -128,30 +79,8 @@ static void alter_callback_after_done(struct nv_client_ops *ops)
 
 /* --- rules 4 and 5 --------------------------------------------------------------------------- */
 
-/* Takes any answer for all it asked for. */
-static ssize_t pull_input_unchecked(struct nv_client *client, uint8_t *buf, size_t len,
-				    size_t cursor)
-{
-	ssize_t n = pull_input(client, buf, len, cursor);
-
-	return n == 0 || n > (ssize_t)len ? (ssize_t)len : n;
-}
-
-static void alter_overlong_count(struct nv_client_ops *ops)
-{
-	ops->pull_input = pull_input_unchecked;
-}
-
-static ssize_t push_output_ahead(struct nv_client *client, const uint8_t *buf, size_t len,
-				 size_t cursor)
-{
-	return push_output(client, buf, len, cursor + 1);
-}
-
-static void alter_wrong_cursor(struct nv_client_ops *ops)
-{
-	ops->push_output = push_output_ahead;
-}
+BROKEN_OVERLONG_COUNT(nv)
+BROKEN_WRONG_CURSOR(nv)
 
 static void done_after_a_look(struct nv_client *client, int result, const struct nv_answer *answer)
 {
@@ -168,17 +97,7 @@ static void alter_empty_pull(struct nv_client_ops *ops)
 	ops->done = done_after_a_look;
 }
 
-static ssize_t pull_input_twice(struct nv_client *client, uint8_t *buf, size_t len, size_t cursor)
-{
-	ssize_t n = pull_input(client, buf, len, cursor);
-
-	return n > 0 ? pull_input(client, buf, (size_t)n, cursor) : n;
-}
-
-static void alter_pulled_twice(struct nv_client_ops *ops)
-{
-	ops->pull_input = pull_input_twice;
-}
+BROKEN_PULLED_TWICE(nv)
 
 /* The answer speaks of more than was pushed. */
 static void done_with_too_much(struct nv_client *client, int result, const struct nv_answer *answer)
@@ -244,53 +163,5 @@ static const struct sabotage sabotages[HIL_RULES + 1] = {
 	[HIL_RULES] = {.start = start}, /* breaks none */
 };
 
-static bool is_empty(const struct sabotage *sabotage)
-{
-	return !sabotage->alter_ops && !sabotage->alter_caps && !sabotage->start;
-}
-
-/* Through the table, so that each engine's ops are const. */
-static int start_as_told(struct nv_engine *engine, const struct nv_request *request,
-			 struct nv_client *client)
-{
-	const struct sabotage *sabotage = of_engine(engine)->sabotage;
-
-	return sabotage->start ? sabotage->start(engine, request, client)
-			       : start(engine, request, client);
-}
-
-int broken_nv_open(enum hil_rule rule, struct nv_engine *inner, struct broken_nv **ret_broken)
-{
-	static const struct nv_engine_ops ops = {
-		.start = start_as_told, .cancel = cancel, .why = why};
-	struct broken_nv *broken;
-
-	if ((unsigned)rule > HIL_RULES || is_empty(&sabotages[rule]))
-		return -PLUTON_ENOSUPPORT;
-	broken = calloc(1, sizeof(*broken));
-	if (!broken)
-		return -PLUTON_ENOMEM;
-	broken->sabotage = &sabotages[rule];
-	broken->inner = inner;
-	broken->engine = *inner;
-	broken->engine.head.name = "broken";
-	broken->engine.ops = &ops;
-	broken->ops = good_ops;
-	broken->client.ops = &broken->ops;
-	if (broken->sabotage->alter_ops)
-		broken->sabotage->alter_ops(&broken->ops);
-	if (broken->sabotage->alter_caps)
-		broken->sabotage->alter_caps(&broken->engine.caps);
-	*ret_broken = broken;
-	return 0;
-}
-
-void broken_nv_close(struct broken_nv *broken)
-{
-	free(broken);
-}
-
-struct hil_engine *broken_nv_engine(struct broken_nv *broken)
-{
-	return &broken->engine.head;
-}
+BROKEN_ENGINE(struct broken_nv, nv, .why = why)
+BROKEN_OPENS(broken_nv, nv)

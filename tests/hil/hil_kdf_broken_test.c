@@ -4,63 +4,20 @@
  * rule. Each test is the behaviours of hil/kdf.h on the test chip with somebody between it and its
  * client who breaks one rule, until the first violation.
  */
-#include <stdlib.h>
 #include <string.h>
 
-#include "tests/hil/behaviours.h"
-#include "tests/hil/chip.h"
+#include "tests/hil/broken-chip.h"
 
-struct broken {
-	struct kdf_engine engine;
-	struct kdf_client client; /* the chip's */
-	struct kdf_client_ops ops;
-	struct chip *chip;
-	struct kdf_engine *inner;
-	struct kdf_client *outer; /* the operation under way */
-	struct kdf_request request;
-};
-
-struct sabotage {
-	void (*alter_ops)(struct kdf_client_ops *ops);
-	void (*alter_caps)(struct kdf_caps *caps);
-	bool bytes_for_slots;
-};
-
-static const struct sabotage *sabotage_in_use;
-
-static struct broken *of_client(struct kdf_client *client)
-{
-	return (struct broken *)(void *)((char *)client - offsetof(struct broken, client));
-}
+BROKEN_ON_CHIP(kdf)
 
 /* --- passing on, as it should be ------------------------------------------------------------- */
 
-#define PASS_ON(member)                                                                            \
-	static int member(struct kdf_client *client, uint8_t *bytes, size_t len)                   \
-	{                                                                                          \
-		struct kdf_client *outer = of_client(client)->outer;                               \
-                                                                                                   \
-		return outer->ops->member(outer, bytes, len);                                      \
-	}
-
-PASS_ON(pull_salt)
-PASS_ON(pull_key)
-PASS_ON(pull_label)
-PASS_ON(pull_info)
-
-static ssize_t push_output(struct kdf_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	struct kdf_client *outer = of_client(client)->outer;
-
-	return outer->ops->push_output(outer, buf, len, cursor);
-}
-
-static void done(struct kdf_client *client, int result)
-{
-	struct kdf_client *outer = of_client(client)->outer;
-
-	outer->ops->done(outer, result);
-}
+BROKEN_PASSES_WHOLE(kdf, pull_salt, uint8_t *)
+BROKEN_PASSES_WHOLE(kdf, pull_key, uint8_t *)
+BROKEN_PASSES_WHOLE(kdf, pull_label, uint8_t *)
+BROKEN_PASSES_WHOLE(kdf, pull_info, uint8_t *)
+BROKEN_PASSES(kdf, push_output, const uint8_t *)
+BROKEN_PASSES_DONE(kdf)
 
 static const struct kdf_client_ops good_ops = {
 	.pull_salt = pull_salt,
@@ -71,45 +28,14 @@ static const struct kdf_client_ops good_ops = {
 	.done = done,
 };
 
-static int start(struct kdf_engine *engine, const struct kdf_request *request,
-		 struct kdf_client *client)
-{
-	struct broken *broken = (struct broken *)(void *)engine;
-	struct kdf_request passed_on = *request;
-	int r;
-
-	if (sabotage_in_use->bytes_for_slots)
-		passed_on.key.kind = HIL_KEY_BYTES;
-	r = broken->inner->ops->start(broken->inner, &passed_on, &broken->client);
-	if (r < 0)
-		return r;
-	broken->outer = client;
-	broken->request = *request;
-	return 0;
-}
-
-static int cancel(struct kdf_engine *engine, struct kdf_client *client)
-{
-	struct broken *broken = (struct broken *)(void *)engine;
-
-	if (broken->outer != client)
-		return -PLUTON_EINVAL;
-	return broken->inner->ops->cancel(broken->inner, &broken->client);
-}
+BROKEN_STARTS(kdf)
 
 /* --- sabotage -------------------------------------------------------------------------------- */
 
-static int pull_key_twice(struct kdf_client *client, uint8_t *key, size_t len)
-{
-	int r = pull_key(client, key, len);
-
-	return r < 0 ? r : pull_key(client, key, len);
-}
-
-static void alter_key_twice(struct kdf_client_ops *ops)
-{
-	ops->pull_key = pull_key_twice;
-}
+BROKEN_WRONG_CURSOR(kdf)
+BROKEN_READ_TWICE(kdf)
+BROKEN_KEY_CROSSED(kdf)
+BROKEN_DONE_MISSING(kdf)
 
 /* As if there were no room to keep it: for the second block it is fetched anew. */
 static ssize_t push_and_pull_info(struct kdf_client *client, const uint8_t *buf, size_t len,
@@ -195,32 +121,6 @@ static void alter_whole_blocks(struct kdf_client_ops *ops)
 	ops->push_output = push_whole_block;
 }
 
-static ssize_t push_ahead(struct kdf_client *client, const uint8_t *buf, size_t len, size_t cursor)
-{
-	return push_output(client, buf, len, cursor + 1);
-}
-
-static void alter_wrong_cursor(struct kdf_client_ops *ops)
-{
-	ops->push_output = push_ahead;
-}
-
-static void done_unless_cancelled(struct kdf_client *client, int result)
-{
-	if (result != -PLUTON_ECANCEL)
-		done(client, result);
-}
-
-static void alter_done_missing(struct kdf_client_ops *ops)
-{
-	ops->done = done_unless_cancelled;
-}
-
-static void alter_caps_with_slots(struct kdf_caps *caps)
-{
-	caps->key_slots = true;
-}
-
 static void alter_caps_without_sha1(struct kdf_caps *caps)
 {
 	caps->prfs[KDF_PBKDF2] &= ~(1u << MAC_HMAC_SHA1);
@@ -238,63 +138,11 @@ static void alter_caps_with_a_shorter_salt(struct kdf_caps *caps)
 
 /* --- the suite ------------------------------------------------------------------------------- */
 
-static int open_broken(struct bench *bench)
-{
-	static const struct kdf_engine_ops ops = {start, cancel};
-	const struct chip_options options = {.deferred = &bench->deferred,
-					     .buffer = CHIP_BUFFER_SIZE};
-	struct broken *broken = calloc(1, sizeof(*broken));
-
-	if (!broken || chip_open(&options, &broken->chip) < 0)
-		abort();
-	broken->inner = (struct kdf_engine *)(void *)chip_engine(broken->chip, HIL_KDF);
-	broken->engine = *broken->inner;
-	broken->engine.ops = &ops;
-	broken->ops = good_ops;
-	broken->client.ops = &broken->ops;
-	if (sabotage_in_use->alter_ops)
-		sabotage_in_use->alter_ops(&broken->ops);
-	if (sabotage_in_use->alter_caps)
-		sabotage_in_use->alter_caps(&broken->engine.caps);
-	bench->backend = broken;
-	bench->inner[HIL_KDF] = &broken->engine.head;
-	return 0;
-}
-
-static void close_broken(struct bench *bench)
-{
-	struct broken *broken = bench->backend;
-
-	chip_close(broken->chip);
-	free(broken);
-}
-
-static const struct bench_maker maker = {
-	.name = "hil kdf broken",
-	.open = open_broken,
-	.close = close_broken,
-};
-
-static void run_suite(const struct sabotage *sabotage, struct bench_trial *trial)
-{
-	sabotage_in_use = sabotage;
-	behaviours_try(&maker, kdf_behaviours, trial);
-}
-
-/* clang-format off */
-#define BREAKS(test, rule, ...)                                                                    \
-	static void test(void)                                                                     \
-	{                                                                                          \
-		static const struct sabotage sabotage = {__VA_ARGS__};                             \
-		struct bench_trial trial;                                                          \
-                                                                                                   \
-		run_suite(&sabotage, &trial);                                                      \
-		bench_trial_expect(&trial, rule);                                                  \
-	}
-/* clang-format on */
+BROKEN_ENGINE(struct broken, kdf, )
+BROKEN_SUITE(kdf, HIL_KDF)
 
 BREAKS(test_an_engine_that_pulls_the_key_twice_breaks_READ_TWICE, HIL_READ_TWICE,
-       .alter_ops = alter_key_twice)
+       .alter_ops = alter_read_twice)
 BREAKS(test_an_engine_that_pulls_info_for_every_block_breaks_READ_TWICE, HIL_READ_TWICE,
        .alter_ops = alter_info_twice)
 BREAKS(test_an_engine_that_pulls_the_key_before_the_salt_breaks_WRONG_STEP, HIL_WRONG_STEP,
@@ -310,7 +158,7 @@ BREAKS(test_an_engine_that_gives_whole_blocks_breaks_PULLED_TOO_MUCH, HIL_PULLED
 BREAKS(test_an_engine_that_leaves_a_gap_breaks_WRONG_CURSOR, HIL_WRONG_CURSOR,
        .alter_ops = alter_wrong_cursor)
 BREAKS(test_an_engine_that_pulls_the_key_of_a_slot_breaks_KEY_CROSSED, HIL_KEY_CROSSED,
-       .alter_caps = alter_caps_with_slots, .bytes_for_slots = true)
+       .alter_caps = alter_caps_with_slots, .start = start_without_slots)
 BREAKS(test_an_engine_that_takes_a_hash_it_has_not_breaks_CAPS_IGNORED, HIL_CAPS_IGNORED,
        .alter_caps = alter_caps_without_sha1)
 BREAKS(test_an_engine_that_does_more_rounds_than_it_said_breaks_BAD_SIZE, HIL_BAD_SIZE,
@@ -319,16 +167,6 @@ BREAKS(test_an_engine_that_takes_a_longer_salt_than_it_said_breaks_BAD_SIZE, HIL
        .alter_caps = alter_caps_with_a_shorter_salt)
 BREAKS(test_an_engine_that_says_nothing_of_a_cancelled_request_breaks_DONE_MISSING,
        HIL_DONE_MISSING, .alter_ops = alter_done_missing)
-
-static void test_the_same_kdf_engine_passes_when_it_breaks_nothing(void)
-{
-	static const struct sabotage none;
-	struct bench_trial trial;
-
-	run_suite(&none, &trial);
-	CU_ASSERT_EQUAL(trial.violations, 0);
-	CU_ASSERT_EQUAL(trial.failures, 0);
-}
 
 static const struct test tests[] = {
 	TEST(test_an_engine_that_pulls_the_key_twice_breaks_READ_TWICE),

@@ -37,7 +37,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/behaviours_trouble.c \
 	tests/hil/behaviours_vectors.c \
 	tests/hil/bench.c tests/hil/bench.h \
-	tests/hil/broken.c tests/hil/broken.h \
+	tests/hil/broken.c tests/hil/broken.h tests/hil/broken-half.h tests/hil/broken-chip.h \
 	tests/hil/bytewise.c tests/hil/bytewise.h \
 	tests/hil/charges.c tests/hil/charges.h \
 	tests/hil/chip.c tests/hil/chip.h tests/hil/chip_unit.h \

@@ -19,7 +19,7 @@
 #include <pluton/manager.h>
 #include <pluton/random.h>
 
-#include "tests/suite.h"
+#include "tests/integration/privately.h"
 
 #define MIB ((size_t)1 << 20)
 
@@ -1527,32 +1527,7 @@ static const struct test tests[] = {
 	TEST(test_the_log_level_can_be_set),
 };
 
-/* Becomes this program once more, with a daemon of its own. */
-static int run_privately(char **argv, int argc)
-{
-	const char *build = getenv("PLUTON_BUILD");
-	char path[4096], self[4096], **arguments = calloc((size_t)argc + 3, sizeof(*arguments));
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (!build || !arguments || n < 0) {
-		fprintf(stderr, "PLUTON_BUILD must name the build tree\n");
-		return EXIT_FAILURE;
-	}
-	snprintf(path, sizeof(path), "%s/pluton-run", build);
-	arguments[0] = path;
-	arguments[1] = (char *)(uintptr_t) "--";
-	memcpy(arguments + 2, argv, (size_t)argc * sizeof(*argv));
-	self[n] = '\0'; /* not argv[0], which may be relative */
-	arguments[2] = self;
-	execv(path, arguments);
-	perror(path);
-	free(arguments);
-	return EXIT_FAILURE;
-}
-
 int main(int argc, char **argv)
 {
-	if (!getenv("PLUTON_ADDRESS"))
-		return run_privately(argv, argc);
-	return suite_main(argc, argv, "library", tests, TESTS_COUNT(tests));
+	return privately_main(argc, argv, "library", tests, TESTS_COUNT(tests));
 }

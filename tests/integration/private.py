@@ -10,6 +10,7 @@ import select
 import signal
 import subprocess
 import tempfile
+import unittest
 
 BUILD = os.environ["PLUTON_BUILD"]
 SOURCE = os.environ["PLUTON_SOURCE"]
@@ -80,6 +81,35 @@ def peak_kib(pid):
     """The most memory that a process has had resident."""
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1])
+
+
+def pattern(size):
+    """Bytes with no period that blocks or pieces have."""
+    return (bytes(range(251)) * (size // 251 + 1))[:size]
+
+
+class Files(unittest.TestCase):
+    """With a folder of its own, `self.folder`."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def write(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def read(self, name):
+        with open(self.path(name), "rb") as file:
+            return file.read()
+
+    def names(self):
+        return sorted(os.listdir(self.folder))
 
 
 class Private:

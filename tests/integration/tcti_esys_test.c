@@ -14,7 +14,7 @@
 #include <tss2/tss2_esys.h>
 #include <tss2/tss2_tctildr.h>
 
-#include "tests/suite.h"
+#include "tests/integration/privately.h"
 
 #define CANCEL_TRIES 20 /* a key may be found before the cancel comes */
 
@@ -294,32 +294,7 @@ static const struct test tests[] = {
 	TEST(test_after_a_power_off_esys_begins_anew),
 };
 
-/* Becomes this program once more, with a daemon of its own. */
-static int run_privately(char **argv, int argc)
-{
-	const char *build = getenv("PLUTON_BUILD");
-	char path[4096], self[4096], **arguments = calloc((size_t)argc + 3, sizeof(*arguments));
-	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	if (!build || !arguments || n < 0) {
-		fprintf(stderr, "PLUTON_BUILD must name the build tree\n");
-		return EXIT_FAILURE;
-	}
-	snprintf(path, sizeof(path), "%s/pluton-run", build);
-	arguments[0] = path;
-	arguments[1] = (char *)(uintptr_t) "--";
-	memcpy(arguments + 2, argv, (size_t)argc * sizeof(*argv));
-	self[n] = '\0'; /* not argv[0], which may be relative */
-	arguments[2] = self;
-	execv(path, arguments);
-	perror(path);
-	free(arguments);
-	return EXIT_FAILURE;
-}
-
 int main(int argc, char **argv)
 {
-	if (!getenv("PLUTON_ADDRESS"))
-		return run_privately(argv, argc);
-	return suite_main(argc, argv, "tcti_esys", tests, TESTS_COUNT(tests));
+	return privately_main(argc, argv, "tcti_esys", tests, TESTS_COUNT(tests));
 }

@@ -8,7 +8,7 @@ import stat
 import subprocess
 import unittest
 
-from private import CLI, DEADLINE, Private, is_sanitized, peak_kib, run
+from private import CLI, DEADLINE, Files, Private, is_sanitized, pattern, peak_kib, run
 
 MIB = 1 << 20
 SIZES = [0, 1, 15, 16, 17, 1024, 4095, MIB - 1, MIB]
@@ -29,10 +29,6 @@ def tearDownModule():
     daemon.close()
 
 
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
-
-
 def aes(verb, mode, *options, key=KEY, iv=None, client=None, **more):
     iv = iv or (NONCE if mode == "gcm" else COUNTER)
     return (client or daemon).cli("aes", verb, "--mode", mode, "--key-hex", key, "--iv-hex", iv,
@@ -42,29 +38,6 @@ def aes(verb, mode, *options, key=KEY, iv=None, client=None, **more):
 def openssl_ctr(data, key=KEY, iv=COUNTER):
     return run("openssl", "enc", f"-aes-{len(key) * 4}-ctr", "-K", key, "-iv", iv,
                input=data).stdout
-
-
-class Files(unittest.TestCase):
-    """With a folder of its own, `self.folder`."""
-
-    def setUp(self):
-        self.folder = daemon.path(self.id().rpartition("cli_aes.")[2])
-        os.mkdir(self.folder)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, data):
-        with open(self.path(name), "wb") as file:
-            file.write(data)
-        return self.path(name)
-
-    def read(self, name):
-        with open(self.path(name), "rb") as file:
-            return file.read()
-
-    def names(self):
-        return sorted(os.listdir(self.folder))
 
 
 class Gcm(Files):

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from private import DEADLINE, SOURCE, Private, is_sanitized, peak_kib
+from private import DEADLINE, SOURCE, Private, is_sanitized, pattern, peak_kib
 
 KIB, MIB = 1 << 10, 1 << 20
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -61,10 +61,6 @@ def setUpModule():
 
 def tearDownModule():
     daemon.close()
-
-
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 class Other:

@@ -4,7 +4,7 @@
 import os
 import unittest
 
-from private import Private, run
+from private import Private, pattern, run
 
 try:
     from cryptography.hazmat.primitives.ciphers.aead import AESCCM
@@ -26,10 +26,6 @@ def setUpModule():
 
 def tearDownModule():
     daemon.close()
-
-
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 def aes(verb, mode, *options, key=KEY, iv=IV, **more):

@@ -6,7 +6,7 @@ import os
 import stat
 import unittest
 
-from private import Private, run
+from private import Files, Private, pattern, run
 
 MIB = 1 << 20
 CURVES = {"p256": "P-256", "p384": "P-384", "p521": "P-521"}
@@ -25,29 +25,7 @@ def tearDownModule():
     daemon.close()
 
 
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
-
-
-class Files(unittest.TestCase):
-    """With a folder of its own."""
-
-    def setUp(self):
-        self.folder = daemon.path(self.id().rpartition("cli_ecc.")[2])
-        os.mkdir(self.folder)
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def write(self, name, data):
-        with open(self.path(name), "wb") as file:
-            file.write(data)
-        return self.path(name)
-
-    def read(self, name):
-        with open(self.path(name), "rb") as file:
-            return file.read()
-
+class Ecc(Files):
     def ecc(self, verb, *options, status=0, **more):
         done = daemon.cli("ecc", verb, *options, **more)
         self.assertEqual(done.returncode, status, done.stderr)
@@ -75,7 +53,7 @@ class Files(unittest.TestCase):
         return key, public
 
 
-class Keys(Files):
+class Keys(Ecc):
     def test_openssl_reads_our_keys_in_pem_and_der_and_finds_the_same_public_key(self):
         for curve in NAMES:
             for form in ("pem", "der"):
@@ -164,7 +142,7 @@ class Keys(Files):
             self.assertIn(b"it is of another kind or curve", done.stderr)
 
 
-class Signatures(Files):
+class Signatures(Ecc):
     def test_openssl_dgst_verifies_our_signatures_of_files_of_any_size(self):
         for curve in CURVES:
             key, public = self.pair(curve, curve)
@@ -259,7 +237,7 @@ class Signatures(Files):
                                                    input=b"abc", status=1).stderr)
 
 
-class Agreement(Files):
+class Agreement(Ecc):
     def test_we_and_openssl_agree_on_the_same_secret(self):
         for curve, size in SECRETS.items():
             key, public = self.pair(curve, curve)
@@ -284,7 +262,7 @@ class Agreement(Files):
         self.assertIn(b"all zeros", done.stderr)
 
 
-class Json(Files):
+class Json(Ecc):
     def answer(self, verb, *options, **more):
         return json.loads(self.ecc(verb, *options, "--json", **more).stdout)
 
@@ -308,7 +286,7 @@ class Json(Files):
         self.assertIn(b"name a file", done.stderr)
 
 
-class Usage(Files):
+class Usage(Ecc):
     def test_what_is_missing_or_unknown_is_named(self):
         key, _ = self.pair("ed25519")
         for options, words in ((("generate",), b"the curve is missing, --curve"),

@@ -7,7 +7,7 @@ import os
 import subprocess
 import unittest
 
-from private import DEADLINE, Private, is_sanitized, peak_kib, run
+from private import DEADLINE, Private, is_sanitized, pattern, peak_kib, run
 
 MIB = 1 << 20
 # Around the pieces in which a message is read, and around the blocks of the algorithm.
@@ -21,10 +21,6 @@ def setUpModule():
 
 def tearDownModule():
     daemon.close()
-
-
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 class Hash(unittest.TestCase):

@@ -8,7 +8,7 @@ import re
 import subprocess
 import unittest
 
-from private import DEADLINE, Private, run
+from private import DEADLINE, Private, pattern, run
 
 MIB = 1 << 20
 KEY = "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
@@ -24,10 +24,6 @@ def setUpModule():
 
 def tearDownModule():
     daemon.close()
-
-
-def pattern(size):
-    return (bytes(range(251)) * (size // 251 + 1))[:size]
 
 
 def mac(algorithm, *options, key=KEY, **how):
