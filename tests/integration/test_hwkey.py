@@ -460,9 +460,30 @@ class Derivations(Keys):
         self.assertEqual(self.done("kdf", "sp800-108", "--key-slot", slot, *fixed),
                          hmac.new(key, bytes.fromhex("000000010011223344"), "sha256").digest())
 
+    def test_pbkdf2_of_a_slot_is_that_of_its_secret(self):
+        for size, name, iterations, length in ((1, "sha1", 1, 20), (11, "sha256", 3000, 77),
+                                               (128, "sha3-512", 65537, 64)):
+            password, salt = key_bytes(size), key_bytes(16)
+            slot = self.import_key("secret", password, "--usage", "derive")
+            options = ["--hash", name, "--salt-hex", salt.hex(), "--iterations", str(iterations),
+                       "--length", str(length), "--raw"]
+            wanted = hashlib.pbkdf2_hmac(name.replace("-", "_"), password, salt, iterations, length)
+            self.assertEqual(self.done("kdf", "pbkdf2", "--key-slot", slot, *options), wanted)
+            self.assertEqual(self.done("kdf", "pbkdf2", "--key-file", self.path("key"), *options),
+                             wanted)
+
+    def test_pbkdf2_of_a_slot_has_the_limits_of_any_other(self):
+        slot = self.fill("generate", "secret", "--usage", "derive")
+        self.assertIn("pbkdf2_rounds_max", self.refused(
+            "ESIZE", "kdf", "pbkdf2", "--key-slot", slot, "--iterations", "10000001"))
+        two = self.run_cli("kdf", "pbkdf2", "--key-slot", slot, "--password-file", "-",
+                           "--iterations", "1", input=b"x")
+        self.assertEqual((two.returncode, b"two passwords" in two.stderr), (2, True), two)
+
     def test_a_slot_that_is_not_for_derivation_says_so(self):
         counter = ["kdf", "sp800-108", "--key-slot"]
-        for command in (["kdf", "hkdf", "--key-slot"], counter):
+        for command in (["kdf", "hkdf", "--key-slot"], counter,
+                        ["kdf", "pbkdf2", "--iterations", "2", "--key-slot"]):
             self.assertIn("its usage forbids it", self.refused(
                 "EINVAL", *command, self.fill("generate", "secret", "--usage", "mac")))
             self.assertIn("another type", self.refused(
@@ -490,6 +511,7 @@ class Owners(Keys):
                         ("rsa", "sign", "--key-slot"), ("rsa", "decrypt", "--key-slot"),
                         ("ecc", "public", "--key-slot"), ("kdf", "hkdf", "--key-slot"),
                         ("kdf", "sp800-108", "--prf", "cmac", "--key-slot"),
+                        ("kdf", "pbkdf2", "--iterations", "2", "--key-slot"),
                         ("ecc", "ecdh", "--peer", peer, "--key-slot")):
             answers = []
             for number in (slot, "77"):
