@@ -83,7 +83,10 @@ static void done(struct kdf_client *client, int result)
 {
 	const struct kdf_operation *state = of_client(client);
 
-	op_done(state->op, result, (uint32_t)state->request.length, 0);
+	if (hwkey_slot_is_gone(&state->engine->head, &state->request.key, result))
+		op_fail(state->op, result, KEY_SLOT_EMPTIED);
+	else
+		op_done(state->op, result, (uint32_t)state->request.length, 0);
 }
 
 static const struct kdf_client_ops client_ops = {

@@ -44,9 +44,21 @@ int aes_take_slot(struct aes_operation *op)
 		       : -PLUTON_EINVAL;
 }
 
-static int step_key(struct aes_operation *op)
+static int take_key(struct aes_operation *op)
 {
 	struct aes_client *client = op->client;
+	int r;
+
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		return hil_answer(client->ops->pull_key(client, op->key, op->request.key_size));
+	r = aes_take_slot(op);
+	if (r == 0 && op->stream)
+		gcm_stream_hold(op->stream, op->task.host->vault, &op->request.key);
+	return r;
+}
+
+static int step_key(struct aes_operation *op)
+{
 	int r = 0;
 
 	/* First of all, so that a client over its limit learns it before anything has moved. */
@@ -56,10 +68,8 @@ static int step_key(struct aes_operation *op)
 		if (r == 0)
 			op->cipher = op->stream->cipher;
 	}
-	if (r == 0 && op->request.key.kind == HIL_KEY_BYTES)
-		r = hil_answer(client->ops->pull_key(client, op->key, op->request.key_size));
-	else if (r == 0)
-		r = aes_take_slot(op);
+	if (r == 0)
+		r = take_key(op);
 	return r == 0 && op->request.mode == AES_ECB ? aes_begin(op) : r;
 }
 

@@ -324,7 +324,8 @@ class Services(OnBus):
             again = self.peer.call("HwKey", "Generate", "uay", slot,
                                    struct.pack("<4I", 3, 1, 2, 0))
             self.assertEqual(again, (slot,))  # another key, of the same number
-            self.refused("NoDevice", "Update", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.refused("NoDevice", "the key slot was emptied", "Aes", "Update", "uayu", stream,
+                         bytes(32), 32)
             self.refused("Reserve", "is not open", "Aes", "Update", "uayu", stream, bytes(32), 32)
             self.assertEqual(self.status(), charged)
             self.peer.call("HwKey", "Delete", "u", slot)
