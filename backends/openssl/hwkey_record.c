@@ -10,12 +10,12 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/failure.h"
+#include "backends/openssl/nonce.h"
 
 #define NONCE_SIZE 12u
 #define TAG_SIZE 16u
@@ -179,8 +179,7 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 {
 	size_t size = slot->attributes.size;
 	uint8_t *body = record + BODY_AT;
-	int out, r = RAND_bytes(record + NONCE_AT, NONCE_SIZE) == 1 ? 0
-								    : crypto_failed(-PLUTON_EFAIL);
+	int out, r = nonce_make(record + NONCE_AT, NONCE_SIZE);
 
 	if (r == 0)
 		r = begin(gcm, vault, record, 1);

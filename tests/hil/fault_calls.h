@@ -11,7 +11,7 @@
  *	NO_FAULT(name)	cannot fail: it only frees, reads or sets, or works in the caller's memory
  */
 /* clang-format off */
-/* --- the C library: allocations, threads ----------------------------------------------------- */
+/* --- the C library: allocations, threads, random bytes ---------------------------------------- */
 FAULT_OWN(calloc)
 FAULT_OWN(malloc)
 FAULT1(strdup, char *, NULL, const char *)
@@ -22,6 +22,7 @@ FAULT2(pthread_mutex_init, int, ENOMEM, pthread_mutex_t *, const pthread_mutexat
 FAULT2(pthread_cond_init, int, ENOMEM, pthread_cond_t *, const pthread_condattr_t *)
 FAULT4(pthread_create, int, EAGAIN, pthread_t *, const pthread_attr_t *, start_fn, void *)
 FAULT2(eventfd, int, -1, unsigned int, int)
+FAULT3(getrandom, ssize_t, -1, void *, size_t, unsigned int)
 WATCHED(free)
 WATCHED(munmap)
 

@@ -26,6 +26,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 
 #include "backends/openssl/memory.h"
 #include "daemon/kernel/interrupt.h"
