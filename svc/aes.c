@@ -375,7 +375,8 @@ static int check_policy(struct operation *op, const struct aes_request *request,
 		return 0;
 	return op_refuse(op, -PLUTON_EINVAL,
 			 request->mode == AES_GCM
-				 ? "key slot %u takes no iv from outside: use EncryptFresh"
+				 ? "key slot %u takes no iv from outside: let the engine make "
+				   "it (EncryptFresh)"
 				 : "key slot %u is for gcm only: its policy forbids anything else",
 			 number);
 }

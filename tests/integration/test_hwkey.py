@@ -16,6 +16,7 @@ import unittest
 
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
                                                           PublicFormat)
 from plutond import Daemon
@@ -186,17 +187,36 @@ class Slots(Keys):
         self.assertIn("its usage forbids it",
                       self.refused("EINVAL", "aes", "encrypt", *how, input=MESSAGE))
         self.done("aes", "decrypt", *how, input=MESSAGE)
+        encrypts = self.fill("generate", "aes256", "--usage", "encrypt")
+        sealed = self.done("aes", "encrypt", "--mode", "gcm", "--key-slot", encrypts, input=MESSAGE)
+        self.assertIn("its usage forbids it", self.refused(
+            "EINVAL", "aes", "decrypt", "--mode", "gcm", "--key-slot", encrypts, input=sealed))
         self.assertIn("another type", self.refused("EINVAL", "mac", "hmac-sha256", "--key-slot",
                                                    slot, input=MESSAGE))
         slot = self.fill("generate", "aes256", "--policy", "engine-iv")
         for mode in ("ctr", "cbc"):
             how = ["--mode", mode, "--iv-hex", IV, "--key-slot", slot]
             for verb in ("encrypt", "decrypt"):
-                self.assertIn("gcm only", self.refused("EINVAL", "aes", verb, *how,
-                                                       input=MESSAGE[:32]))
-        self.assertIn("no iv from outside",
-                      self.refused("EINVAL", "aes", "encrypt", "--mode", "gcm", "--iv-hex",
-                                   IV[:24], "--key-slot", slot, input=MESSAGE))
+                said = self.refused("EINVAL", "aes", verb, *how, input=MESSAGE[:32])
+                self.assertRegex(said, "gcm only.*use --mode gcm without --iv-hex")
+        said = self.refused("EINVAL", "aes", "encrypt", "--mode", "gcm", "--iv-hex", IV[:24],
+                            "--key-slot", slot, input=MESSAGE)
+        self.assertRegex(said, "no iv from outside.*leave out --iv-hex")
+
+    def test_a_slot_for_fresh_ivs_is_used_without_one(self):
+        key = key_bytes()
+        slot = self.import_key("aes256", key, "--policy", "engine-iv")
+        seal = ["aes", "encrypt", "--mode", "gcm", "--key-slot", slot, "--aad-hex", "0102"]
+        unseal = ["aes", "decrypt", *seal[2:]]
+        sealed, other = (self.done(*seal, input=MESSAGE) for _ in range(2))
+        self.assertNotEqual(sealed[:12], other[:12])
+        for whole in (sealed, other):
+            self.assertEqual(AESGCM(key).decrypt(whole[:12], whole[12:], b"\1\2"), MESSAGE)
+            self.assertEqual(self.done(*unseal, input=whole), MESSAGE)
+            self.assertEqual(self.done(*unseal, "--iv-hex", whole[:12].hex(), input=whole[12:]),
+                             MESSAGE)
+        self.assertIn("its tag does not match",
+                      self.refused("EINVAL", *unseal, input=sealed[:-1] + bytes([sealed[-1] ^ 1])))
 
     def test_a_derived_key_is_the_same_again_and_another_for_anything_else(self):
         def derived(*options):
