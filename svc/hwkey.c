@@ -229,6 +229,8 @@ static int find(struct hwkey_operation *state, struct hwkey_about *ret)
 				 "key slot %u is damaged: its record was changed on the disk; "
 				 "restore it, or delete the slot",
 				 number);
+	if (r == -PLUTON_ENOMEM)
+		return op_refuse(state->op, r, "key slot %u " HWKEY_NOT_OPENED, number);
 	if (r == -PLUTON_EBUSY)
 		return op_refuse(state->op, r, "key slot %u is being filled or emptied: try again",
 				 number);

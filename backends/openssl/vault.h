@@ -17,6 +17,7 @@ enum vault_state {
 	VAULT_FULL,
 	VAULT_EMPTYING, /* is being deleted: cannot be found any more */
 	VAULT_DAMAGED,	/* kept, but its record makes no sense */
+	VAULT_CLOSED,	/* kept, but its record could not be opened; perhaps by the next start */
 };
 
 /*
