@@ -70,6 +70,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/mac.c \
 	backends/openssl/memory.c backends/openssl/memory.h \
 	backends/openssl/mac_operation.h \
+	backends/openssl/nonce.c backends/openssl/nonce.h \
 	backends/openssl/openssl.c backends/openssl/openssl.h \
 	backends/openssl/rng.c \
 	backends/openssl/rsa.c \

@@ -58,10 +58,9 @@ static const struct argp_option options[] = {
 	{"key-slot", OPTION_KEY_SLOT, "N", 0,
 	 "The key: the one in your slot N, see `pluton-cli key list'", 3},
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
-	 "gcm: the nonce, 12 bytes; ccm: the nonce, 7 to 13; ctr: the initial counter block, 16; "
-	 "cbc: 16 bytes that nobody can foretell; gcm-stream and ecb have none. Never use one "
-	 "twice "
-	 "with a key",
+	 "gcm: the nonce, 12 bytes (default: one is made, and stands before the ciphertext); ccm: "
+	 "the nonce, 7 to 13; ctr: the initial counter block, 16; cbc: 16 bytes that nobody can "
+	 "foretell; gcm-stream and ecb have none. Never use one twice with a key",
 	 4},
 	{"nonce-hex", OPTION_NONCE_HEX, "HEX", 0,
 	 "The same by the name that gcm and ccm have for it", 4},
@@ -163,12 +162,17 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 	return CLI_DONE;
 }
 
+static bool makes_iv(enum pluton_aes_mode mode)
+{
+	return mode == PLUTON_AES_GCM;
+}
+
 /* What the mode has no use for. */
 static int check_mode(const struct arguments *arguments, const char *name)
 {
 	size_t mode = mode_index(arguments->job.mode);
 
-	if (!arguments->iv_hex && modes[mode].iv_max > 0)
+	if (!arguments->iv_hex && modes[mode].iv_max > 0 && !makes_iv(arguments->job.mode))
 		return fail_usage("the iv is missing, --iv-hex, see `%s --help'", name);
 	if (arguments->iv_hex && modes[mode].iv_max == 0)
 		return fail_usage("--iv-hex with %s, it has no iv, leave it out%s",
@@ -357,6 +361,8 @@ static int take_values(struct arguments *arguments)
 	job->segment_size = SEGMENT_SIZE_DEFAULT;
 	job->hash = PLUTON_SHA256;
 	job->padded = modes[mode].has_padding;
+	job->iv_ahead = makes_iv(job->mode) && !arguments->iv_hex;
+	job->iv_size = job->iv_ahead ? modes[mode].iv_max : 0;
 	if (status == CLI_DONE && arguments->iv_hex)
 		status = take_iv(job, arguments->iv_hex);
 	if (status == CLI_DONE && arguments->aad_hex)
@@ -390,6 +396,13 @@ static int print_json(const struct aes_job *job)
 	return json_print(object);
 }
 
+/* What the daemon says of a slot's policy, in words of this command line. */
+static const struct advice advice[] = {
+	{PLUTON_EINVAL, "takes no iv from outside", "leave out --iv-hex"},
+	{PLUTON_EINVAL, "is for gcm only", "use --mode gcm without --iv-hex"},
+	{0},
+};
+
 static int run(const struct argp *argp, struct session *session,
 	       enum pluton_aes_direction direction, int argc, char **argv)
 {
@@ -398,6 +411,7 @@ static int run(const struct argp *argp, struct session *session,
 	struct aes_job *job = &arguments.job;
 	int status = session_parse(argp, argc, argv, &arguments);
 
+	session->advice = advice;
 	if (status == CLI_DONE)
 		status = take_values(&arguments);
 	if (status == CLI_DONE)
@@ -413,8 +427,7 @@ static int run(const struct argp *argp, struct session *session,
 
 #define EXAMPLES(verb, in, out)                                                                    \
 	"Examples:\n"                                                                              \
-	"  pluton-cli aes " verb " --mode gcm --key-file KEY --iv-hex 24-DIGITS \\\n"              \
-	"      --in " in " --out " out "\n"                                                        \
+	"  pluton-cli aes " verb " --mode gcm --key-file KEY --in " in " --out " out "\n"          \
 	"  pluton-cli aes " verb " --mode gcm-stream --key-file KEY --in " in " --out " out "\n"
 
 static int verb_encrypt(struct session *session, int argc, char **argv)
@@ -423,10 +436,11 @@ static int verb_encrypt(struct session *session, int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "Encrypts a file.\v"
-		       "gcm and ccm write the ciphertext and then the tag, and take messages up "
-		       "to\n"
-		       "aead_scratch (see `pluton-cli limits'). gcm-stream takes any size and is "
-		       "Tink's\n"
+		       "gcm and ccm write the ciphertext and then the tag, gcm without --iv-hex "
+		       "the 12\n"
+		       "bytes of a random iv before them; and take messages up to aead_scratch "
+		       "(see\n"
+		       "`pluton-cli limits'). gcm-stream takes any size and is Tink's\n"
 		       "AES-GCM-HKDF Streaming. ctr, cbc and ecb take any size, are what `openssl "
 		       "enc'\n"
 		       "does, and do not notice changes; ecb shows which blocks are equal.\n"
@@ -444,8 +458,9 @@ static int verb_decrypt(struct session *session, int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.doc = "Decrypts a file.\v"
-		       "gcm and ccm read the ciphertext and then the tag. If the tag does not "
-		       "match,\n"
+		       "gcm and ccm read the ciphertext and then the tag, gcm without --iv-hex "
+		       "the iv's\n"
+		       "12 bytes before them: what encrypt wrote. If the tag does not match,\n"
 		       "nothing is written and the status is 1. So it is with gcm-stream, but on "
 		       "a\n"
 		       "pipe what came before is out, all of it right. ctr, cbc and ecb decrypt "

@@ -26,6 +26,7 @@ struct aes_job {
 	struct key key; /* of 16, 24 or 32 bytes; whoever owns the job wipes it */
 	uint8_t iv[AES_IV_MAX];
 	size_t iv_size;			   /* as the mode has it */
+	bool iv_ahead;			   /* gcm: the daemon makes it, and it stands in front */
 	size_t tag_size;		   /* GCM: 16; CCM: 4 to 16 */
 	bool padded;			   /* ECB and CBC: PKCS#7 */
 	size_t segment_size;		   /* gcm-stream: bytes */
@@ -45,7 +46,10 @@ int aes_stream_run(const struct aes_job *job);
 /* Tink's AES-GCM-HKDF Streaming, which is in docs/aes-gcm-stream.md: any length, as above. */
 int aes_gcm_stream_run(const struct aes_job *job);
 
-/* GCM and CCM: up to the daemon's limit aead_scratch. Encrypted is ciphertext and then the tag. */
+/*
+ * GCM and CCM: up to the daemon's limit aead_scratch. Encrypted is the iv, where it is to stand
+ * there, ciphertext, and then the tag.
+ */
 int aes_aead_run(const struct aes_job *job);
 
 #endif

@@ -69,12 +69,25 @@ static int too_long(const struct aes_job *job, const struct limit *limit)
 			   aes_job_what(job), job->in, limit->bytes);
 }
 
+/* Bytes that a message is longer by when it is encrypted. */
+static size_t iv_ahead(const struct aes_job *job)
+{
+	return job->iv_ahead ? job->iv_size : 0;
+}
+
+static size_t overhead(const struct aes_job *job)
+{
+	return iv_ahead(job) + job->tag_size;
+}
+
 static int too_short(const struct aes_job *job, size_t length)
 {
 	return fail_pluton(PLUTON_ESIZE,
-			   "%s, %s: it has %zu bytes and its tag alone needs %zu, take what "
-			   "`aes encrypt' wrote in the same mode",
-			   aes_job_what(job), job->in, length, job->tag_size);
+			   "%s, %s: it has %zu bytes and its %s %zu, take what `aes encrypt' "
+			   "wrote in the same mode%s",
+			   aes_job_what(job), job->in, length,
+			   job->iv_ahead ? "iv and tag alone need" : "tag alone needs",
+			   overhead(job), job->iv_ahead ? " without --iv-hex" : "");
 }
 
 /* Reads all of it: a message, and `more` bytes behind it. */
@@ -97,42 +110,53 @@ static int read_all(const struct aes_job *job, struct buffer *buffer, const stru
 	return status;
 }
 
-static int gcm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
-	       uint8_t *tag)
+/* Where the parts of a message are. */
+struct message {
+	const uint8_t *iv; /* NULL: to be made, for made_iv */
+	uint8_t *made_iv;
+	const uint8_t *in;
+	uint8_t *out;
+	size_t length;
+	uint8_t *tag;
+};
+
+static int gcm(const struct aes_job *job, const struct message *message)
 {
+	struct pluton *pluton = job->session->pluton;
 	const struct pluton_aes_gcm_request request = {
 		.key = job->key.slot ? NULL : job->key.bytes,
 		.key_slot = job->key.slot,
 		.key_size = job->key.size,
-		.iv = job->iv,
+		.iv = message->iv,
 		.aad = job->aad,
 		.aad_length = job->aad_length,
-		.input = in,
-		.output = out,
-		.length = length,
-		.tag = tag,
+		.input = message->in,
+		.output = message->out,
+		.length = message->length,
+		.tag = message->tag,
 	};
 
+	if (message->made_iv)
+		return pluton_aes_gcm_encrypt_fresh(pluton, &request, message->made_iv);
 	if (job->direction == PLUTON_AES_ENCRYPT)
-		return pluton_aes_gcm_encrypt(job->session->pluton, &request);
-	return pluton_aes_gcm_decrypt(job->session->pluton, &request);
+		return pluton_aes_gcm_encrypt(pluton, &request);
+	return pluton_aes_gcm_decrypt(pluton, &request);
 }
 
-static int ccm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
-	       uint8_t *tag)
+static int ccm(const struct aes_job *job, const struct message *message)
 {
 	const struct pluton_aes_ccm_request request = {
 		.key = job->key.slot ? NULL : job->key.bytes,
 		.key_slot = job->key.slot,
 		.key_size = job->key.size,
-		.nonce = job->iv,
+		.nonce = message->iv,
 		.nonce_size = job->iv_size,
 		.aad = job->aad,
 		.aad_length = job->aad_length,
-		.input = in,
-		.output = out,
-		.length = length,
-		.tag = tag,
+		.input = message->in,
+		.output = message->out,
+		.length = message->length,
+		.tag = message->tag,
 		.tag_size = job->tag_size,
 	};
 
@@ -141,45 +165,61 @@ static int ccm(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_
 	return pluton_aes_ccm_decrypt(job->session->pluton, &request);
 }
 
-static int perform(const struct aes_job *job, const uint8_t *in, uint8_t *out, size_t length,
-		   uint8_t *tag)
+static int perform(const struct aes_job *job, const struct message *message)
 {
-	return job->mode == PLUTON_AES_CCM ? ccm(job, in, out, length, tag)
-					   : gcm(job, in, out, length, tag);
+	return job->mode == PLUTON_AES_CCM ? ccm(job, message) : gcm(job, message);
 }
 
 static int encrypt(const struct aes_job *job, const struct buffer *in, struct buffer *out)
 {
-	int r, status = buffer_alloc(out, in->length + job->tag_size, job->out);
+	size_t ahead = iv_ahead(job);
+	struct message message = {
+		.iv = ahead ? NULL : job->iv, .in = in->bytes, .length = in->length};
+	int r, status = buffer_alloc(out, in->length + overhead(job), job->out);
 
 	if (status != CLI_DONE)
 		return status;
-	r = perform(job, in->bytes, out->bytes, in->length, out->bytes + in->length);
+	message.made_iv = ahead ? out->bytes : NULL;
+	message.out = out->bytes + ahead;
+	message.tag = message.out + in->length;
+	r = perform(job, &message);
 	out->length = out->capacity;
 	return r < 0 ? session_failed(job->session, r, aes_job_what(job), job->in) : CLI_DONE;
 }
 
+/* The daemon's refusals have other sentences. */
+static bool is_about_tag(const struct aes_job *job, int error)
+{
+	return error == -PLUTON_EINVAL &&
+	       strstr(pluton_error_message(job->session->pluton), "tag does not match");
+}
+
 static int decrypt_failed(const struct aes_job *job, int error)
 {
-	if (error != -PLUTON_EINVAL)
+	if (!is_about_tag(job, error))
 		return session_failed(job->session, error, aes_job_what(job), job->in);
 	return fail_pluton(error,
 			   "%s, %s: its tag does not match, so it was changed, or key, iv or "
-			   "additional data are others, check them; nothing was written",
-			   aes_job_what(job), job->in);
+			   "additional data are others, check them%s; nothing was written",
+			   aes_job_what(job), job->in,
+			   job->iv_ahead ? " and whether it was encrypted with --iv-hex" : "");
 }
 
 static int decrypt(const struct aes_job *job, const struct buffer *in, struct buffer *out)
 {
-	size_t length = in->length - job->tag_size;
+	size_t ahead = iv_ahead(job), length = in->length - overhead(job);
+	struct message message = {.iv = ahead ? in->bytes : job->iv, .in = in->bytes + ahead};
 	int r, status;
 
-	if (in->length < job->tag_size)
+	if (in->length < overhead(job))
 		return too_short(job, in->length);
 	status = buffer_alloc(out, length + 1, job->out);
 	if (status != CLI_DONE)
 		return status;
-	r = perform(job, in->bytes, out->bytes, length, in->bytes + length);
+	message.out = out->bytes;
+	message.length = length;
+	message.tag = in->bytes + ahead + length;
+	r = perform(job, &message);
 	out->length = length;
 	return r < 0 ? decrypt_failed(job, r) : CLI_DONE;
 }
@@ -192,7 +232,7 @@ int aes_aead_run(const struct aes_job *job)
 	int status = find_limit(job, &limit);
 
 	if (status == CLI_DONE)
-		status = read_all(job, &in, &limit, encrypts ? 0 : job->tag_size);
+		status = read_all(job, &in, &limit, encrypts ? 0 : overhead(job));
 	if (status == CLI_DONE)
 		status = encrypts ? encrypt(job, &in, &out) : decrypt(job, &in, &out);
 	if (status == CLI_DONE)

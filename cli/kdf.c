@@ -514,9 +514,9 @@ static int understand_pbkdf2(struct job *job)
 		return status;
 	if (!option[OPTION_PASSWORD_FILE])
 		return take_key(job);
-	if (option[OPTION_KEY_FILE] || option[OPTION_KEY_HEX])
-		return fail_usage("two passwords, --password-file and --key-file or --key-hex, "
-				  "leave out one");
+	if (option[OPTION_KEY_FILE] || option[OPTION_KEY_HEX] || option[OPTION_KEY_SLOT])
+		return fail_usage("two passwords, --password-file and --key-file, --key-hex or "
+				  "--key-slot, leave out one");
 	return take_password(job);
 }
 
@@ -532,6 +532,8 @@ static int verb_pbkdf2(struct session *session, int argc, char **argv)
 		OPTION("key-hex", OPTION_KEY_HEX, "HEX",
 		       "The password in hexadecimal; other users may see it in ps while the "
 		       "command starts"),
+		OPTION("key-slot", OPTION_KEY_SLOT, "N",
+		       "The password: the secret in your slot N, see `pluton-cli key list'"),
 		SALT_OPTION,
 		OPTION("iterations", OPTION_ITERATIONS, "N",
 		       "How often: the more, the slower are passwords tried"),
@@ -546,7 +548,8 @@ static int verb_pbkdf2(struct session *session, int argc, char **argv)
 		       "Examples:\n"
 		       "  pluton-cli kdf pbkdf2 --password-file PASSWORD --salt-hex HEX "
 		       "--iterations "
-		       "600000\n",
+		       "600000\n"
+		       "  pluton-cli kdf pbkdf2 --key-slot 1 --salt-hex HEX --iterations 600000\n",
 		.options = options,
 		.defaults = {DEFAULTS, [OPTION_ALGORITHM] = "sha256"},
 	};

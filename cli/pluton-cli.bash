@@ -27,8 +27,8 @@ _pluton_cli_words()
 			"--length --out --raw $_pluton_cli_common"
 		;;
 	'kdf pbkdf2')
-		echo "--hash --password-file --key-file --key-hex --salt-hex --iterations --length --out" \
-			"--raw $_pluton_cli_common"
+		echo "--hash --password-file --key-file --key-hex --key-slot --salt-hex --iterations --length" \
+			"--out --raw $_pluton_cli_common"
 		;;
 	key) echo "list generate import derive public wrap unwrap delete $_pluton_cli_common" ;;
 	'key generate') echo "--usage --policy --slot --size $_pluton_cli_common" ;;

@@ -4,6 +4,7 @@
  */
 #include <pluton/kdf.h>
 
+#include <endian.h>
 #include <stdbool.h>
 
 #include "client-lib/connection.h"
@@ -17,7 +18,11 @@ enum {
 	SLOT_LABEL = 2,
 	SLOT_INFO = 3,
 	SLOT_OUTPUT = 4,
+	SLOT_ITERATIONS = 5,
 };
+
+/* Commands have the numbers of their methods, but for PBKDF2 with a password in a slot. */
+#define COMMAND_SLOT_PBKDF2 7u
 
 static const struct method {
 	bool exists, salt, label, info, iterations, takes_cmac;
@@ -86,9 +91,6 @@ static int check_key(struct pluton *pluton, const struct pluton_kdf_request *req
 {
 	size_t size = request->key_size;
 
-	if (request->key_slot != 0 && request->method == PLUTON_KDF_PBKDF2)
-		return connection_refuse(pluton, -PLUTON_ENOSUPPORT,
-					 "a password is in no key slot: PBKDF2 takes bytes");
 	if (request->key_slot != 0)
 		return connection_check_slot(pluton, request->key, size);
 	if (request->prf == PLUTON_CMAC_AES && size != 16 && size != 24 && size != 32)
@@ -145,37 +147,60 @@ static int check(struct pluton *pluton, const struct pluton_kdf_request *request
 
 /* --- the operation --------------------------------------------------------------------------- */
 
-static struct pluton_request kdf_request(const struct pluton_kdf_request *request)
-{
-	bool has_iterations = request->method == PLUTON_KDF_PBKDF2;
+/* A request, and what it points to. */
+struct wire {
+	struct pluton_request request;
+	uint32_t iterations; /* little-endian */
+};
 
-	return (struct pluton_request){
+static void add_iterations(const struct pluton_kdf_request *request, struct wire *wire)
+{
+	if (request->key_slot == 0) {
+		wire->request.words[1] = request->iterations;
+		return;
+	}
+	wire->request.command = COMMAND_SLOT_PBKDF2;
+	wire->iterations = htole32(request->iterations);
+	wire->request.slots[SLOT_ITERATIONS] =
+		(struct pluton_slot){.in = &wire->iterations, .length = sizeof(wire->iterations)};
+}
+
+static void make_request(const struct pluton_kdf_request *request, struct wire *ret)
+{
+	ret->request = (struct pluton_request){
 		.driver = PLUTON_DRIVER_KDF,
-		.command = request->method, /* the same numbers */
-		.words = {request->prf, has_iterations ? request->iterations : request->key_slot},
+		.command = request->method,
+		.words = {request->prf, request->key_slot},
 		.slots[SLOT_KEY] = {.in = request->key, .length = request->key_size},
 		.slots[SLOT_SALT] = {.in = request->salt, .length = request->salt_size},
 		.slots[SLOT_LABEL] = {.in = request->label, .length = request->label_size},
 		.slots[SLOT_INFO] = {.in = request->info, .length = request->info_size},
 		.slots[SLOT_OUTPUT] = {.out = request->output, .length = request->length},
 	};
+	if (request->method == PLUTON_KDF_PBKDF2)
+		add_iterations(request, ret);
 }
 
 int pluton_kdf(struct pluton *pluton, const struct pluton_kdf_request *request)
 {
-	struct pluton_request whole = kdf_request(request);
-	uint32_t words[3];
+	struct wire wire;
 	int r = check(pluton, request);
 
-	return r < 0 ? r : operation_perform(pluton, &whole, REPEAT_ALWAYS, words);
+	if (r < 0)
+		return r;
+	make_request(request, &wire);
+	return operation_perform(pluton, &wire.request, REPEAT_ALWAYS, NULL);
 }
 
 int pluton_kdf_async(struct pluton *pluton, const struct pluton_kdf_request *request,
 		     pluton_done_fn done, void *userdata, pluton_operation_id *ret_id)
 {
 	const struct completion completion = {.done = done, .userdata = userdata};
-	struct pluton_request whole = kdf_request(request);
+	struct wire wire;
 	int r = check(pluton, request);
 
-	return r < 0 ? r : operation_submit(pluton, &whole, &completion, ret_id);
+	if (r < 0)
+		return r;
+	make_request(request, &wire);
+	return operation_submit(pluton, &wire.request, &completion, ret_id);
 }

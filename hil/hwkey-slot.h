@@ -13,7 +13,15 @@
 
 #define KEY_SLOT_NOT_REACHED                                                                       \
 	"the engine that this key slot is in is not among hil.%s of plutond.conf; add it"
+#define KEY_SLOT_EMPTIED "the key slot was emptied meanwhile"
 #define KEY_SLOT_WORD_DOC "number of a key slot in place of key; 0: none"
+
+/* Whether this is why an engine that has no sentences of its own is done with an error. */
+static inline bool hwkey_slot_is_gone(const struct hil_engine *engine,
+				      const struct hil_key_ref *key, int result)
+{
+	return result == -PLUTON_ENODEVICE && key->kind == HIL_KEY_SLOT && !engine->absent;
+}
 
 /* What such a command says about its key. */
 struct hwkey_wish {

@@ -197,6 +197,8 @@ const char *hwkey_find_failure(int error)
 	case -PLUTON_EFAIL:
 		return "is damaged: its record was changed on the disk; restore it from a backup, "
 		       "or, if the file itself is whole, delete the slot";
+	case -PLUTON_ENOMEM:
+		return HWKEY_NOT_OPENED;
 	default:
 		return "is being filled or emptied: try again";
 	}

@@ -79,6 +79,10 @@ enum hwkey_action {
 #define HWKEY_WRAPPED_MAX (HWKEY_KEY_SIZE_MAX + 8u)
 #define HWKEY_NUMBER_MAX 65535u
 
+/* What is wrong with a slot of which find says -PLUTON_ENOMEM. */
+#define HWKEY_NOT_OPENED                                                                           \
+	"was not opened when plutond started, see its log: it is kept, start plutond again"
+
 struct hwkey_name {
 	char owner[HWKEY_OWNER_MAX + 8]; /* terminated, rest zero */
 	uint32_t number;		 /* 1..HWKEY_NUMBER_MAX */
@@ -154,7 +158,8 @@ struct hwkey_engine_ops {
 	const char *(*why)(struct hwkey_engine *engine);
 	/*
 	 * The slot of that name, at once. -PLUTON_ENODEVICE: there is none. -PLUTON_EFAIL: its
-	 * record is damaged: it can only be deleted. -PLUTON_EBUSY: it is being filled or emptied.
+	 * record is damaged: it can only be deleted. -PLUTON_ENOMEM: there was no memory to open
+	 * its record, which is whole. -PLUTON_EBUSY: it is being filled or emptied.
 	 */
 	int (*find)(struct hwkey_engine *engine, const struct hwkey_name *name,
 		    struct hwkey_about *ret);

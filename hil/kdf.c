@@ -57,7 +57,7 @@ static int check_prf(const struct kdf_caps *caps, const struct kdf_request *requ
 static int check_key(const struct kdf_caps *caps, const struct kdf_request *request)
 {
 	if (request->key.kind == HIL_KEY_SLOT)
-		return caps->key_slots && request->method != KDF_PBKDF2 ? 0 : -PLUTON_ENOSUPPORT;
+		return caps->key_slots ? 0 : -PLUTON_ENOSUPPORT;
 	if (request->key.kind != HIL_KEY_BYTES)
 		return -PLUTON_ENOSUPPORT;
 	return mac_check_key_size(request->prf, request->key_size, caps->key_size_max,

@@ -92,7 +92,7 @@ struct kdf_caps {
 	uint32_t prfs[KDF_METHODS]; /* bit 1 << mac_algorithm for each method; 0: not offered */
 	size_t key_size_max;	    /* HMAC: bytes, <= KDF_KEY_SIZE_MAX */
 	uint32_t key_sizes;	    /* CMAC: bit 1 << (bytes / 8): 2, 3, 4 */
-	bool key_slots;		    /* takes HIL_KEY_SLOT, but of a password */
+	bool key_slots;		    /* takes HIL_KEY_SLOT */
 	size_t salt_max;	    /* bytes, <= KDF_SALT_MAX */
 	size_t label_max;	    /* bytes, <= KDF_LABEL_MAX */
 	size_t info_max;	    /* bytes, <= KDF_INFO_MAX */

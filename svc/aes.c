@@ -135,7 +135,10 @@ static void done(struct aes_client *client, int result)
 		stream_park(state->op, state->stream);
 	else if (streaming)
 		close_stream(state);
-	op_done(state->op, result, state->stream, 0);
+	if (hwkey_slot_is_gone(&state->engine->head, &state->request.key, result))
+		op_fail(state->op, result, KEY_SLOT_EMPTIED);
+	else
+		op_done(state->op, result, state->stream, 0);
 }
 
 static const struct aes_client_ops client_ops = {
@@ -231,6 +234,9 @@ static int explain_nosupport(struct operation *op, const struct aes_caps *caps,
 		return op_refuse(op, -PLUTON_ENOSUPPORT,
 				 "%s decryption is no stream: its tag comes last, use Decrypt",
 				 mode);
+	if (request->engine_iv && !caps->engine_iv)
+		return op_refuse(op, -PLUTON_ENOSUPPORT,
+				 "no aes engine makes an iv: use Encrypt with one of your own");
 	if (streaming && !has(caps->stream_modes, request->mode))
 		return op_refuse(op, -PLUTON_ENOSUPPORT, "no aes engine does %s in a stream", mode);
 	if (request->key.kind == HIL_KEY_SLOT)
@@ -304,7 +310,8 @@ static int check_policy(struct operation *op, const struct aes_request *request,
 		return 0;
 	return op_refuse(op, -PLUTON_EINVAL,
 			 request->mode == AES_GCM
-				 ? "key slot %u takes no iv from outside: use EncryptFresh"
+				 ? "key slot %u takes no iv from outside: let the engine make "
+				   "it (EncryptFresh)"
 				 : "key slot %u is for gcm only: its policy forbids anything else",
 			 number);
 }

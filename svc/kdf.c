@@ -3,14 +3,21 @@
  * The capsule kdf: keys from keys and passwords. Each method of its HIL is a command, so that the
  * command table says what a method takes; what comes out goes straight to the client.
  */
+#include <assert.h>
+#include <endian.h>
+
 #include "hil/hwkey-slot.h"
 #include "hil/kdf.h"
 #include "svc/capsule-half.h"
 
 /* The same part has the same slot in every command. */
-enum { SLOT_KEY, SLOT_SALT, SLOT_LABEL, SLOT_INFO, SLOT_OUTPUT };
+enum { SLOT_KEY, SLOT_SALT, SLOT_LABEL, SLOT_INFO, SLOT_OUTPUT, SLOT_ITERATIONS };
 enum { WORD_PRF = 0, WORD_ITERATIONS = 1, WORD_KEY_SLOT = 1 };
 enum { PORT_KDF = 0, PORT_HWKEY = 1 };
+
+/* Commands have the numbers of their methods, but for this one. */
+#define COMMAND_SLOT_PBKDF2 7u
+static_assert(COMMAND_SLOT_PBKDF2 >= KDF_METHODS, "no method has its number");
 
 #define HASHES                                                                                     \
 	{MAC_HMAC_SHA1, "sha1"}, {MAC_HMAC_SHA224, "sha224"}, {MAC_HMAC_SHA256, "sha256"},         \
@@ -54,7 +61,10 @@ static void done(struct kdf_client *client, int result)
 {
 	const struct kdf_operation *state = of_client(client);
 
-	op_done(state->op, result, (uint32_t)state->request.length, 0);
+	if (hwkey_slot_is_gone(&state->engine->head, &state->request.key, result))
+		op_fail(state->op, result, KEY_SLOT_EMPTIED);
+	else
+		op_done(state->op, result, (uint32_t)state->request.length, 0);
 }
 
 static const struct kdf_client_ops client_ops = {
@@ -176,10 +186,9 @@ static int find_key(struct kdf_operation *state)
 	return 0;
 }
 
-static int derive(struct operation *op, enum kdf_method method)
+static struct kdf_operation *describe(struct operation *op, enum kdf_method method)
 {
 	struct kdf_operation *state = op_state(op);
-	int r;
 
 	state->client.ops = &client_ops;
 	state->op = op;
@@ -190,13 +199,26 @@ static int derive(struct operation *op, enum kdf_method method)
 		.salt_length = op_length(op, SLOT_SALT),
 		.label_length = op_length(op, SLOT_LABEL),
 		.info_length = op_length(op, SLOT_INFO),
-		.iterations = method == KDF_PBKDF2 ? op_word(op, WORD_ITERATIONS) : 0,
 		.length = op_length(op, SLOT_OUTPUT),
 	};
-	r = method == KDF_PBKDF2 ? 0 : find_key(state);
+	return state;
+}
+
+/* `checked` is what was found wrong so far. */
+static int ask_engine(struct kdf_operation *state, int checked)
+{
+	int r = checked;
+
 	if (r == 0)
 		r = select_engine(state);
-	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+	return r < 0 ? r : op_engine_request(state->op, &state->engine->head, granted);
+}
+
+static int derive(struct operation *op, enum kdf_method method)
+{
+	struct kdf_operation *state = describe(op, method);
+
+	return ask_engine(state, find_key(state));
 }
 
 static int hkdf(struct operation *op)
@@ -226,7 +248,24 @@ static int counter_fixed(struct operation *op)
 
 static int pbkdf2(struct operation *op)
 {
-	return derive(op, KDF_PBKDF2);
+	struct kdf_operation *state = describe(op, KDF_PBKDF2);
+
+	state->request.iterations = op_word(op, WORD_ITERATIONS);
+	return ask_engine(state, 0);
+}
+
+static int slot_pbkdf2(struct operation *op)
+{
+	struct kdf_operation *state = describe(op, KDF_PBKDF2);
+	uint32_t iterations;
+	int r = op_read_all(op, SLOT_ITERATIONS, (uint8_t *)&iterations, sizeof(iterations));
+
+	if (r < 0)
+		return r;
+	if (op_word(op, WORD_KEY_SLOT) == 0)
+		return op_refuse(op, -PLUTON_ESIZE, "key_slot is 0: slots have numbers from 1");
+	state->request.iterations = le32toh(iterations);
+	return ask_engine(state, find_key(state));
 }
 
 /* clang-format off */
@@ -243,7 +282,7 @@ static int pbkdf2(struct operation *op)
 #define INFO_OF_HKDF INFO("info", "what the key is for; absent: an empty one")
 #define OUTPUT_OF_HKDF OUTPUT(HKDF_MAX, "up to 255 times as long as the hash")
 
-/* Of Pbkdf2 word 1 is taken: a password is in no slot. */
+/* Of Pbkdf2 word 1 is taken: a password in a slot has a command of its own. */
 static const struct command commands[] = {
 	{
 		.number = KDF_HKDF,
@@ -313,6 +352,20 @@ static const struct command commands[] = {
 		.slots = {[SLOT_KEY] = PASSWORD,
 			  [SLOT_SALT] = SALT, [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key")},
 		.run = pbkdf2,
+	},
+	{
+		.number = COMMAND_SLOT_PBKDF2,
+		.name = "SlotPbkdf2",
+		.doc = "Pbkdf2 with a password in a slot",
+		.answers = {"bytes of output"},
+		.words = {[WORD_PRF] = HASH,
+			  [WORD_KEY_SLOT] = {"key_slot", NULL, "number of a key slot"}},
+		.slots = {[SLOT_SALT] = SALT,
+			  [SLOT_OUTPUT] = OUTPUT(KDF_LENGTH_MAX, "the key"),
+			  [SLOT_ITERATIONS] = {"iterations", SLOT_RO, 4, 4, false,
+					       "32 bits, little-endian; times the blocks of output "
+					       "at most pbkdf2_rounds_max"}},
+		.run = slot_pbkdf2,
 	},
 };
 /* clang-format on */

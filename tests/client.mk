@@ -35,7 +35,7 @@ client_reconnect_test_LDADD = libsuite.la libclient.la
 
 # libpluton with a real plutond: library_test starts itself again under pluton-run, the others have a
 # daemon that they can kill.
-CLIENT_INTEGRATION_TESTS = batch_test gcm_stream_test kdf_test library_test restart_test \
+CLIENT_INTEGRATION_TESTS = batch_test gcm_stream_test kdf_test key_slots_test library_test restart_test \
 	rsa_test services_test
 check_PROGRAMS += $(CLIENT_INTEGRATION_TESTS)
 TESTS += $(CLIENT_INTEGRATION_TESTS)
@@ -51,6 +51,10 @@ gcm_stream_test_LDADD = libsuite.la libclient.la
 kdf_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
 kdf_test_SOURCES = tests/integration/kdf_test.c $(OWN_CLIENT)
 kdf_test_LDADD = libsuite.la libclient.la
+
+key_slots_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS)
+key_slots_test_SOURCES = tests/integration/key_slots_test.c $(OWN_CLIENT)
+key_slots_test_LDADD = libsuite.la libclient.la
 
 library_test_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(CRYPTO_CFLAGS)
 library_test_SOURCES = tests/integration/library_test.c $(PRIVATELY)

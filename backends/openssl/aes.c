@@ -5,13 +5,13 @@
  *
  * No key stays behind: contexts are reset after every operation, and its memory is wiped.
  */
-#include <openssl/rand.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/aes_operation.h"
 #include "backends/openssl/engines.h"
 #include "backends/openssl/failure.h"
+#include "backends/openssl/nonce.h"
 
 #define AES_LENGTH_MAX ((size_t)1 << 30)
 #define AES_AAD_MAX (1024u * 1024)
@@ -44,9 +44,21 @@ int aes_take_slot(struct aes_operation *op)
 		       : -PLUTON_EINVAL;
 }
 
-static int step_key(struct aes_operation *op)
+static int take_key(struct aes_operation *op)
 {
 	struct aes_client *client = op->client;
+	int r;
+
+	if (op->request.key.kind == HIL_KEY_BYTES)
+		return hil_answer(client->ops->pull_key(client, op->key, op->request.key_size));
+	r = aes_take_slot(op);
+	if (r == 0 && op->stream)
+		gcm_stream_hold(op->stream, op->task.host->vault, &op->request.key);
+	return r;
+}
+
+static int step_key(struct aes_operation *op)
+{
 	int r = 0;
 
 	/* First of all, so that a client over its limit learns it before anything has moved. */
@@ -56,10 +68,8 @@ static int step_key(struct aes_operation *op)
 		if (r == 0)
 			op->cipher = op->stream->cipher;
 	}
-	if (r == 0 && op->request.key.kind == HIL_KEY_BYTES)
-		r = hil_answer(client->ops->pull_key(client, op->key, op->request.key_size));
-	else if (r == 0)
-		r = aes_take_slot(op);
+	if (r == 0)
+		r = take_key(op);
 	return r == 0 && op->request.mode == AES_ECB ? aes_begin(op) : r;
 }
 
@@ -73,11 +83,10 @@ static int step_iv_in(struct aes_operation *op)
 /* Random: SP 800-38D, section 8.2.2. No more than 2^32 messages under one key is the client's. */
 static int step_iv_out(struct aes_operation *op)
 {
-	int r;
+	int r = nonce_make(op->iv, AES_GCM_IV_SIZE);
 
-	if (RAND_bytes(op->iv, AES_GCM_IV_SIZE) != 1)
-		return crypto_failed(-PLUTON_EFAIL);
-	r = hil_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
+	if (r == 0)
+		r = hil_answer(op->client->ops->push_iv(op->client, op->iv, AES_GCM_IV_SIZE));
 	return r < 0 ? r : aes_begin(op);
 }
 

@@ -11,6 +11,7 @@
 
 static void stream_free(struct gcm_stream *stream)
 {
+	vault_let_go(&stream->hold);
 	EVP_CIPHER_CTX_free(stream->cipher);
 	OPENSSL_clear_free(stream, sizeof(*stream));
 }
@@ -52,6 +53,22 @@ int gcm_stream_open(struct hil_owner *owner, uint64_t serial, size_t key_size,
 	return 0;
 }
 
+static void forget_key(struct vault_hold *hold)
+{
+	struct gcm_stream *stream =
+		(struct gcm_stream *)(void *)((char *)hold - offsetof(struct gcm_stream, hold));
+
+	stream->forgotten = true;
+	if (!stream->busy)
+		EVP_CIPHER_CTX_reset(stream->cipher);
+}
+
+void gcm_stream_hold(struct gcm_stream *stream, struct vault *vault, const struct hil_key_ref *key)
+{
+	stream->hold.forget = forget_key;
+	vault_hold(vault, key, &stream->hold);
+}
+
 static struct gcm_stream *find(struct hil_owner *owner, uint32_t handle, uint64_t serial)
 {
 	struct gcm_stream *stream = hil_charge_find(owner, charge, handle);
@@ -66,6 +83,8 @@ int gcm_stream_resume(struct hil_owner *owner, uint32_t handle, uint64_t serial,
 
 	if (!stream)
 		return -PLUTON_ERESERVE;
+	if (stream->forgotten)
+		return -PLUTON_ENODEVICE;
 	if (stream->busy || stream->key_size != request->key_size)
 		return -PLUTON_EINVAL;
 	if (request->length > GCM_MESSAGE_MAX - stream->length)
@@ -88,6 +107,8 @@ void gcm_stream_park(struct gcm_stream *stream)
 	stream->busy = false;
 	if (stream->abandoned)
 		stream_free(stream);
+	else if (stream->forgotten)
+		EVP_CIPHER_CTX_reset(stream->cipher);
 }
 
 void gcm_stream_close(struct hil_owner *owner, struct gcm_stream *stream)

@@ -4,13 +4,15 @@
  * between the starts, charged to its owner (hil/contract.h); exported state only names it.
  *
  * The rule a newcomer would break first: the owner may die, and its charges be released, while a
- * start is under way. `busy` keeps the object alive until that start is over.
+ * start is under way. `busy` keeps the object alive until that start is over, and the key in it too
+ * where its slot is emptied meanwhile.
  */
 #ifndef PLUTON_OPENSSL_GCM_STREAM_H
 #define PLUTON_OPENSSL_GCM_STREAM_H
 
 #include <openssl/evp.h>
 
+#include "backends/openssl/vault.h"
 #include "hil/aes.h"
 
 /* NIST SP 800-38D, section 5.2.1.1: 2^39 - 256 bits. */
@@ -24,16 +26,22 @@ struct gcm_stream {
 	uint32_t handle;
 	bool busy;	/* a start is under way */
 	bool abandoned; /* its owner died meanwhile */
+	bool forgotten; /* its slot was emptied: no other start has the key */
+	struct vault_hold hold;
 };
 
 /* -PLUTON_ENOMEM: over the owner's limit, or none at all. The new stream is busy. */
 int gcm_stream_open(struct hil_owner *owner, uint64_t serial, size_t key_size,
 		    struct gcm_stream **ret_stream);
 
+/* Its key is a slot's, and goes with it. */
+void gcm_stream_hold(struct gcm_stream *stream, struct vault *vault, const struct hil_key_ref *key);
+
 /*
  * The stream by the name that an exported state carries, for one more start of `length` bytes; it
- * is busy then. -PLUTON_ERESERVE: it is no more. -PLUTON_EINVAL: it has another key size, or is
- * busy. -PLUTON_ESIZE: the message gets longer than GCM allows; the stream is as it was.
+ * is busy then. -PLUTON_ERESERVE: it is no more. -PLUTON_ENODEVICE: its slot was emptied.
+ * -PLUTON_EINVAL: it has another key size, or is busy. -PLUTON_ESIZE: the message gets longer than
+ * GCM allows; the stream is as it was.
  */
 int gcm_stream_resume(struct hil_owner *owner, uint32_t handle, uint64_t serial,
 		      const struct aes_request *request, struct gcm_stream **ret_stream);

@@ -210,6 +210,7 @@ static int make_key(struct hwkey_operation *op)
 		prepare_rsa(op, slot->attributes.type, RSA_GENERATE);
 		return compute(op, run_rsa, true);
 	default:
+		crypto_forget_failures();
 		if (RAND_priv_bytes(slot->key, (int)slot->attributes.size) == 1)
 			return TASK_DONE;
 		return refuse(op, crypto_failed(-PLUTON_EFAIL), "there is no entropy");
@@ -576,6 +577,8 @@ static int find(struct hwkey_engine *engine, const struct hwkey_name *name, stru
 		return -PLUTON_ENODEVICE;
 	if (slot->state == VAULT_DAMAGED)
 		return -PLUTON_EFAIL;
+	if (slot->state == VAULT_CLOSED)
+		return -PLUTON_ENOMEM;
 	if (slot->state != VAULT_FULL)
 		return -PLUTON_EBUSY;
 	*ret = (struct hwkey_about){
@@ -619,6 +622,36 @@ static void give_up(struct hwkey_unit *unit, const char *why_not)
 
 static void read_next(struct hwkey_unit *unit);
 
+/* Only what is no record of this slot's is damaged: whatever else went wrong, the key is whole. */
+static enum vault_state open_record(struct hwkey_unit *unit, struct vault_slot *slot, int result)
+{
+	struct loading *loading = &unit->loading;
+	enum vault_state state = VAULT_DAMAGED;
+	char sentence[WHY_SIZE];
+
+	if (result == 0)
+		result = record_open(unit->vault, slot, loading->bytes, loading->store.length);
+	if (result == 0)
+		return VAULT_FULL;
+	if (*loading->store.why) { /* NV memory deletes no area that it cannot read */
+		snprintf(sentence, sizeof(sentence), "the key %s cannot be read: %.160s",
+			 loading->area, loading->store.why);
+	} else if (result == -PLUTON_EINVAL) {
+		snprintf(sentence, sizeof(sentence),
+			 "the key %s is damaged, and can only be deleted: its record was changed, "
+			 "or it is another machine's",
+			 loading->area);
+	} else {
+		snprintf(sentence, sizeof(sentence),
+			 "the key %s could not be opened, %s: it is kept, start plutond again",
+			 loading->area,
+			 result == -PLUTON_ENOMEM ? "for lack of memory" : "for OpenSSL failed");
+		state = VAULT_CLOSED;
+	}
+	say(unit, PLUTON_LOG_ERROR, sentence);
+	return state;
+}
+
 static void load_record(struct hwkey_unit *unit, const struct hwkey_name *name, int result)
 {
 	struct loading *loading = &unit->loading;
@@ -633,21 +666,8 @@ static void load_record(struct hwkey_unit *unit, const struct hwkey_name *name, 
 		say(unit, PLUTON_LOG_ERROR, sentence);
 		return;
 	}
-	if (result == 0)
-		result = record_open(unit->vault, slot, loading->bytes, loading->store.length);
 	slot->kept = true;
-	slot->state = result == 0 ? VAULT_FULL : VAULT_DAMAGED;
-	if (result == 0)
-		return;
-	if (*loading->store.why) /* NV memory deletes no area that it cannot read */
-		snprintf(sentence, sizeof(sentence), "the key %s cannot be read: %.160s",
-			 loading->area, loading->store.why);
-	else
-		snprintf(sentence, sizeof(sentence),
-			 "the key %s is damaged, and can only be deleted: its record was changed, "
-			 "or it is another machine's",
-			 loading->area);
-	say(unit, PLUTON_LOG_ERROR, sentence);
+	slot->state = open_record(unit, slot, result);
 }
 
 static void record_read(struct store_action *action, int result)

@@ -10,12 +10,12 @@
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/kdf.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "backends/openssl/failure.h"
+#include "backends/openssl/nonce.h"
 
 #define NONCE_SIZE 12u
 #define TAG_SIZE 16u
@@ -72,10 +72,14 @@ static int kdf_with(EVP_KDF_CTX *kdf, const uint8_t *root, const char *label,
 static int derive(const uint8_t *root, const char *label, struct context context, uint8_t *ret_key,
 		  size_t size)
 {
-	EVP_KDF *method = EVP_KDF_fetch(NULL, "KBKDF", NULL);
-	EVP_KDF_CTX *kdf = method ? EVP_KDF_CTX_new(method) : NULL;
-	int r = kdf ? kdf_with(kdf, root, label, context, ret_key, size)
-		    : crypto_failed(-PLUTON_EFAIL);
+	EVP_KDF *method;
+	EVP_KDF_CTX *kdf;
+	int r;
+
+	crypto_forget_failures();
+	method = EVP_KDF_fetch(NULL, "KBKDF", NULL);
+	kdf = method ? EVP_KDF_CTX_new(method) : NULL;
+	r = kdf ? kdf_with(kdf, root, label, context, ret_key, size) : crypto_failed(-PLUTON_EFAIL);
 
 	EVP_KDF_CTX_free(kdf);
 	EVP_KDF_free(method);
@@ -179,8 +183,7 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 {
 	size_t size = slot->attributes.size;
 	uint8_t *body = record + BODY_AT;
-	int out, r = RAND_bytes(record + NONCE_AT, NONCE_SIZE) == 1 ? 0
-								    : crypto_failed(-PLUTON_EFAIL);
+	int out, r = nonce_make(record + NONCE_AT, NONCE_SIZE);
 
 	if (r == 0)
 		r = begin(gcm, vault, record, 1);
@@ -194,9 +197,11 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 int record_seal(const struct vault *vault, const struct vault_slot *slot,
 		uint8_t ret_record[RECORD_SIZE_MAX])
 {
-	EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+	EVP_CIPHER_CTX *gcm;
 	int r;
 
+	crypto_forget_failures();
+	gcm = EVP_CIPHER_CTX_new();
 	write_header(&slot->name, &slot->attributes, ret_record);
 	r = gcm ? seal(gcm, vault, slot, ret_record) : crypto_failed(-PLUTON_ENOMEM);
 	EVP_CIPHER_CTX_free(gcm);
@@ -233,6 +238,7 @@ int record_open(const struct vault *vault, struct vault_slot *slot, const uint8_
 	if (!read_header(copy, &slot->name, &slot->attributes) ||
 	    length != RECORD_OVERHEAD + slot->attributes.size)
 		return -PLUTON_EINVAL;
+	crypto_forget_failures();
 	gcm = EVP_CIPHER_CTX_new();
 	r = gcm ? unseal(gcm, vault, slot, copy) : crypto_failed(-PLUTON_ENOMEM);
 	EVP_CIPHER_CTX_free(gcm);
@@ -272,11 +278,13 @@ static int kwp(const struct vault_slot *wrapping, bool wraps, const uint8_t *in,
 {
 	static const char *const names[] = {"AES-128-WRAP-PAD", "AES-192-WRAP-PAD",
 					    "AES-256-WRAP-PAD"};
-	EVP_CIPHER *cipher =
-		EVP_CIPHER_fetch(NULL, names[wrapping->attributes.type - HWKEY_AES128], NULL);
-	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
+	EVP_CIPHER_CTX *context;
+	EVP_CIPHER *cipher;
 	int made = 0, r = 0;
 
+	crypto_forget_failures();
+	cipher = EVP_CIPHER_fetch(NULL, names[wrapping->attributes.type - HWKEY_AES128], NULL);
+	context = EVP_CIPHER_CTX_new();
 	if (context)
 		EVP_CIPHER_CTX_set_flags(context, EVP_CIPHER_CTX_FLAG_WRAP_ALLOW);
 	if (!cipher || !context ||

@@ -126,15 +126,32 @@ struct vault_slot *vault_reserve(struct vault *vault, const struct hwkey_name *n
 	return NULL;
 }
 
+void vault_let_go(struct vault_hold *hold)
+{
+	if (!hold->link)
+		return;
+	*hold->link = hold->next;
+	if (hold->next)
+		hold->next->link = hold->link;
+	hold->next = NULL;
+	hold->link = NULL;
+}
+
 void vault_empty(struct vault_slot *slot)
 {
 	uint8_t *key = slot->key;
 
+	while (slot->holds) {
+		struct vault_hold *hold = slot->holds;
+
+		vault_let_go(hold);
+		hold->forget(hold);
+	}
 	explicit_bzero(key, HWKEY_KEY_SIZE_MAX);
 	*slot = (struct vault_slot){.key = key};
 }
 
-static const struct vault_slot *find_id(const struct vault *vault, uint32_t id)
+static struct vault_slot *find_id(struct vault *vault, uint32_t id)
 {
 	for (uint32_t i = 0; i < vault->slots_max; i++) {
 		if (vault->slots[i].state == VAULT_FULL && vault->slots[i].id == id)
@@ -156,4 +173,17 @@ int vault_take(struct vault *vault, const struct hil_key_ref *ref, enum hwkey_fa
 	memcpy(ret_key, slot->key, slot->attributes.size);
 	*ret = slot->attributes;
 	return 0;
+}
+
+void vault_hold(struct vault *vault, const struct hil_key_ref *ref, struct vault_hold *hold)
+{
+	struct vault_slot *slot = find_id(vault, ref->slot);
+
+	if (!slot)
+		return;
+	hold->next = slot->holds;
+	hold->link = &slot->holds;
+	if (hold->next)
+		hold->next->link = &hold->next;
+	slot->holds = hold;
 }

@@ -17,6 +17,17 @@ enum vault_state {
 	VAULT_FULL,
 	VAULT_EMPTYING, /* is being deleted: cannot be found any more */
 	VAULT_DAMAGED,	/* kept, but its record makes no sense */
+	VAULT_CLOSED,	/* kept, but its record could not be opened; perhaps by the next start */
+};
+
+/*
+ * Who keeps a slot's key from one operation to the next, in a form of its own, and forgets it when
+ * the slot is emptied. Zeroed memory holds nothing.
+ */
+struct vault_hold {
+	struct vault_hold *next;
+	struct vault_hold **link;
+	void (*forget)(struct vault_hold *hold); /* once; it is let go already */
 };
 
 struct vault_slot {
@@ -27,6 +38,7 @@ struct vault_slot {
 	struct hwkey_name name;
 	struct hwkey_attributes attributes;
 	uint8_t *key; /* attributes.size bytes of HWKEY_KEY_SIZE_MAX */
+	struct vault_hold *holds;
 };
 
 struct vault {
@@ -58,7 +70,7 @@ uint32_t vault_count(const struct vault *vault, const char *owner);
 /* A free slot gets a name and FILLING. NULL: there is none left. */
 struct vault_slot *vault_reserve(struct vault *vault, const struct hwkey_name *name);
 
-/* Wiped, and free. */
+/* Wiped, also where it is held, and free. */
 void vault_empty(struct vault_slot *slot);
 
 /*
@@ -67,5 +79,11 @@ void vault_empty(struct vault_slot *slot);
  */
 int vault_take(struct vault *vault, const struct hil_key_ref *ref, enum hwkey_family family,
 	       uint32_t usage, uint8_t *ret_key, size_t size, struct hwkey_attributes *ret);
+
+/* After vault_take of the same key, before anybody else had a turn: its `forget` is set. */
+void vault_hold(struct vault *vault, const struct hil_key_ref *ref, struct vault_hold *hold);
+
+/* The key is not there any more. Does nothing for a hold that holds nothing. */
+void vault_let_go(struct vault_hold *hold);
 
 #endif

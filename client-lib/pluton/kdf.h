@@ -55,8 +55,8 @@ struct pluton_kdf_request {
 	enum pluton_mac_algorithm prf; /* HMAC; SP800_108 also PLUTON_CMAC_AES */
 	const void *key;
 	size_t key_size; /* bytes: 1 to PLUTON_KDF_KEY_MAX; CMAC 16, 24 or 32 */
-	/* In place of key, but not of a password: the caller's slot of that number
-	 * (pluton/hwkey.h), with a secret or, for CMAC, an AES key. */
+	/* In place of key: the caller's slot of that number (pluton/hwkey.h), with a secret or,
+	 * for CMAC, an AES key. */
 	uint32_t key_slot;
 	/* Sizes of what the method has not are 0; those of what it has may be. */
 	const void *salt;

@@ -11,7 +11,7 @@
  *	NO_FAULT(name)	cannot fail: it only frees, reads or sets, or works in the caller's memory
  */
 /* clang-format off */
-/* --- the C library: allocations, threads ----------------------------------------------------- */
+/* --- the C library: allocations, threads, random bytes ---------------------------------------- */
 FAULT_OWN(calloc)
 FAULT_OWN(malloc)
 FAULT1(strdup, char *, NULL, const char *)
@@ -24,6 +24,7 @@ FAULT4(pthread_create, int, EAGAIN, pthread_t *, const pthread_attr_t *, start_f
 FAULT2(eventfd, int, -1, unsigned int, int)
 FAULT2(timerfd_create, int, -1, int, int)
 FAULT2(event_add, int, -1, struct event *, const struct timeval *)
+FAULT3(getrandom, ssize_t, -1, void *, size_t, unsigned int)
 WATCHED(free)
 WATCHED(munmap)
 

@@ -28,6 +28,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/timerfd.h>
+#include <sys/random.h>
 
 #include "backends/openssl/memory.h"
 #include "daemon/kernel/interrupt.h"

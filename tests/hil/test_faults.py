@@ -18,7 +18,7 @@ C_LIBRARY = {
     "malloc", "calloc", "realloc", "reallocarray", "strdup", "strndup", "asprintf", "vasprintf",
     "aligned_alloc", "posix_memalign", "memalign", "mmap", "mremap", "mlock", "mlock2", "madvise",
     "eventfd", "socketpair", "pipe", "pipe2", "epoll_create1", "timerfd_create", "memfd_create",
-    "event_new", "event_add", "event_base_new"}
+    "event_new", "event_add", "event_base_new", "getrandom"}
 
 
 def table():

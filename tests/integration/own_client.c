@@ -35,6 +35,22 @@ void note(struct pluton *of, int status, void *userdata)
 	*(int *)userdata = status;
 }
 
+static int status; /* of ENDED; 1: not yet */
+
+int *ended_status(void)
+{
+	status = 1;
+	return &status;
+}
+
+int ended(int r)
+{
+	CU_ASSERT_EQUAL_FATAL(r, 0);
+	while (status == 1)
+		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
+	return status;
+}
+
 void wait_for(unsigned count)
 {
 	while (done_count < count)

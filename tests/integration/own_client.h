@@ -29,4 +29,12 @@ void note(struct pluton *of, int status, void *userdata);
 /* Until so many were called back. */
 void wait_for(unsigned count);
 
+/*
+ * How an asynchronous call ends, by its callback: ENDED(pluton_nv_delete_async, "area"). It must
+ * have been taken.
+ */
+#define ENDED(call, ...) ended(call(pluton, __VA_ARGS__, note, ended_status(), NULL))
+int *ended_status(void);
+int ended(int r);
+
 #endif

@@ -144,12 +144,6 @@ static void test_timers_expire_are_missed_and_are_started_again(void)
 
 /* --- console --------------------------------------------------------------------------------- */
 
-static void note_done(struct pluton *of, int status, void *userdata)
-{
-	CU_ASSERT_PTR_EQUAL(of, pluton);
-	*(int *)userdata = status;
-}
-
 static void test_lines_up_to_the_burst_are_taken_and_the_next_is_busy(void)
 {
 	char line[PLUTON_CONSOLE_LINE_MAX + 1];
@@ -164,7 +158,7 @@ static void test_lines_up_to_the_burst_are_taken_and_the_next_is_busy(void)
 	CU_ASSERT_EQUAL(pluton_console_write(pluton, 8, line, 1), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(pluton_console_write(pluton, PLUTON_CONSOLE_DEBUG, line, 1024), 0);
 	CU_ASSERT_EQUAL(pluton_console_write(pluton, PLUTON_CONSOLE_DEBUG, "\x1b[2J\n\xff", 6), 0);
-	CU_ASSERT_EQUAL(pluton_console_write_async(pluton, PLUTON_CONSOLE_DEBUG, line, 1, note_done,
+	CU_ASSERT_EQUAL(pluton_console_write_async(pluton, PLUTON_CONSOLE_DEBUG, line, 1, note,
 						   &status, NULL),
 			0);
 	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
@@ -213,12 +207,10 @@ static void test_what_is_put_is_got_up_to_the_longest_area(void)
 	}
 	CU_ASSERT_EQUAL(pluton_nv_put(pluton, "area", bytes, AREA_MAX + 1), -PLUTON_ESIZE);
 	CU_ASSERT_EQUAL(
-		pluton_nv_put_async(pluton, "area", bytes, AREA_MAX + 1, note_done, &status, NULL),
-		0);
+		pluton_nv_put_async(pluton, "area", bytes, AREA_MAX + 1, note, &status, NULL), 0);
 	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
 	CU_ASSERT_EQUAL(status, -PLUTON_ESIZE);
-	CU_ASSERT_EQUAL(pluton_nv_put_async(pluton, "async", bytes, 9, note_done, &status, NULL),
-			0);
+	CU_ASSERT_EQUAL(pluton_nv_put_async(pluton, "async", bytes, 9, note, &status, NULL), 0);
 	CU_ASSERT_EQUAL(pluton_yield_wait(pluton), 0);
 	CU_ASSERT_EQUAL(status, 0);
 	check_get("async", bytes, 9);
@@ -256,25 +248,13 @@ static void test_areas_are_defined_written_read_and_deleted(void)
 	free(back);
 }
 
-/* How a call that returned `r` ends. */
-static int ended(int r, const int *status)
-{
-	CU_ASSERT_EQUAL_FATAL(r, 0);
-	while (*status == 1)
-		CU_ASSERT_EQUAL_FATAL(pluton_yield_wait(pluton), 0);
-	return *status;
-}
-
 static void test_areas_need_not_be_waited_for(void)
 {
 	uint8_t *bytes = pattern(AREA_MAX, 7), *back = malloc(PLUTON_NV_READ_MAX);
 	struct pluton_nv_change changes[] = {{"b", bytes, 5000}, {"a", NULL, 0}};
 	struct pluton_nv_row row;
 	size_t length;
-	int status;
 
-#define ENDED(call, ...)                                                                           \
-	(status = 1, ended(call(pluton, __VA_ARGS__, note_done, &status, NULL), &status))
 	begin();
 	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", AREA_MAX + 1), -PLUTON_ESIZE);
 	CU_ASSERT_EQUAL(ENDED(pluton_nv_define_async, "a", AREA_MAX), 0);
@@ -482,14 +462,13 @@ static void note_channel(struct pluton *of, int status, int fd, void *userdata)
 	CU_ASSERT_EQUAL(fd >= 0, status == 0);
 	if (fd >= 0)
 		close(fd);
-	note_done(of, status, userdata);
+	note(of, status, userdata);
 }
 
 static void test_apps_need_not_be_waited_for(void)
 {
 	struct pluton_app_row *rows, row;
 	size_t count;
-	int status;
 
 	begin();
 	CU_ASSERT_EQUAL_FATAL(pluton_app_list(pluton, &rows, &count), 0);
@@ -501,20 +480,16 @@ static void test_apps_need_not_be_waited_for(void)
 	CU_ASSERT_EQUAL(ENDED(pluton_app_start_async, "no-such-app"), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(ENDED(pluton_app_restart_async, "no-such-app"), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(ENDED(pluton_app_start_async, "counter"), 0);
-	status = 1;
-	CU_ASSERT_EQUAL(
-		ended(pluton_app_connect_async(pluton, "counter", note_channel, &status, NULL),
-		      &status),
-		0);
+	CU_ASSERT_EQUAL(ended(pluton_app_connect_async(pluton, "counter", note_channel,
+						       ended_status(), NULL)),
+			0);
 	CU_ASSERT_EQUAL(ENDED(pluton_app_restart_async, "counter"), 0);
 	CU_ASSERT_EQUAL(ENDED(pluton_app_stop_async, "counter"), 0);
 	CU_ASSERT_EQUAL(ENDED(pluton_app_status_async, "counter", &row), 0);
 	CU_ASSERT_EQUAL(row.state, PLUTON_APP_STOPPED);
-	status = 1;
-	CU_ASSERT_EQUAL(
-		ended(pluton_app_connect_async(pluton, "no-such-app", note_channel, &status, NULL),
-		      &status),
-		-PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(ended(pluton_app_connect_async(pluton, "no-such-app", note_channel,
+						       ended_status(), NULL)),
+			-PLUTON_ENODEVICE);
 	own_client_end();
 }
 

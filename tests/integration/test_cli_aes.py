@@ -8,6 +8,7 @@ import stat
 import subprocess
 import unittest
 
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from private import CLI, DEADLINE, Files, Private, is_sanitized, pattern, peak_kib, run
 
 MIB = 1 << 20
@@ -145,6 +146,81 @@ class Gcm(Files):
         self.assertEqual(aes("decrypt", "gcm", "--aad-hex", aad, input=sealed).stdout, b"x")
         changed = aad[:-1] + ("0" if aad[-1] != "0" else "1")
         self.assertEqual(aes("decrypt", "gcm", "--aad-hex", changed, input=sealed).returncode, 1)
+
+
+def fresh(verb, *options, key=KEY, client=None, **more):
+    """GCM without an iv of one's own."""
+    return (client or daemon).cli("aes", verb, "--mode", "gcm", "--key-hex", key, *options, **more)
+
+
+class FreshIv(Files):
+    """The iv's 12 bytes, the ciphertext, the tag's 16: each that python's cryptography knows."""
+
+    def test_cryptography_opens_what_it_writes_of_any_size_and_key(self):
+        for size in SIZES:
+            for key in KEYS.values():
+                sealed = fresh("encrypt", "--aad-hex", "0102", key=key, input=pattern(size))
+                self.assertEqual((sealed.returncode, sealed.stderr), (0, b""))
+                self.assertEqual(len(sealed.stdout), 12 + size + 16)
+                self.assertEqual(AESGCM(bytes.fromhex(key)).decrypt(
+                    sealed.stdout[:12], sealed.stdout[12:], b"\1\2"), pattern(size))
+                done = fresh("decrypt", "--aad-hex", "0102", key=key, input=sealed.stdout)
+                self.assertEqual((done.returncode, done.stdout), (0, pattern(size)))
+
+    def test_it_reads_what_cryptography_writes(self):
+        iv = bytes.fromhex(NONCE)
+        sealed = AESGCM(bytes.fromhex(KEY)).encrypt(iv, pattern(1000), None)
+        path = self.write("sealed", iv + sealed)
+        done = fresh("decrypt", "--in", path, "--out", self.path("plain"))
+        self.assertEqual((done.returncode, self.read("plain")), (0, pattern(1000)))
+
+    def test_it_is_what_the_same_iv_makes_when_it_is_given(self):
+        sealed = fresh("encrypt", input=b"attack at dawn").stdout
+        iv = sealed[:12].hex()
+        self.assertEqual(aes("encrypt", "gcm", iv=iv, input=b"attack at dawn").stdout, sealed[12:])
+        self.assertEqual(aes("decrypt", "gcm", iv=iv, input=sealed[12:]).stdout, b"attack at dawn")
+
+    def test_no_two_messages_have_one_iv(self):
+        ivs = [fresh("encrypt", input=b"the same").stdout[:12] for _ in range(30)]
+        self.assertEqual(len(set(ivs)), 30)
+        for half in (slice(0, 6), slice(6, 12)):  # nor is it a counter
+            self.assertEqual(len({iv[half] for iv in ivs}), 30)
+
+    def test_one_changed_bit_anywhere_is_refused_and_nothing_is_written(self):
+        sealed = fresh("encrypt", input=b"attack at dawn").stdout
+        for at in range(len(sealed)):
+            forged = bytearray(sealed)
+            forged[at] ^= 1
+            done = fresh("decrypt", "--out", self.path("plain"), input=bytes(forged))
+            self.assertEqual((done.returncode, done.stdout, self.names()), (1, b"", []))
+            self.assertIn(b"its tag does not match", done.stderr)
+
+    def test_a_message_without_its_iv_is_refused_with_a_hint(self):
+        done = fresh("decrypt", input=aes("encrypt", "gcm", input=b"attack at dawn").stdout)
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertIn(b"its tag does not match", done.stderr)
+        self.assertIn(b"whether it was encrypted with --iv-hex", done.stderr)
+
+    def test_less_than_an_iv_and_a_tag_is_refused(self):
+        for size in (0, 11, 12, 27):
+            done = fresh("decrypt", input=bytes(size))
+            self.assertEqual((done.returncode, done.stdout), (1, b""))
+            for part in (f"it has {size} bytes", "its iv and tag alone need 28", "without --iv-hex", "(ESIZE)"):
+                self.assertIn(part.encode(), done.stderr)
+
+    def test_the_limit_is_the_messages_without_its_iv(self):
+        done = fresh("encrypt", input=bytes(MIB + 1))
+        self.assertIn(b"1048576 bytes", done.stderr)
+        done = fresh("decrypt", input=bytes(MIB + 29))
+        self.assertIn(b"1048576 bytes", done.stderr)
+        self.assertIn(b"tag does not match", fresh("decrypt", input=bytes(MIB + 28)).stderr)
+
+    def test_no_other_mode_makes_an_iv(self):
+        for mode in ("ccm", "ctr", "cbc"):
+            for verb in ("encrypt", "decrypt"):
+                done = daemon.cli("aes", verb, "--mode", mode, "--key-hex", KEY, input=b"")
+                self.assertEqual((done.returncode, done.stdout), (2, b""))
+                self.assertIn(b"the iv is missing, --iv-hex", done.stderr)
 
 
 class Ctr(Files):
@@ -285,7 +361,7 @@ class Keys(Files):
 
 class CommandLine(Files):
     def test_each_missing_option_is_named(self):
-        given = {"--mode": "gcm", "--key-hex": KEY, "--iv-hex": NONCE}
+        given = {"--mode": "ctr", "--key-hex": KEY, "--iv-hex": COUNTER}
         for missing, shown in (("--mode", b"--mode"), ("--key-hex", b"--key-file"),
                                ("--iv-hex", b"--iv-hex")):
             line = [part for pair in given.items() if pair[0] != missing for part in pair]

@@ -324,7 +324,8 @@ class Services(OnBus):
             again = self.peer.call("HwKey", "Generate", "uay", slot,
                                    struct.pack("<4I", 3, 1, 2, 0))
             self.assertEqual(again, (slot,))  # another key, of the same number
-            self.refused("NoDevice", "Update", "Aes", "Update", "uayu", stream, bytes(32), 32)
+            self.refused("NoDevice", "the key slot was emptied", "Aes", "Update", "uayu", stream,
+                         bytes(32), 32)
             self.refused("Reserve", "is not open", "Aes", "Update", "uayu", stream, bytes(32), 32)
             self.assertEqual(self.status(), charged)
             self.peer.call("HwKey", "Delete", "u", slot)
@@ -402,6 +403,17 @@ class Services(OnBus):
                                         32), (wanted, 32))
         self.refused("Size", "pbkdf2_rounds_max", "Kdf", "Pbkdf2", "suayayu", "sha256", 4000000000,
                      b"password", salt, 32)
+        slot, = self.peer.call("HwKey", "Import", "uayay", 0, struct.pack("<4I", 4, 16, 2, 0),
+                               b"password")
+        self.addCleanup(self.peer.call, "HwKey", "Delete", "u", slot)
+        self.assertEqual(self.peer.call("Kdf", "SlotPbkdf2", "suayuay", "sha256", slot, salt, 32,
+                                        struct.pack("<I", 3000)), (wanted, 32))
+        self.refused("NoDevice", "key slot 77", "Kdf", "SlotPbkdf2", "suayuay", "sha256", 77, salt,
+                     32, struct.pack("<I", 3000))
+        self.refused("Size", "numbers from 1", "Kdf", "SlotPbkdf2", "suayuay", "sha256", 0, salt, 32,
+                     struct.pack("<I", 3000))
+        self.refused("Size", "0 iterations", "Kdf", "SlotPbkdf2", "suayuay", "sha256", slot, salt,
+                     32, bytes(4))
         self.refused("Size", "HKDF gives at most 5100", "Kdf", "Hkdf", "suayayayu", "sha1", 0, key,
                      salt, b"", 5101)
 

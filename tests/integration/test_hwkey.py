@@ -16,6 +16,7 @@ import unittest
 
 from cryptography.hazmat.primitives import keywrap
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
                                                           PublicFormat)
 from plutond import Daemon
@@ -211,17 +212,36 @@ class Slots(Keys):
         self.assertIn("its usage forbids it",
                       self.refused("EINVAL", "aes", "encrypt", *how, input=MESSAGE))
         self.done("aes", "decrypt", *how, input=MESSAGE)
+        encrypts = self.fill("generate", "aes256", "--usage", "encrypt")
+        sealed = self.done("aes", "encrypt", "--mode", "gcm", "--key-slot", encrypts, input=MESSAGE)
+        self.assertIn("its usage forbids it", self.refused(
+            "EINVAL", "aes", "decrypt", "--mode", "gcm", "--key-slot", encrypts, input=sealed))
         self.assertIn("another type", self.refused("EINVAL", "mac", "hmac-sha256", "--key-slot",
                                                    slot, input=MESSAGE))
         slot = self.fill("generate", "aes256", "--policy", "engine-iv")
         for mode in ("ctr", "cbc"):
             how = ["--mode", mode, "--iv-hex", IV, "--key-slot", slot]
             for verb in ("encrypt", "decrypt"):
-                self.assertIn("gcm only", self.refused("EINVAL", "aes", verb, *how,
-                                                       input=MESSAGE[:32]))
-        self.assertIn("no iv from outside",
-                      self.refused("EINVAL", "aes", "encrypt", "--mode", "gcm", "--iv-hex",
-                                   IV[:24], "--key-slot", slot, input=MESSAGE))
+                said = self.refused("EINVAL", "aes", verb, *how, input=MESSAGE[:32])
+                self.assertRegex(said, "gcm only.*use --mode gcm without --iv-hex")
+        said = self.refused("EINVAL", "aes", "encrypt", "--mode", "gcm", "--iv-hex", IV[:24],
+                            "--key-slot", slot, input=MESSAGE)
+        self.assertRegex(said, "no iv from outside.*leave out --iv-hex")
+
+    def test_a_slot_for_fresh_ivs_is_used_without_one(self):
+        key = key_bytes()
+        slot = self.import_key("aes256", key, "--policy", "engine-iv")
+        seal = ["aes", "encrypt", "--mode", "gcm", "--key-slot", slot, "--aad-hex", "0102"]
+        unseal = ["aes", "decrypt", *seal[2:]]
+        sealed, other = (self.done(*seal, input=MESSAGE) for _ in range(2))
+        self.assertNotEqual(sealed[:12], other[:12])
+        for whole in (sealed, other):
+            self.assertEqual(AESGCM(key).decrypt(whole[:12], whole[12:], b"\1\2"), MESSAGE)
+            self.assertEqual(self.done(*unseal, input=whole), MESSAGE)
+            self.assertEqual(self.done(*unseal, "--iv-hex", whole[:12].hex(), input=whole[12:]),
+                             MESSAGE)
+        self.assertIn("its tag does not match",
+                      self.refused("EINVAL", *unseal, input=sealed[:-1] + bytes([sealed[-1] ^ 1])))
 
     def test_a_derived_key_is_the_same_again_and_another_for_anything_else(self):
         def derived(*options):
@@ -485,9 +505,30 @@ class Derivations(Keys):
         self.assertEqual(self.done("kdf", "sp800-108", "--key-slot", slot, *fixed),
                          hmac.new(key, bytes.fromhex("000000010011223344"), "sha256").digest())
 
+    def test_pbkdf2_of_a_slot_is_that_of_its_secret(self):
+        for size, name, iterations, length in ((1, "sha1", 1, 20), (11, "sha256", 3000, 77),
+                                               (128, "sha3-512", 65537, 64)):
+            password, salt = key_bytes(size), key_bytes(16)
+            slot = self.import_key("secret", password, "--usage", "derive")
+            options = ["--hash", name, "--salt-hex", salt.hex(), "--iterations", str(iterations),
+                       "--length", str(length), "--raw"]
+            wanted = hashlib.pbkdf2_hmac(name.replace("-", "_"), password, salt, iterations, length)
+            self.assertEqual(self.done("kdf", "pbkdf2", "--key-slot", slot, *options), wanted)
+            self.assertEqual(self.done("kdf", "pbkdf2", "--key-file", self.path("key"), *options),
+                             wanted)
+
+    def test_pbkdf2_of_a_slot_has_the_limits_of_any_other(self):
+        slot = self.fill("generate", "secret", "--usage", "derive")
+        self.assertIn("pbkdf2_rounds_max", self.refused(
+            "ESIZE", "kdf", "pbkdf2", "--key-slot", slot, "--iterations", "10000001"))
+        two = self.run_cli("kdf", "pbkdf2", "--key-slot", slot, "--password-file", "-",
+                           "--iterations", "1", input=b"x")
+        self.assertEqual((two.returncode, b"two passwords" in two.stderr), (2, True), two)
+
     def test_a_slot_that_is_not_for_derivation_says_so(self):
         counter = ["kdf", "sp800-108", "--key-slot"]
-        for command in (["kdf", "hkdf", "--key-slot"], counter):
+        for command in (["kdf", "hkdf", "--key-slot"], counter,
+                        ["kdf", "pbkdf2", "--iterations", "2", "--key-slot"]):
             self.assertIn("its usage forbids it", self.refused(
                 "EINVAL", *command, self.fill("generate", "secret", "--usage", "mac")))
             self.assertIn("another type", self.refused(
@@ -515,6 +556,7 @@ class Owners(Keys):
                         ("rsa", "sign", "--key-slot"), ("rsa", "decrypt", "--key-slot"),
                         ("ecc", "public", "--key-slot"), ("kdf", "hkdf", "--key-slot"),
                         ("kdf", "sp800-108", "--prf", "cmac", "--key-slot"),
+                        ("kdf", "pbkdf2", "--iterations", "2", "--key-slot"),
                         ("ecc", "ecdh", "--peer", peer, "--key-slot")):
             answers = []
             for number in (slot, "77"):

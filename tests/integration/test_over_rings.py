@@ -8,7 +8,7 @@ import unittest
 BUILD = os.environ["PLUTON_BUILD"]
 RAW = ("channel_test", "channel_flow_test", "channel_descriptor_test", "hostile_test", "hostile_threads_test",
        "kill_test", "rings_test", "sharing_test")
-LIBRARY = ("library_test", "restart_test", "services_test")
+LIBRARY = ("key_slots_test", "library_test", "restart_test", "services_test")
 
 
 class OverRings(unittest.TestCase):

@@ -4,7 +4,10 @@
  * store that fails or is slow. NV memory is a fake that keeps areas in an array; the device secret
  * is a constant.
  */
+#include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/config.h"
@@ -22,6 +25,31 @@
 #define ALICE "uid-1000"
 #define BOB "uid-1001"
 
+/* --- libcrypto's memory ---------------------------------------------------------------------- */
+
+static bool no_memory; /* for libcrypto, from here on */
+
+static void *take_memory(size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : malloc(size);
+}
+
+static void *resize_memory(void *memory, size_t size, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	return no_memory ? NULL : realloc(memory, size);
+}
+
+static void give_memory_back(void *memory, const char *file, int line)
+{
+	(void)file;
+	(void)line;
+	free(memory);
+}
+
 /* --- fake NV memory -------------------------------------------------------------------------- */
 
 struct fake_area {
@@ -38,6 +66,7 @@ static struct fake_nv {
 	struct fake_area areas[AREAS];
 	int failure;	  /* of what changes something */
 	bool holds;	  /* nothing ends until it is let go */
+	bool exhausts;	  /* while what was read is looked at, libcrypto has no memory */
 	unsigned cancels; /* that came */
 } nv;
 
@@ -126,6 +155,7 @@ static int carry_out(struct nv_client *client, struct nv_answer *answer)
 		if (!area)
 			return -PLUTON_ENODEVICE;
 		answer->length = area->length;
+		no_memory = nv.exhausts;
 		client->ops->push_output(client, area->bytes, area->length, 0);
 		return 0;
 	}
@@ -149,6 +179,7 @@ static int nv_start(struct nv_engine *engine, const struct nv_request *request,
 		    struct nv_client *client)
 {
 	(void)engine;
+	no_memory = false;
 	nv.request = *request;
 	nv.client = client;
 	deferred_call_set(&nv.call);
@@ -191,6 +222,16 @@ static struct fuses fuses = {&fuses_ops};
 
 /* --- the machine ----------------------------------------------------------------------------- */
 
+static char reported[400]; /* the last sentence for the log */
+
+static void report(enum pluton_log_level level, const char *app, uint32_t pid, const char *sentence)
+{
+	(void)level;
+	(void)app;
+	(void)pid;
+	snprintf(reported, sizeof(reported), "%s", sentence);
+}
+
 static struct config config;
 static uint32_t slots; /* 0: as many as usual */
 
@@ -199,6 +240,7 @@ static void change(struct backend_environment *environment)
 	static const struct nv_engine_ops ops = {nv_start, nv_cancel, nv_why};
 
 	environment->fuses = &fuses;
+	environment->report = report;
 	environment->config = slots > 0 ? &config : NULL;
 	config.hwkey_slots = slots;
 	environment->ports = ports;
@@ -617,6 +659,55 @@ static void test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone(void)
 	CU_ASSERT_EQUAL(find(ALICE, 3, &about), -PLUTON_EFAIL);
 	CU_ASSERT_EQUAL(delete_key(3), 0);
 	CU_ASSERT_EQUAL(find(ALICE, 3, &about), -PLUTON_ENODEVICE);
+	close_machine();
+}
+
+static void test_a_record_that_could_not_be_opened_for_lack_of_memory_is_whole(void)
+{
+	struct key_client client = {.input = known};
+	struct hwkey_request request = filling(HWKEY_IMPORT, HWKEY_SECRET, HWKEY_MAC, 0);
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
+	close_machine();
+	nv.exhausts = true;
+	open_machine(&executions[0]);
+	nv.exhausts = false;
+	CU_ASSERT_STRING_EQUAL(reported, "the key " ALICE ".1 could not be opened, for lack of "
+					 "memory: it is kept, start plutond again");
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(hwkey_unused(engine_of(), ALICE), 2);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EALREADY);
+	CU_ASSERT_EQUAL(delete_key(1), -PLUTON_ENODEVICE);
+	close_machine();
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	CU_ASSERT_EQUAL(about.attributes.usage, HWKEY_MAC);
+	close_machine();
+}
+
+/* Somebody else's, long ago: what is wrong now is what was unwrapped, or a record. */
+static void test_an_older_failure_of_libcrypto_is_nobodys_reason(void)
+{
+	static const uint8_t not_wrapped[40];
+	struct key_client client = {.input = not_wrapped};
+	struct hwkey_request request = filling(HWKEY_UNWRAP, HWKEY_SECRET, HWKEY_MAC, 0);
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_AES256, HWKEY_WRAPS, 0);
+	request.name.number = 2;
+	request.wrapping = 1;
+	request.length = sizeof(not_wrapped);
+	ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EINVAL);
+	find_area(ALICE ".1")->bytes[100] ^= 1;
+	close_machine();
+	ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
+	open_machine(&executions[0]);
+	CU_ASSERT_PTR_NOT_NULL(strstr(reported, "is damaged"));
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_EFAIL);
 	close_machine();
 }
 
@@ -1082,8 +1173,8 @@ static int kdf_run(enum kdf_method method, enum mac_algorithm prf, struct hil_ke
 
 static void test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_allow(void)
 {
-	static const enum kdf_method methods[] = {KDF_HKDF, KDF_HKDF_EXTRACT, KDF_HKDF_EXPAND,
-						  KDF_COUNTER, KDF_COUNTER_FIXED};
+	static const enum kdf_method methods[] = {KDF_HKDF,    KDF_HKDF_EXTRACT,  KDF_HKDF_EXPAND,
+						  KDF_COUNTER, KDF_COUNTER_FIXED, KDF_PBKDF2};
 	struct hil_key_ref key;
 
 	begin(&executions[0]);
@@ -1093,13 +1184,13 @@ static void test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_al
 		CU_ASSERT_EQUAL(kdf_run(methods[i], MAC_HMAC_SHA256, key), 0);
 		CU_ASSERT_EQUAL(user.pushed, 32);
 	}
-	CU_ASSERT_EQUAL(kdf_run(KDF_PBKDF2, MAC_HMAC_SHA256, key), -PLUTON_ENOSUPPORT);
 	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, key), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, elsewhere(key)), -PLUTON_ENOSUPPORT);
 	CU_ASSERT_EQUAL(delete_key(1), 0);
 	import_known(HWKEY_SECRET, HWKEY_MAC, HWKEY_THIS_BOOT);
 	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, key), -PLUTON_ENODEVICE);
 	CU_ASSERT_EQUAL(kdf_run(KDF_HKDF, MAC_HMAC_SHA256, found()), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(kdf_run(KDF_PBKDF2, MAC_HMAC_SHA256, found()), -PLUTON_EINVAL);
 	CU_ASSERT_EQUAL(delete_key(1), 0);
 	import_known(HWKEY_AES256, HWKEY_ENCRYPT, HWKEY_THIS_BOOT | HWKEY_ENGINE_IV);
 	CU_ASSERT_EQUAL(kdf_run(KDF_COUNTER, MAC_CMAC_AES, found()), -PLUTON_EINVAL);
@@ -1125,6 +1216,8 @@ static const struct test tests[] = {
 	TEST(test_a_store_that_fails_changes_nothing),
 	TEST(test_a_kept_key_that_got_no_slot_is_not_replaced),
 	TEST(test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone),
+	TEST(test_a_record_that_could_not_be_opened_for_lack_of_memory_is_whole),
+	TEST(test_an_older_failure_of_libcrypto_is_nobodys_reason),
 	TEST(test_without_the_secret_the_engine_is_absent_and_nothing_is_written),
 	TEST(test_a_stream_by_slot_exports_no_key_and_ends_with_its_slot),
 	TEST(test_a_slot_that_was_filled_anew_is_not_the_one_that_was_found),
@@ -1134,5 +1227,7 @@ static const struct test tests[] = {
 
 int main(int argc, char **argv)
 {
+	if (CRYPTO_set_mem_functions(take_memory, resize_memory, give_memory_back) != 1)
+		return 1;
 	return suite_main(argc, argv, "openssl hwkey", tests, TESTS_COUNT(tests));
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "backends/openssl/aes_operation.h"
+#include "hil/hwkey.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
 
@@ -742,6 +743,151 @@ static void test_scratch_is_wiped_after_success_a_bad_tag_and_a_failure(void)
 		check_scratch(false, true, n);
 }
 
+/* --- a key in a slot ---------------------------------------------------------------------------
+ */
+
+struct slot_client {
+	struct hwkey_client client;
+	const uint8_t *key;
+	unsigned done;
+	int result;
+};
+
+static ssize_t give_slots_key(struct hwkey_client *client, uint8_t *buf, size_t len, size_t cursor)
+{
+	memcpy(buf, ((struct slot_client *)(void *)client)->key + cursor, len);
+	return (ssize_t)len;
+}
+
+static void slot_done(struct hwkey_client *client, int result)
+{
+	((struct slot_client *)(void *)client)->done++;
+	((struct slot_client *)(void *)client)->result = result;
+}
+
+static struct hwkey_engine *hwkey_engine(struct stream *s)
+{
+	return (struct hwkey_engine *)(void *)s->machine.checkers[HIL_HWKEY];
+}
+
+static void do_with_slot(struct stream *s, enum hwkey_action action)
+{
+	static const struct hwkey_client_ops ops = {.pull_input = give_slots_key,
+						    .done = slot_done};
+	struct slot_client client = {.client.ops = &ops, .key = s->client.key};
+	const bool fills = action == HWKEY_IMPORT;
+	const struct hwkey_request request = {
+		.action = action,
+		.name = {.owner = "uid-1000", .number = 1},
+		.attributes = {fills ? HWKEY_AES256 : 0, fills ? HWKEY_ENCRYPT : 0,
+			       fills ? HWKEY_THIS_BOOT : 0, fills ? 32 : 0},
+		.slots_per_owner = 4,
+		.length = fills ? 32 : 0,
+	};
+	struct hwkey_engine *engine = hwkey_engine(s);
+
+	CU_ASSERT_EQUAL_FATAL(engine->ops->start(engine, &request, &client.client), 0);
+	machine_run(&s->machine, &client.done);
+	CU_ASSERT_EQUAL(client.result, 0);
+}
+
+static void open_with_slot(struct stream *s, const struct openssl_options *options)
+{
+	const struct hwkey_name name = {.owner = "uid-1000", .number = 1};
+	struct hwkey_about about = {0};
+
+	stream_open(s, AES_GCM, options);
+	do_with_slot(s, HWKEY_IMPORT);
+	CU_ASSERT_EQUAL_FATAL(hwkey_engine(s)->ops->find(hwkey_engine(s), &name, &about), 0);
+	s->request.key = about.ref;
+	watch_for(s->client.key);
+	CU_ASSERT_FALSE(is_left(s));
+}
+
+/* As the capsule does after a failure, with the stream that was opened as s->client.state says. */
+static void forget(struct stream *s)
+{
+	struct aes_engine *engine =
+		(struct aes_engine *)(void *)s->machine.instance->engines[HIL_AES];
+
+	engine->ops->forget(engine, &s->owner.owner, s->client.state, engine->caps.state_bytes);
+}
+
+static void check_no_more_starts(struct stream *s)
+{
+	CU_ASSERT_FALSE(is_left(s));
+	CU_ASSERT_EQUAL(stream_go(s, HIL_MIDDLE, 10), -PLUTON_ENODEVICE);
+	CU_ASSERT_EQUAL(s->client.outcome.callbacks, 0);
+	forget(s);
+	watch_for(NULL);
+	stream_close(s);
+}
+
+static void test_a_gcm_stream_forgets_the_key_of_a_slot_when_that_is_emptied(void)
+{
+	for (size_t e = 0; e < EXECUTIONS; e++) {
+		uint8_t states[3][HIL_STATE_MAX];
+		struct stream s;
+
+		open_with_slot(&s, &executions[e]);
+		for (size_t i = 0; i < 3; i++) {
+			CU_ASSERT_EQUAL(stream_go(&s, HIL_FIRST, 100), 0);
+			memcpy(states[i], s.client.state, HIL_STATE_MAX);
+		}
+		CU_ASSERT(is_left(&s)); /* the search finds it where it is */
+		memcpy(s.client.state, states[1], HIL_STATE_MAX);
+		forget(&s);
+		do_with_slot(&s, HWKEY_DELETE);
+		CU_ASSERT_FALSE(is_left(&s));
+		memcpy(s.client.state, states[0], HIL_STATE_MAX);
+		forget(&s);
+		memcpy(s.client.state, states[2], HIL_STATE_MAX);
+		check_no_more_starts(&s);
+	}
+}
+
+static void test_a_start_under_way_ends_and_is_the_last_that_had_the_key(void)
+{
+	for (size_t e = 2; e < EXECUTIONS; e++) {
+		struct stream s;
+		struct aes_engine *engine;
+
+		open_with_slot(&s, &executions[e]);
+		engine = machine_aes(&s.machine);
+		s.request.phase = HIL_FIRST;
+		s.request.length = s.client.length = MESSAGE;
+		s.client.output = s.output;
+		aes_test_client_arm(&s.client);
+		CU_ASSERT_EQUAL(engine->ops->start(engine, &s.request, &s.client.client), 0);
+		machine_step(&s.machine);
+		CU_ASSERT_EQUAL(s.client.outcome.done, 0);
+		do_with_slot(&s, HWKEY_DELETE);
+		machine_run(&s.machine, &s.client.outcome.done);
+		CU_ASSERT_EQUAL(s.client.outcome.result, 0);
+		CU_ASSERT_EQUAL(memcmp(s.output, s.expected, MESSAGE), 0);
+		s.cursor = 0;
+		check_no_more_starts(&s);
+	}
+}
+
+/* Its owner dies first, then the slot goes; or the stream ends as it should. */
+static void test_a_stream_that_is_over_has_no_part_in_its_slot(void)
+{
+	struct stream s;
+
+	open_with_slot(&s, &executions[0]);
+	CU_ASSERT_EQUAL(stream_go(&s, HIL_FIRST, 100), 0);
+	CU_ASSERT_EQUAL(stream_go(&s, HIL_LAST, MESSAGE - 100), 0);
+	CU_ASSERT(is_expected(&s));
+	CU_ASSERT_EQUAL(memcmp(s.client.tag, s.tag, AES_TAG_SIZE), 0);
+	CU_ASSERT_EQUAL(stream_go(&s, HIL_FIRST, 100), 0);
+	test_owner_die(&s.owner);
+	CU_ASSERT_FALSE(is_left(&s));
+	do_with_slot(&s, HWKEY_DELETE);
+	watch_for(NULL);
+	stream_close(&s);
+}
+
 static const struct test tests[] = {
 	TEST(test_a_position_has_room_up_to_the_end_of_the_last_block),
 	TEST(test_a_position_stays_behind_the_last_block),
@@ -770,6 +916,9 @@ static const struct test tests[] = {
 	TEST(test_neither_key_nor_plaintext_stays_behind),
 	TEST(test_neither_key_nor_plaintext_stays_behind_when_a_callback_fails),
 	TEST(test_scratch_is_wiped_after_success_a_bad_tag_and_a_failure),
+	TEST(test_a_gcm_stream_forgets_the_key_of_a_slot_when_that_is_emptied),
+	TEST(test_a_start_under_way_ends_and_is_the_last_that_had_the_key),
+	TEST(test_a_stream_that_is_over_has_no_part_in_its_slot),
 };
 
 int main(int argc, char **argv)
