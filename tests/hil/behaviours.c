@@ -23,6 +23,7 @@ static const struct behaviour *const behaviour_tables[] = {
 	ecc_behaviours,
 	rsa_behaviours,
 	kdf_behaviours,
+	hwkey_behaviours,
 	NULL,
 };
 
