@@ -8,7 +8,8 @@ HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
-THREADED_TESTS += hil_broken_test hil_openssl_worker_test hil_stacked_openssl_test
+THREADED_TESTS += hil_broken_test hil_hwkey_broken_test hil_openssl_worker_test \
+	hil_stacked_openssl_test
 
 HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(HOGWEED_CFLAGS) \
 	$(CRYPTO_CFLAGS)
