@@ -450,12 +450,13 @@ static void leave_slot(struct operation *op)
 static void finish(struct chip_unit *unit, int result)
 {
 	struct chip_hwkey *hwkey = of_unit(unit);
-	struct hwkey_client *client = hwkey->operation.client;
-	char why[sizeof(hwkey->operation.why)];
+	struct operation *op = &hwkey->operation;
+	struct hwkey_client *client = op->client;
+	char why[sizeof(op->why)];
 
-	memcpy(why, hwkey->operation.why, sizeof(why));
-	leave_slot(&hwkey->operation);
-	explicit_bzero(&hwkey->operation, sizeof(hwkey->operation));
+	memcpy(why, op->why, sizeof(why));
+	leave_slot(op);
+	explicit_bzero(op, sizeof(*op));
 	hwkey->why = result < 0 ? why : NULL;
 	client->ops->done(client, result);
 	hwkey->why = NULL;
