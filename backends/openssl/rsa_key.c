@@ -114,6 +114,69 @@ int rsa_key_load(struct rsa_job *job, EVP_PKEY **ret_key)
 	return r;
 }
 
+/* --- judging ---------------------------------------------------------------------------------- */
+
+static BIGNUM *number_of(struct rsa_job *job, enum rsa_part part)
+{
+	return BN_bin2bn(rsa_job_part(job, part), (int)rsa_part_size(part, job->request.size),
+			 NULL);
+}
+
+/* d modulo a prime less one. */
+static int check_exponent(struct rsa_job *job, BN_CTX *context, enum rsa_part prime,
+			  enum rsa_part exponent)
+{
+	BIGNUM *d = number_of(job, RSA_D), *less = number_of(job, prime);
+	BIGNUM *right = BN_secure_new(), *given = number_of(job, exponent);
+	int r = 0;
+
+	if (!d || !less || !right || !given || BN_sub_word(less, 1) != 1 ||
+	    BN_mod(right, d, less, context) != 1)
+		r = crypto_failed(-PLUTON_ENOMEM);
+	else if (BN_cmp(right, given) != 0)
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
+	BN_clear_free(d);
+	BN_clear_free(less);
+	BN_clear_free(right);
+	BN_clear_free(given);
+	return r;
+}
+
+/* q times qInv is 1 modulo p. */
+static int check_coefficient(struct rsa_job *job, BN_CTX *context)
+{
+	BIGNUM *p = number_of(job, RSA_P), *q = number_of(job, RSA_Q);
+	BIGNUM *product = BN_secure_new(), *inverse = number_of(job, RSA_QINV);
+	int r = 0;
+
+	if (!p || !q || !product || !inverse || BN_mod_mul(product, q, inverse, p, context) != 1)
+		r = crypto_failed(-PLUTON_ENOMEM);
+	else if (!BN_is_one(product) || BN_cmp(inverse, p) >= 0)
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
+	BN_clear_free(p);
+	BN_clear_free(q);
+	BN_clear_free(product);
+	BN_clear_free(inverse);
+	return r;
+}
+
+/* Where a part for the remainders is wrong, libcrypto quietly takes d in its place, and the other
+ * way round: that a result is right says nothing of the rest. */
+int rsa_key_judge(struct rsa_job *job)
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	int r = context ? 0 : crypto_failed(-PLUTON_ENOMEM);
+
+	if (r == 0)
+		r = check_exponent(job, context, RSA_P, RSA_DP);
+	if (r == 0)
+		r = check_exponent(job, context, RSA_Q, RSA_DQ);
+	if (r == 0)
+		r = check_coefficient(job, context);
+	BN_CTX_free(context);
+	return r;
+}
+
 /* --- generating ------------------------------------------------------------------------------- */
 
 /* libcrypto asks after every candidate for a prime and every round of its test. */
