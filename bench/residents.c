@@ -37,7 +37,7 @@ static const struct frontend frontend = {
 static void count_copies(void *context, enum kernel_step reached, const struct step *step)
 {
 	(void)context;
-	if ((reached == STEP_MEMORY_READ || reached == STEP_MEMORY_WRITTEN) && step->length > 64)
+	if ((reached == STEP_PULL || reached == STEP_PUSH) && step->length > 64)
 		copied += step->length;
 }
 

@@ -151,8 +151,8 @@ void trace_names_step(const struct trace_names *names, const struct pluton_trace
 	*ret = (struct trace_step){
 		.row = row,
 		.name = name ? name : "?",
-		.is_memory = row->step == STEP_MEMORY_READ || row->step == STEP_MEMORY_WRITTEN ||
-			     row->step == STEP_MEMORY_LENT,
+		.is_memory =
+			row->step == STEP_PULL || row->step == STEP_PUSH || row->step == STEP_LEND,
 		.process = find_process(names, row->process_index, row->process_generation),
 	};
 	if (row->driver) {

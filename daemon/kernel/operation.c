@@ -158,7 +158,7 @@ ssize_t op_read(struct operation *op, unsigned slot, size_t offset, void *buf, s
 		return -PLUTON_ESIZE;
 	len = smaller(len, there);
 	memcpy(buf, memory, len);
-	step_memory(op, STEP_MEMORY_READ, slot, offset, len);
+	step_memory(op, STEP_PULL, slot, offset, len);
 	return (ssize_t)len;
 }
 
@@ -175,7 +175,7 @@ ssize_t op_write(struct operation *op, unsigned slot, size_t offset, const void 
 		return -PLUTON_ESIZE;
 	len = smaller(len, there);
 	memcpy(memory, buf, len);
-	step_memory(op, STEP_MEMORY_WRITTEN, slot, offset, len);
+	step_memory(op, STEP_PUSH, slot, offset, len);
 	return (ssize_t)len;
 }
 
@@ -210,7 +210,7 @@ static uint8_t *lend(struct operation *op, unsigned slot, size_t offset, size_t 
 	if (!memory)
 		return NULL;
 	op->lent |= (uint8_t)(1u << (op->ranges[slot].window - 1));
-	step_memory(op, STEP_MEMORY_LENT, slot, offset, *ret_len);
+	step_memory(op, STEP_LEND, slot, offset, *ret_len);
 	return memory;
 }
 

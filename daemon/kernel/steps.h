@@ -21,9 +21,9 @@ enum kernel_step {
 	STEP_ENGINE_GRANTED,
 	STEP_GRANT_MADE,
 	STEP_GRANT_ENTERED,
-	STEP_MEMORY_READ,
-	STEP_MEMORY_WRITTEN,
-	STEP_MEMORY_LENT,
+	STEP_PULL,
+	STEP_PUSH,
+	STEP_LEND,
 	STEP_CHARGE_TAKEN,
 	STEP_ENGINE_RELEASED,
 	STEP_OPERATION_DONE,
@@ -44,8 +44,8 @@ struct step {
 	struct process_id process;  /* zeros: nobody */
 	const struct operation *op; /* NULL: none */
 	const char *handler;	    /* STEP_HANDLER_RAN: its name in the loop's table */
-	uint64_t offset;	    /* STEP_MEMORY_…: bytes into the slot */
-	uint64_t length;	    /* STEP_MEMORY_…: bytes; STEP_HANDLER_RAN: microseconds */
+	uint64_t offset;	    /* STEP_PULL, _PUSH, _LEND: bytes into the slot */
+	uint64_t length; /* STEP_PULL, _PUSH, _LEND: bytes; STEP_HANDLER_RAN: microseconds */
 	uint32_t slot;
 	uint32_t error; /* STEP_OPERATION_REFUSED and _DONE: a PLUTON_E…, 0: none */
 };

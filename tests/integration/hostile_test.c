@@ -147,7 +147,7 @@ static void on_step(void *context, enum kernel_step step, const struct step *abo
 	struct stage *stage = context;
 
 	(void)about;
-	if (step != STEP_MEMORY_READ && step != STEP_MEMORY_LENT && step != STEP_MEMORY_WRITTEN)
+	if (step != STEP_PULL && step != STEP_LEND && step != STEP_PUSH)
 		return;
 	if (++stage->accesses == stage->after)
 		flip(stage);

@@ -306,9 +306,9 @@ static void kill_at(enum kernel_step step, bool others_wait)
 	at(engine_granted, STEP_ENGINE_GRANTED)         \
 	at(grant_made, STEP_GRANT_MADE)                 \
 	at(grant_entered, STEP_GRANT_ENTERED)           \
-	at(memory_read, STEP_MEMORY_READ)               \
-	at(memory_written, STEP_MEMORY_WRITTEN)         \
-	at(memory_lent, STEP_MEMORY_LENT)               \
+	at(pull, STEP_PULL)        \
+	at(push, STEP_PUSH)   \
+	at(lend, STEP_LEND)       \
 	at(charge_taken, STEP_CHARGE_TAKEN)             \
 	at(engine_released, STEP_ENGINE_RELEASED)       \
 	at(operation_done, STEP_OPERATION_DONE)         \

@@ -230,8 +230,8 @@ static void count_accesses(void *context, enum kernel_step step, const struct st
 {
 	(void)context;
 	(void)what;
-	accesses += step == STEP_MEMORY_READ || step == STEP_MEMORY_LENT;
-	lends += step == STEP_MEMORY_LENT;
+	accesses += step == STEP_PULL || step == STEP_LEND;
+	lends += step == STEP_LEND;
 }
 
 /* The slot's range has one byte too many or too few. */
@@ -437,7 +437,7 @@ static void flip_at_access(void *context, enum kernel_step step, const struct st
 {
 	(void)context;
 	(void)what;
-	if (step != STEP_MEMORY_READ && step != STEP_MEMORY_LENT && step != STEP_MEMORY_WRITTEN)
+	if (step != STEP_PULL && step != STEP_LEND && step != STEP_PUSH)
 		return;
 	if (++change.count == change.after)
 		flip();
