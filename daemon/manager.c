@@ -58,7 +58,8 @@ static uint32_t capsule_row(const struct operation *op, uint32_t index, void *ou
 	copy_text(row->interface, sizeof(row->interface), driver->capsule->interface);
 	row->driver = driver->capsule->driver;
 	row->commands = (uint32_t)driver->capsule->command_count;
-	row->grant_size = (uint32_t)driver->capsule->grant_size;
+	row->grant_size = (uint32_t)(driver->grants ? driver->grant_bytes / driver->grants
+						     : driver->capsule->grant_size);
 	row->grants = driver->grants;
 	row->state_size = (uint32_t)driver->capsule->state_size;
 	row->allowed = process_allowed(op->process, driver);

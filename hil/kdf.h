@@ -88,6 +88,8 @@ struct kdf_client {
 	const struct kdf_client_ops *ops;
 };
 
+#define KDF_ROUNDS_KEY "pbkdf2_rounds_max"
+
 struct kdf_caps {
 	uint32_t prfs[KDF_METHODS]; /* bit 1 << mac_algorithm for each method; 0: not offered */
 	size_t key_size_max;	    /* HMAC: bytes, <= KDF_KEY_SIZE_MAX */
@@ -102,6 +104,7 @@ struct kdf_caps {
 	 * this alone: a million rounds are 0.2 to 2 seconds of one processor.
 	 */
 	uint64_t rounds_max;
+	const char *rounds_key; /* of the configuration, that set it; NULL: it is the engine's own */
 };
 
 struct kdf_engine {

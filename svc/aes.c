@@ -65,7 +65,8 @@ static int open_stream(struct aes_operation *state)
 		.key = request->key,
 	};
 
-	return stream_open(state->op, &shape, sizeof(shape), &state->stream);
+	return stream_open(state->op, &shape, sizeof(shape), state->engine->caps.state_bytes,
+			   &state->stream);
 }
 
 static int claim_stream(struct aes_operation *state)

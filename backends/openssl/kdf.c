@@ -437,7 +437,8 @@ static struct kdf_engine make_engine(uint64_t rounds_max)
 			 .label_max = KDF_LABEL_MAX,
 			 .info_max = KDF_INFO_MAX,
 			 .length_max = KDF_LENGTH_MAX,
-			 .rounds_max = rounds_max},
+			 .rounds_max = rounds_max,
+			 .rounds_key = KDF_ROUNDS_KEY},
 		.ops = &ops,
 	};
 }
