@@ -154,7 +154,11 @@ static int submit(struct hwkey_operation *state)
 	if (named.name.number == 0) /* any: there is one, or done says so */
 		named.name.number = 1;
 	r = hwkey_check(engine, &named);
-	return r < 0 ? explain(state, r) : op_engine_request(state->op, engine, granted);
+	if (r < 0)
+		return explain(state, r);
+	if (hil_is_slow(engine, &named))
+		return op_engine_request_slow(state->op, engine, granted);
+	return op_engine_request(state->op, engine, granted);
 }
 
 /* --- filling slots ---------------------------------------------------------------------------- */

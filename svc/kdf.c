@@ -122,7 +122,8 @@ static int explain_length(const struct kdf_operation *state, const struct kdf_ca
 			 max < caps->length_max ? max : caps->length_max);
 }
 
-/* Of the engines with this PRF the one that does the most rounds: its limit is the one that holds. */
+/* Of the engines with this PRF the one that does the most rounds: its limit is the one that holds.
+ */
 static const struct kdf_engine *find_most_rounds(const struct kdf_operation *state)
 {
 	const struct hil_port *port = op_port(state->op, PORT_KDF);
@@ -131,7 +132,8 @@ static const struct kdf_engine *find_most_rounds(const struct kdf_operation *sta
 	for (unsigned i = 0; i < port->count; i++) {
 		const struct kdf_engine *engine = (const void *)port->engines[i];
 
-		if (engine->head.absent || !(engine->caps.prfs[KDF_PBKDF2] >> state->request.prf & 1))
+		if (engine->head.absent ||
+		    !(engine->caps.prfs[KDF_PBKDF2] >> state->request.prf & 1))
 			continue;
 		if (!most || engine->caps.rounds_max > most->caps.rounds_max)
 			most = engine;
@@ -265,7 +267,11 @@ static int derive(struct operation *op, enum kdf_method method)
 	r = method == KDF_PBKDF2 ? 0 : find_key(state);
 	if (r == 0)
 		r = select_engine(state);
-	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
+	if (r < 0)
+		return r;
+	if (hil_is_slow(&state->engine->head, &state->request))
+		return op_engine_request_slow(op, &state->engine->head, granted);
+	return op_engine_request(op, &state->engine->head, granted);
 }
 
 static int hkdf(struct operation *op)

@@ -198,7 +198,8 @@ static int take_parameters(struct operation *op, struct rsa_request *request)
 		request->salt_size = salt == SALT_ANY_WORD ? RSA_SALT_ANY : salt;
 	else if (salt != 0)
 		return op_refuse(op, -PLUTON_EINVAL,
-				 "parameters name a salt of %u bytes, oaep has none: write 0", salt);
+				 "parameters name a salt of %u bytes, oaep has none: write 0",
+				 salt);
 	return 0;
 }
 
@@ -343,7 +344,11 @@ static int submit(struct rsa_operation *state)
 
 	if (r == 0)
 		r = check_slots(state);
-	return r < 0 ? r : op_engine_request(state->op, &state->engine->head, granted);
+	if (r < 0)
+		return r;
+	if (hil_is_slow(&state->engine->head, &state->request))
+		return op_engine_request_slow(state->op, &state->engine->head, granted);
+	return op_engine_request(state->op, &state->engine->head, granted);
 }
 
 static int generate(struct operation *op)

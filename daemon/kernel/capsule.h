@@ -230,6 +230,10 @@ const struct hil_port *op_port(const struct operation *op, unsigned index);
  */
 int op_engine_request(struct operation *op, struct hil_engine *engine,
 		      void (*granted)(struct operation *op));
+
+/* The same for work of seconds (rsa_is_slow and its like), which has turns of its own. */
+int op_engine_request_slow(struct operation *op, struct hil_engine *engine,
+			   void (*granted)(struct operation *op));
 void op_engine_release(struct operation *op);
 
 /* true: still waiting for the engine; the request is taken back and granted will not come. */
