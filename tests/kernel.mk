@@ -160,5 +160,5 @@ users_test_SOURCES = tests/unit/users_test.c
 users_test_LDADD = $(KERNEL_TEST_LIBS)
 
 withdrawn_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
-withdrawn_test_SOURCES = tests/unit/withdrawn_test.c
+withdrawn_test_SOURCES = tests/unit/withdrawn_test.c tests/rsa_material.c tests/rsa_material.h
 withdrawn_test_LDADD = $(KERNEL_TEST_LIBS)
