@@ -104,8 +104,7 @@ struct kdf_caps {
 	 * this alone: a million rounds are 0.2 to 2 seconds of one processor.
 	 */
 	uint64_t rounds_max;
-	const char
-		*rounds_key; /* of the configuration, that set it; NULL: it is the engine's own */
+	const char *rounds_key; /* of the configuration; NULL: the limit is the engine's own */
 };
 
 struct kdf_engine {

@@ -56,7 +56,7 @@ static struct world {
 	bool has_new, has_synced_new, has_link, has_synced_link;
 	bool gave; /* a secret was given out: this one */
 	uint8_t secret[FUSES_SECRET_SIZE];
-} *world;
+} * world;
 
 static bool armed;
 
@@ -72,8 +72,7 @@ static bool fails(enum call call)
 	if (!world->fail_at || world->halves || call == CALL_CLOSE)
 		return false;
 	errno = EIO;
-	return world->count == world->fail_at ||
-	       (world->fails_on && world->count > world->fail_at);
+	return world->count == world->fail_at || (world->fails_on && world->count > world->fail_at);
 }
 
 /* clang-format off */

@@ -243,7 +243,8 @@ static void test_an_exhausted_arena_is_nomem_to_that_process_alone(void)
 	CU_ASSERT_EQUAL(arena_charge(&process->arena, process->arena.limit - process->arena.taken),
 			0);
 	CU_ASSERT_EQUAL(enter(0, true, count_visit, &visits), -PLUTON_ENOMEM);
-	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance, count_visit, &visits),
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+				  count_visit, &visits),
 			-PLUTON_ENOMEM);
 	CU_ASSERT_EQUAL(grant_enter(puppet.driver, other->id, 0, true, count_visit, &visits), 0);
 	CU_ASSERT_EQUAL(visits, 1);
@@ -272,9 +273,11 @@ static void test_grants_per_capsule_can_be_reached_and_not_passed(void)
 
 	open_kernel();
 	for (uint32_t i = 0; i < bare.kernel.limits.grants_per_capsule; i++)
-		CU_ASSERT_EQUAL(
-			grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance, count_visit, &visits), 0);
-	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance, count_visit, &visits),
+		CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+					  count_visit, &visits),
+				0);
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+				  count_visit, &visits),
 			-PLUTON_EBUSY);
 	CU_ASSERT_EQUAL(enter(bare.kernel.limits.grants_per_capsule, true, count_visit, &visits),
 			-PLUTON_ERESERVE);
