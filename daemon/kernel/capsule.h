@@ -278,16 +278,16 @@ int grant_each(struct driver *driver, grant_fn fn, void *arg);
  * A message in pieces. Between the operations of a stream no engine is held: the state that the
  * engine exported lies here, in the process's grant of that instance, with what the capsule must
  * know about every piece. A capsule with streams has STREAM_SIZE of its HIL's greatest state for
- * grant_size; all grants are streams then, each as large as its engine's state. Members are the
+ * grant_size; all grants are streams then, each as large as what lies in it. Members are the
  * kernel's.
  */
 struct stream {
 	uint16_t state_size;
-	bool busy;			 /* an operation has it */
-	uint8_t about[STREAM_ABOUT_MAX]; /* the capsule's own */
-	uint8_t state[];		 /* the engine's, as secret as a key */
+	uint8_t about_size;
+	bool busy;	 /* an operation has it */
+	uint8_t bytes[]; /* the capsule's own; behind it the engine's state, as secret as a key */
 };
-#define STREAM_SIZE(state_max) (sizeof(struct stream) + (state_max))
+#define STREAM_SIZE(state_max) (sizeof(struct stream) + STREAM_ABOUT_MAX + (state_max))
 
 /*
  * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX, and room for a state

@@ -27,7 +27,8 @@ static int open_one(void *grant, void *arg)
 
 	stream->busy = true;
 	stream->state_size = (uint16_t)about->state_size;
-	memcpy(stream->about, about->from, about->size);
+	stream->about_size = (uint8_t)about->size;
+	memcpy(stream->bytes, about->from, about->size);
 	return 0;
 }
 
@@ -35,8 +36,8 @@ int stream_open(struct operation *op, const void *about, size_t size, size_t sta
 		uint32_t *ret_stream)
 {
 	struct transfer transfer = {.from = about, .size = size, .state_size = state_size};
-	int r = grant_new(op_driver(op), op_process(op), STREAM_SIZE(state_size), ret_stream,
-			  open_one, &transfer);
+	int r = grant_new(op_driver(op), op_process(op), sizeof(struct stream) + size + state_size,
+			  ret_stream, open_one, &transfer);
 
 	if (r == -PLUTON_EBUSY)
 		return op_refuse(op, r, "grants_per_capsule streams are open");
@@ -53,7 +54,7 @@ static int claim_one(void *grant, void *arg)
 	if (stream->busy)
 		return -PLUTON_EBUSY;
 	stream->busy = true;
-	memcpy(about->to, stream->about, about->size);
+	memcpy(about->to, stream->bytes, about->size);
 	return 0;
 }
 
@@ -128,7 +129,7 @@ static int load_one(void *grant, void *arg)
 
 	if (state->size != stream->state_size)
 		return -PLUTON_ENODEVICE;
-	memcpy(state->to, stream->state, state->size);
+	memcpy(state->to, stream->bytes + stream->about_size, state->size);
 	return 0;
 }
 
@@ -146,7 +147,7 @@ static int store_one(void *grant, void *arg)
 
 	if (state->size != stream->state_size)
 		return -PLUTON_ENODEVICE;
-	memcpy(stream->state, state->from, state->size);
+	memcpy(stream->bytes + stream->about_size, state->from, state->size);
 	return 0;
 }
 
