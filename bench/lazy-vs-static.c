@@ -313,23 +313,12 @@ static void print_static_use(const struct table *table, const char *name, size_t
 		  (double)static_service_per_client(buffer) * RESIDENTS_MAX, TOSTHREADS);
 }
 
-/* What a client has that hashes and encrypts: a grant is made for the longest state there is. */
-static double stream_bytes(const struct residents *residents)
-{
-	const struct hil_port *ports = residents->machine->engines.ports;
-	const struct aes_engine *aes = (const void *)ports[HIL_AES].engines[0];
-	const struct digest_engine *digest = (const void *)ports[HIL_DIGEST].engines[0];
-
-	return (double)(2 * sizeof(struct stream) + aes->caps.state_bytes +
-			digest->caps.state_bytes);
-}
-
 static void compare_use(const struct program *program, struct residents *residents)
 {
 	const struct table table = {program, "utilisation", COLUMNS(use_columns)};
 	size_t quarter = RESIDENTS_MAX / 4;
 	struct residents_memory memory;
-	double idle, state;
+	double idle;
 
 	table_begin(&table);
 	print_static_use(&table, "static buffers of 4096, one request under way", STATIC_LARGE);
@@ -342,11 +331,9 @@ static void compare_use(const struct program *program, struct residents *residen
 	memory = residents_measure(residents);
 	print_use(&table, "lazy HIL: grants in use, of the pool taken for them",
 		  (double)memory.grants_used, (double)memory.grants_taken, TOSTHREADS);
-	state = (double)RESIDENTS_MAX / 2 * stream_bytes(residents);
-	print_use(&table, "lazy HIL: state in grants, of the pool taken for them", state,
-		  (double)memory.grants_taken, TOSTHREADS);
-	print_use(&table, "lazy HIL: the same, of all that is the service's", state,
-		  (double)memory.taken - idle + ENGINE_CHUNKS, TOSTHREADS);
+	print_use(&table, "lazy HIL: the same, of all that is the service's",
+		  (double)memory.grants_used, (double)memory.taken - idle + ENGINE_CHUNKS,
+		  TOSTHREADS);
 	residents_ask(residents, quarter, quarter, abort_digest);
 	residents_settle(residents, 0);
 }

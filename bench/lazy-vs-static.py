@@ -64,7 +64,7 @@ def utilisation(rows):
     yield text(BARS_LEFT, 28, "Of what is taken, in use", size=15)
     yield text(BARS_LEFT, 46, "1000 clients, mixed; the mark is TOSThreads' 22 %", colour="#777")
     bars = [("static, 4096", rows[0], "#c0392b"), ("static, 256", rows[1], "#d98e04"),
-            ("lazy: grants", rows[2], "#1f6fb2"), ("lazy: state in grants", rows[3], "#1f6fb2")]
+            ("lazy: grants", rows[2], "#1f6fb2"), ("lazy: of all it takes", rows[3], "#1f6fb2")]
     for i, (name, row, colour) in enumerate(bars):
         y = TOP + 20 + i * 60
         yield text(BARS_LEFT, y - 6, name)

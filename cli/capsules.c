@@ -31,7 +31,8 @@ static const struct view view = {
 	.name = "capsules",
 	.doc = "Lists the capsules: the services that the daemon offers.\v"
 	       "ALLOWED says whether you may use it. GRANTS are the clients' states in it, of\n"
-	       "GRANT-BYTES each; STATE-BYTES is what one operation needs.\n",
+	       "GRANT-BYTES each, on average (at most, where there is none); STATE-BYTES is\n"
+	       "what one operation needs.\n",
 	.table = {&row_capsule, columns, sizeof(columns) / sizeof(columns[0])},
 	.list = list,
 };

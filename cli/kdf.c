@@ -84,6 +84,8 @@ struct job {
 
 static const struct advice advice[] = {
 	{PLUTON_ESIZE, "pbkdf2_rounds_max", "ask for fewer, or raise it in plutond.conf"},
+	{PLUTON_ESIZE, "iterations for all blocks",
+	 "ask for fewer, or name another backend for kdf in plutond.conf"},
 	{PLUTON_ENOSUPPORT, NULL, "use another algorithm, and see `pluton-cli engines'"},
 	{0},
 };

@@ -58,7 +58,7 @@ static const struct row_field capsule_fields[] = {
 	CAPSULE(interface, ROW_TEXT, "its D-Bus interface, without org.pluton1"),
 	CAPSULE(driver, ROW_U32, "driver number"),
 	CAPSULE(commands, ROW_U32, "how many commands it has"),
-	CAPSULE(grant_size, ROW_U32, "bytes of one grant"),
+	CAPSULE(grant_size, ROW_U32, "bytes of a live grant, on average; without one, the most it can have"),
 	CAPSULE(grants, ROW_U32, "live grants"),
 	CAPSULE(state_size, ROW_U32, "bytes of an operation's state"),
 	CAPSULE(allowed, ROW_U32, "1: the asking process may use it"),

@@ -152,6 +152,8 @@ static bool takes_padding(uint32_t command)
 
 static uint32_t salt_word(const struct pluton_rsa_request *request)
 {
+	if (request->padding != PLUTON_RSA_PSS)
+		return 0;
 	switch (request->salt) {
 	case PLUTON_RSA_SALT_DIGEST:
 		return (uint32_t)pluton_digest_size(request->hash);
@@ -162,6 +164,22 @@ static uint32_t salt_word(const struct pluton_rsa_request *request)
 	default:
 		return (uint32_t)request->salt;
 	}
+}
+
+/* What the padding does not have must be 0: the driver would not be told of it. */
+static int check_padding(struct pluton *pluton, uint32_t command,
+			 const struct pluton_rsa_request *request)
+{
+	if (!takes_padding(command))
+		return 0;
+	if (request->padding == PLUTON_RSA_PKCS1 && request->mgf_hash)
+		return connection_refuse(pluton, -PLUTON_EINVAL,
+					 "PKCS #1 v1.5 has no MGF1: leave mgf_hash at 0");
+	if (request->padding != PLUTON_RSA_PSS && request->salt)
+		return connection_refuse(pluton, -PLUTON_EINVAL,
+					 "a salt of %d: only PSS has one, leave it at 0",
+					 request->salt);
+	return 0;
 }
 
 /* The driver has its own defaults, which are ours too. */
@@ -262,6 +280,8 @@ static int make_request(struct pluton *pluton, uint32_t command,
 	int r = check_either(pluton, command, request);
 
 	ret->request = (struct pluton_request){.driver = PLUTON_DRIVER_RSA, .command = command};
+	if (r == 0)
+		r = check_padding(pluton, command, request);
 	if (r == 0)
 		r = check_room(pluton, command, request);
 	if (r == 0 && !request->key_slot)

@@ -74,7 +74,9 @@ const struct config_key config_keys[] = {
 	{"kernel", "deferred_budget", KEY_NUMBER, FIELD(deferred_budget), 1, 65536, "64", AT_ONCE,
 	 "Deferred calls that run before the event loop looks at descriptors again."},
 	{"kernel", "engine_deadline", KEY_DURATION, FIELD(engine_deadline_ms), 100, 3600000, "30s",
-	 RESTART, "How long one operation may keep an engine before it is cancelled."},
+	 RESTART,
+	 "How long one operation may keep an engine before it is cancelled; its wait for a turn does "
+	 "not count."},
 	{"kernel", "greeting_timeout", KEY_DURATION, FIELD(greeting_timeout_ms), 1000, 3600000, "10s",
 	 AT_ONCE, "How long a program may be connected without having greeted."},
 

@@ -134,6 +134,22 @@ static void take_down(const struct engines *engines, struct hil_engine *engine)
 		checker_close(inner);
 }
 
+static int open_arbiter(struct engines *engines, struct hil_engine *engine, unsigned at,
+			struct kernel *kernel)
+{
+	struct arbiter *arbiter = &engines->arbiters[engine->kind][at];
+	int r = arbiter_init(arbiter, engine, &kernel->deferred, kernel_owners_max(kernel),
+			     kernel_parties_max(kernel), kernel->limits.engine_deadline_ms,
+			     kernel_find_owner, kernel);
+
+	if (r < 0 || engine->slow == 0)
+		return r;
+	r = arbiter_init_slow(&engines->slow[engine->kind][at], arbiter);
+	if (r < 0)
+		arbiter_close(arbiter);
+	return r;
+}
+
 static int add_engine(struct engines *engines, struct hil_engine *engine,
 		      const struct config *config, struct kernel *kernel)
 {
@@ -150,9 +166,7 @@ static int add_engine(struct engines *engines, struct hil_engine *engine,
 		return r;
 	r = selftest_open(engine, engines->selftests, &engine);
 	if (r == 0 || r == -PLUTON_ENOSUPPORT)
-		r = arbiter_init(&engines->arbiters[port->kind][at], engine, &kernel->deferred,
-				 kernel_owners_max(kernel), kernel_parties_max(kernel),
-				 kernel->limits.engine_deadline_ms, kernel_find_owner, kernel);
+		r = open_arbiter(engines, engine, at, kernel);
 	if (r < 0) {
 		take_down(engines, engine);
 		return r;

@@ -25,8 +25,9 @@ struct engines {
 	struct hil_port ports[HIL_KINDS];
 	struct backend_instance *sources[HIL_KINDS][HIL_ENGINES_MAX]; /* of the ports' engines */
 	struct arbiter arbiters[HIL_KINDS][HIL_ENGINES_MAX];
-	const struct selftest_options *selftests; /* of the engines' */
-	bool checked;				  /* every engine has a checker before it */
+	struct arbiter slow[HIL_KINDS][HIL_ENGINES_MAX]; /* behind those whose engine needs it */
+	const struct selftest_options *selftests;	 /* of the engines' */
+	bool checked;					 /* every engine has a checker before it */
 };
 
 /*

@@ -58,7 +58,8 @@ static uint32_t capsule_row(const struct operation *op, uint32_t index, void *ou
 	copy_text(row->interface, sizeof(row->interface), driver->capsule->interface);
 	row->driver = driver->capsule->driver;
 	row->commands = (uint32_t)driver->capsule->command_count;
-	row->grant_size = (uint32_t)driver->capsule->grant_size;
+	row->grant_size = (uint32_t)(driver->grants ? driver->grant_bytes / driver->grants
+						    : driver->capsule->grant_size);
 	row->grants = driver->grants;
 	row->state_size = (uint32_t)driver->capsule->state_size;
 	row->allowed = process_allowed(op->process, driver);
@@ -72,6 +73,7 @@ static uint32_t engine_row(const struct operation *op, uint32_t index, void *out
 	const struct engines *engines = &machine_of(op)->engines;
 	uint32_t kind = index / HIL_ENGINES_MAX, priority = index % HIL_ENGINES_MAX;
 	struct pluton_engine_row *row = out;
+	struct arbiter_account account;
 	const struct arbiter *arbiter;
 
 	while (kind < HIL_KINDS && priority >= engines->ports[kind].count) {
@@ -85,10 +87,11 @@ static uint32_t engine_row(const struct operation *op, uint32_t index, void *out
 	copy_text(row->hil, sizeof(row->hil), hil_name(kind));
 	row->priority = priority;
 	row->concurrency = arbiter->engine->absent ? 0 : arbiter->engine->concurrency;
-	row->busy = arbiter->holders;
-	row->waiting = arbiter->marked;
-	row->grants = arbiter->grants;
-	row->expirations = arbiter->expirations;
+	arbiter_measure(arbiter, &account);
+	row->busy = account.holders;
+	row->waiting = account.waiting;
+	row->grants = account.grants;
+	row->expirations = account.expirations;
 	return kind * HIL_ENGINES_MAX + priority + 1;
 }
 

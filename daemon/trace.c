@@ -47,7 +47,7 @@ static uint32_t engine_number(const struct engines *engines, const struct arbite
 
 	for (unsigned kind = 0; kind < HIL_KINDS; kind++) {
 		for (unsigned i = 0; i < engines->ports[kind].count; i++, number++) {
-			if (&engines->arbiters[kind][i] == arbiter)
+			if (engines->arbiters[kind][i].engine == arbiter->engine)
 				return number;
 		}
 	}

@@ -100,10 +100,26 @@ static bool find_marked(const struct arbiter *arbiter, uint32_t from, uint32_t *
 	return false;
 }
 
+/* Places that one party may hold; 0: all. */
+static unsigned share_of(const struct arbiter *arbiter)
+{
+	return arbiter->is_slow ? 1 : arbiter->engine->share;
+}
+
+/* The engine may have been replaced by one with other numbers: they are read each time. */
+static unsigned places_of(const struct arbiter *arbiter)
+{
+	const struct hil_engine *engine = arbiter->engine;
+
+	if (arbiter->is_slow)
+		return engine->slow;
+	return engine->concurrency - (arbiter->slow ? engine->slow : 0);
+}
+
 /* false: it holds as many places as one party can. */
 static bool may_hold_more(const struct arbiter *arbiter, uint32_t party)
 {
-	unsigned share = arbiter->engine->share;
+	unsigned share = share_of(arbiter);
 
 	return share == 0 || arbiter->parties[party].holders < share;
 }
@@ -190,7 +206,7 @@ static uint64_t now_ms(void)
 
 static bool has_room(const struct arbiter *arbiter)
 {
-	return arbiter->holders < arbiter->engine->concurrency;
+	return arbiter->holders < places_of(arbiter);
 }
 
 static void hold(struct arbiter *arbiter, struct hil_waiter *waiter)
@@ -235,6 +251,17 @@ static void free_tables(struct arbiter *arbiter)
 	arbiter->bits = NULL;
 }
 
+static int make_tables(struct arbiter *arbiter)
+{
+	arbiter->bits = calloc(words_of(arbiter->parties_max), sizeof(uint64_t));
+	arbiter->parties = calloc(arbiter->parties_max, sizeof(*arbiter->parties));
+	arbiter->places = calloc(arbiter->owners_max, sizeof(*arbiter->places));
+	if (arbiter->bits && arbiter->parties && arbiter->places)
+		return 0;
+	free_tables(arbiter);
+	return -PLUTON_ENOMEM;
+}
+
 int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
 		 uint32_t owners_max, uint32_t parties_max, uint64_t deadline_ms,
 		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context)
@@ -243,32 +270,63 @@ int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct defe
 		.engine = engine,
 		.find_owner = find_owner,
 		.context = context,
-		.bits = calloc(words_of(parties_max), sizeof(uint64_t)),
-		.parties = calloc(parties_max, sizeof(*arbiter->parties)),
-		.places = calloc(owners_max, sizeof(*arbiter->places)),
 		.owners_max = owners_max,
 		.parties_max = parties_max,
 		.last_served = parties_max - 1, /* so that party 0 is the first in turn */
 		.deadline_ms = deadline_ms,
 	};
-	if (engine->concurrency == 0 || engine->concurrency > HIL_CONCURRENCY_MAX) {
-		free_tables(arbiter);
+	if (engine->concurrency == 0 || engine->concurrency > HIL_CONCURRENCY_MAX)
 		return -PLUTON_EINVAL;
-	}
-	if (!arbiter->bits || !arbiter->parties || !arbiter->places) {
-		free_tables(arbiter);
+	if (make_tables(arbiter) < 0)
 		return -PLUTON_ENOMEM;
-	}
 	deferred_call_init(&arbiter->serve, queue, serve);
 	engine->arbiter = arbiter;
 	return 0;
 }
 
+int arbiter_init_slow(struct arbiter *slow, struct arbiter *arbiter)
+{
+	const struct hil_engine *engine = arbiter->engine;
+
+	*slow = (struct arbiter){
+		.engine = arbiter->engine,
+		.is_slow = true,
+		.find_owner = arbiter->find_owner,
+		.context = arbiter->context,
+		.owners_max = arbiter->owners_max,
+		.parties_max = arbiter->parties_max,
+		.last_served = arbiter->parties_max - 1,
+		.deadline_ms = arbiter->deadline_ms,
+	};
+	if (engine->slow == 0 || engine->slow >= engine->concurrency)
+		return -PLUTON_EINVAL;
+	if (make_tables(slow) < 0)
+		return -PLUTON_ENOMEM;
+	deferred_call_init(&slow->serve, arbiter->serve.queue, serve);
+	arbiter->slow = slow;
+	return 0;
+}
+
 void arbiter_close(struct arbiter *arbiter)
 {
+	if (arbiter->slow)
+		arbiter_close(arbiter->slow);
 	deferred_call_drop(&arbiter->serve);
 	free_tables(arbiter);
-	arbiter->engine->arbiter = NULL;
+	if (!arbiter->is_slow)
+		arbiter->engine->arbiter = NULL;
+}
+
+void arbiter_measure(const struct arbiter *arbiter, struct arbiter_account *ret)
+{
+	struct arbiter_account slow = {0};
+
+	if (arbiter->slow)
+		arbiter_measure(arbiter->slow, &slow);
+	*ret = (struct arbiter_account){.holders = arbiter->holders + slow.holders,
+					.waiting = arbiter->marked + slow.waiting,
+					.grants = arbiter->grants + slow.grants,
+					.expirations = arbiter->expirations + slow.expirations};
 }
 
 /* A cycle of holders and askers would be a deadlock; levels make one impossible. */
@@ -278,13 +336,12 @@ static void assert_level(const struct hil_engine *engine, const struct hil_engin
 		abort();
 }
 
-int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
-		    const struct hil_engine *above)
+static int ask(struct arbiter *arbiter, struct hil_waiter *waiter, struct hil_owner *owner,
+	       const struct hil_engine *above)
 {
-	struct arbiter *arbiter = engine->arbiter;
 	struct hil_waiter **link = &owner->waiting;
 
-	assert_level(engine, above);
+	assert_level(arbiter->engine, above);
 	if (waiter->state != HIL_IDLE)
 		return -PLUTON_EALREADY;
 	if (owner->index >= arbiter->owners_max || owner->party >= arbiter->parties_max)
@@ -301,6 +358,20 @@ int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct
 	if (has_room(arbiter))
 		deferred_call_set(&arbiter->serve);
 	return 0;
+}
+
+int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
+		    const struct hil_engine *above)
+{
+	return ask(engine->arbiter, waiter, owner, above);
+}
+
+int arbiter_request_slow(struct hil_engine *engine, struct hil_waiter *waiter,
+			 struct hil_owner *owner, const struct hil_engine *above)
+{
+	struct arbiter *slow = engine->arbiter->slow;
+
+	return ask(slow ? slow : engine->arbiter, waiter, owner, above);
 }
 
 bool arbiter_withdraw(struct hil_waiter *waiter)
@@ -334,12 +405,8 @@ void arbiter_release(struct hil_waiter *waiter)
 		deferred_call_set(&arbiter->serve);
 }
 
-void arbiter_expire(struct arbiter *arbiter, uint64_t at_ms)
+static void expire_holders(struct arbiter *arbiter, uint64_t at_ms)
 {
-	struct hil_engine *engine = arbiter->engine;
-
-	if (engine->gate)
-		engine->gate->expire(engine, at_ms);
 	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
 		struct hil_waiter *waiter = arbiter->holding[i];
 
@@ -349,4 +416,15 @@ void arbiter_expire(struct arbiter *arbiter, uint64_t at_ms)
 		arbiter->expirations++;
 		waiter->expired(waiter);
 	}
+}
+
+void arbiter_expire(struct arbiter *arbiter, uint64_t at_ms)
+{
+	struct hil_engine *engine = arbiter->engine;
+
+	if (engine->gate)
+		engine->gate->expire(engine, at_ms);
+	expire_holders(arbiter, at_ms);
+	if (arbiter->slow)
+		expire_holders(arbiter->slow, at_ms);
 }

@@ -9,6 +9,9 @@
  * deferred call, covers one engine operation, and is held until the engine is done, even when the
  * owner has died meanwhile.
  *
+ * Work of seconds has turns of its own, at an arbiter behind the engine's: else those who do it all
+ * day held every place, and others' quick work waited for it. One party has one such place at most.
+ *
  * What a capsule sees of it, struct hil_waiter and the calls on one, stands in hil/contract.h.
  *
  * Deadlock: engines have levels, a holder asks only for a lower one (asserted), and nobody holds
@@ -37,6 +40,8 @@ struct arbiter_place {
 
 struct arbiter {
 	struct hil_engine *engine;
+	struct arbiter *slow; /* turns at the engine's places for slow work; NULL: there are none */
+	bool is_slow;	      /* this one is that of another */
 	struct deferred_call serve;
 	struct hil_owner *(*find_owner)(void *context, uint32_t index);
 	void *context;
@@ -61,6 +66,21 @@ struct arbiter {
 int arbiter_init(struct arbiter *arbiter, struct hil_engine *engine, struct deferred_queue *queue,
 		 uint32_t owners_max, uint32_t parties_max, uint64_t deadline_ms,
 		 struct hil_owner *(*find_owner)(void *context, uint32_t index), void *context);
+
+/* For an engine that has places for slow work: `slow` gives the turns at them, and arbiter the
+ * others. -PLUTON_ENOMEM; -PLUTON_EINVAL: there would be no others. */
+int arbiter_init_slow(struct arbiter *slow, struct arbiter *arbiter);
+
+/* With the one for slow work. */
 void arbiter_close(struct arbiter *arbiter);
+
+/* What a person wants to know, of both. */
+struct arbiter_account {
+	uint32_t holders;
+	uint32_t waiting; /* owners; twice, who waits at both */
+	uint64_t grants;
+	uint64_t expirations;
+};
+void arbiter_measure(const struct arbiter *arbiter, struct arbiter_account *ret);
 
 #endif

@@ -145,6 +145,7 @@ struct checker_slot {
 	struct checker_stream aad;   /* or an RSA label */
 	size_t whole[CHECKER_CALLS]; /* bytes of what moves whole */
 	uint32_t seen;		     /* bit per call: moved whole already */
+	bool slow;		     /* has a place for slow work */
 	bool slot_key;
 	bool verifies;	 /* authenticated decryption */
 	bool sealed;	 /* its input cannot change */

@@ -154,14 +154,26 @@ static unsigned under_way(const struct checker *checker)
 	return count;
 }
 
+static unsigned slow_under_way(const struct checker *checker)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++)
+		count += checker->slots[i].state != SLOT_FREE && checker->slots[i].slow;
+	return count;
+}
+
 /* What the engine should answer to start. It may also say that it has no room or is gone. */
 static int expected_answer(const struct checker *checker, const void *request)
 {
-	int r = checker->type->check(checker->inner, request);
+	const struct hil_engine *inner = checker->inner;
+	int r = checker->type->check(inner, request);
 
 	if (r < 0)
 		return r;
-	return under_way(checker) >= checker->inner->concurrency ? -PLUTON_EBUSY : 0;
+	if (hil_is_slow(inner, request) && slow_under_way(checker) >= inner->slow)
+		return -PLUTON_EBUSY;
+	return under_way(checker) >= inner->concurrency ? -PLUTON_EBUSY : 0;
 }
 
 static enum hil_rule start_rule(int error)
@@ -216,7 +228,10 @@ int checker_start(struct checker *checker, const void *request, void *outer)
 	slot = take_slot(checker);
 	if (!slot)
 		return -PLUTON_EBUSY;
-	*slot = (struct checker_slot){.checker = checker, .outer = outer, .state = SLOT_STARTING};
+	*slot = (struct checker_slot){.checker = checker,
+				      .outer = outer,
+				      .state = SLOT_STARTING,
+				      .slow = hil_is_slow(checker->inner, request)};
 	checker->type->attach(slot);
 	if (expected == 0)
 		checker->type->prepare(slot, request);

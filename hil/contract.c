@@ -6,6 +6,18 @@
  */
 #include "hil/contract.h"
 
+#include "hil/hwkey.h"
+#include "hil/kdf.h"
+#include "hil/rsa.h"
+
+bool hil_is_slow(const struct hil_engine *engine, const void *request)
+{
+	static bool (*const kinds[HIL_KINDS])(const void *request) = {
+		[HIL_RSA] = rsa_is_slow, [HIL_KDF] = kdf_is_slow, [HIL_HWKEY] = hwkey_is_slow};
+
+	return engine->slow && kinds[engine->kind] && kinds[engine->kind](request);
+}
+
 void hil_engine_set_absent(struct hil_engine *engine, bool absent)
 {
 	engine->absent = absent;

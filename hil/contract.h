@@ -35,7 +35,8 @@
  *  KEY_CROSSED           9  A slot's key is never pulled.
  *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
  *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations
- *                           than `concurrency` with BUSY, and what caps offers is not refused.
+ *                           than `concurrency`, or slow ones than `slow`, with BUSY, and what caps
+ *                           offers is not refused.
  *  BAD_SIZE             12  Sizes are checked in start: SIZE, before any callback.
  *  DONE_MISSING         13  cancel leads to done(CANCEL) or to the normal done, never to none.
  *
@@ -150,8 +151,14 @@ struct hil_engine {
 	const char *name; /* "openssl" */
 	enum hil_kind kind;
 	enum hil_level level;
-	unsigned concurrency;	 /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
-	unsigned share;		 /* of them one party's at most; 0: all. The arbiter sees to it */
+	unsigned concurrency; /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
+	unsigned share;	      /* of them one party's at most; 0: all. The arbiter sees to it */
+	/*
+	 * Of `concurrency` those for slow work, of seconds (rsa_is_slow and its like), which has
+	 * no others: one too many is BUSY. Who waits for one waits at the arbiter, where no
+	 * deadline runs yet, and parties have them in turn. 0: nothing it does is slow.
+	 */
+	unsigned slow;
 	struct arbiter *arbiter; /* shares it; set where the engine is registered */
 	/*
 	 * Its device is not there: caps mean nothing, and every request is refused with NODEVICE,
@@ -163,6 +170,9 @@ struct hil_engine {
 	const struct hil_vault *vault; /* whose slots it can use; NULL: none */
 	const struct hil_gate *gate;   /* or NULL */
 };
+
+/* Whether the request needs one of the engine's places for slow work. */
+bool hil_is_slow(const struct hil_engine *engine, const void *request);
 
 /* Whether the key is bytes, or in a slot that this engine can use (rule 9). */
 static inline bool hil_reaches(const struct hil_engine *engine, const struct hil_key_ref *key)
@@ -241,6 +251,10 @@ struct hil_owner {
  */
 int arbiter_request(struct hil_engine *engine, struct hil_waiter *waiter, struct hil_owner *owner,
 		    const struct hil_engine *above);
+
+/* The same for work that is slow, where the engine has places for that; else just the same. */
+int arbiter_request_slow(struct hil_engine *engine, struct hil_waiter *waiter,
+			 struct hil_owner *owner, const struct hil_engine *above);
 
 /* Takes back a request that was not granted yet. false: it holds the engine, or never asked. */
 bool arbiter_withdraw(struct hil_waiter *waiter);

@@ -69,6 +69,14 @@ enum ecc_curve hwkey_curve(enum hwkey_type type)
 	return is_type(type) ? curves[type] : (enum ecc_curve)0;
 }
 
+bool hwkey_is_slow(const void *hwkey_request)
+{
+	const struct hwkey_request *request = hwkey_request;
+
+	return request->action == HWKEY_GENERATE &&
+	       hwkey_family(request->attributes.type) == HWKEY_OF_RSA;
+}
+
 /* Whole half-blocks of 8 bytes, and one more. */
 size_t hwkey_wrapped_size(size_t key_size)
 {

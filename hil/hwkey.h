@@ -200,6 +200,9 @@ enum hwkey_family {
 };
 enum hwkey_family hwkey_family(enum hwkey_type type);
 
+/* An RSA key is made: that takes seconds (hil/contract.h, slow). */
+bool hwkey_is_slow(const void *hwkey_request);
+
 /* The curve of a key of HWKEY_OF_ECC; 0 for any other. */
 enum ecc_curve hwkey_curve(enum hwkey_type type);
 

@@ -45,6 +45,11 @@ uint64_t kdf_rounds(const struct kdf_request *request)
 	return (uint64_t)request->iterations * ((request->length + block - 1) / block);
 }
 
+bool kdf_is_slow(const void *kdf_request)
+{
+	return kdf_rounds(kdf_request) >= KDF_SLOW_ROUNDS;
+}
+
 static int check_prf(const struct kdf_caps *caps, const struct kdf_request *request)
 {
 	unsigned method = request->method;

@@ -88,6 +88,8 @@ struct kdf_client {
 	const struct kdf_client_ops *ops;
 };
 
+#define KDF_ROUNDS_KEY "pbkdf2_rounds_max"
+
 struct kdf_caps {
 	uint32_t prfs[KDF_METHODS]; /* bit 1 << mac_algorithm for each method; 0: not offered */
 	size_t key_size_max;	    /* HMAC: bytes, <= KDF_KEY_SIZE_MAX */
@@ -102,6 +104,7 @@ struct kdf_caps {
 	 * this alone: a million rounds are 0.2 to 2 seconds of one processor.
 	 */
 	uint64_t rounds_max;
+	const char *rounds_key; /* of the configuration; NULL: the limit is the engine's own */
 };
 
 struct kdf_engine {
@@ -132,6 +135,10 @@ size_t kdf_length_max(enum kdf_method method, uint32_t prf);
 
 /* PBKDF2: iterations times blocks of output. This is the work that a request asks for. */
 uint64_t kdf_rounds(const struct kdf_request *request);
+
+/* So much of it that it may take seconds (hil/contract.h, slow). */
+#define KDF_SLOW_ROUNDS 1000000u
+bool kdf_is_slow(const void *kdf_request);
 
 /*
  * Whether the request is well formed and caps allow it: 0, -PLUTON_ENOSUPPORT (method, PRF, key

@@ -12,6 +12,13 @@ bool rsa_is_private(enum rsa_action action)
 	return action == RSA_SIGN || action == RSA_DECRYPT || action == RSA_PRIVATE;
 }
 
+bool rsa_is_slow(const void *rsa_request)
+{
+	const struct rsa_request *request = rsa_request;
+
+	return request->action == RSA_GENERATE;
+}
+
 size_t rsa_part_size(enum rsa_part part, size_t size)
 {
 	if (part == RSA_E)

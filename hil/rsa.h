@@ -146,6 +146,9 @@ int rsa_check(const struct hil_engine *engine, const void *rsa_request);
 /* true for sign, decrypt and private. */
 bool rsa_is_private(enum rsa_action action);
 
+/* A key is made: that takes seconds (hil/contract.h, slow). */
+bool rsa_is_slow(const void *rsa_request);
+
 /* Bytes of one part of a key with a modulus of `size` bytes. */
 size_t rsa_part_size(enum rsa_part part, size_t size);
 

@@ -196,11 +196,25 @@ static unsigned count_parked(const struct selftest *selftest)
 	return count;
 }
 
+/* What waits needs its place all the same. */
+static bool has_place(const struct selftest *selftest, const void *request)
+{
+	const struct hil_engine *inner = selftest->inner;
+	unsigned slow = 0;
+
+	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++)
+		slow += selftest->parked[i].client != NULL &&
+			hil_is_slow(inner, &selftest->parked[i].request);
+	if (hil_is_slow(inner, request) && slow >= inner->slow)
+		return false;
+	return count_parked(selftest) < inner->concurrency;
+}
+
 static int park(struct selftest *selftest, unsigned algorithm, const void *request, void *client)
 {
 	struct selftest_parked *parked = find_parked(selftest, NULL);
 
-	if (!parked || count_parked(selftest) >= selftest->inner->concurrency)
+	if (!parked || !has_place(selftest, request))
 		return -PLUTON_EBUSY;
 	*parked = (struct selftest_parked){.client = client, .algorithm = algorithm};
 	memcpy(&parked->request, request, selftest->kind->request_size);

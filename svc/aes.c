@@ -27,8 +27,8 @@ static const struct enum_name modes[] = {
 /* What every start of a stream has in common: kept with the stream. */
 struct aes_shape {
 	struct aes_engine *engine; /* the state is its own, no other engine can take it */
-	enum aes_mode mode;
-	enum aes_direction direction;
+	uint8_t mode;
+	uint8_t direction;
 	uint8_t ctr_bits;
 	uint8_t key_size;
 	uint8_t iv_size;
@@ -53,15 +53,16 @@ static int open_stream(struct aes_operation *state)
 	const struct aes_request *request = &state->request;
 	const struct aes_shape shape = {
 		.engine = state->engine,
-		.mode = request->mode,
-		.direction = request->direction,
+		.mode = (uint8_t)request->mode,
+		.direction = (uint8_t)request->direction,
 		.ctr_bits = (uint8_t)request->ctr_bits,
 		.key_size = (uint8_t)request->key_size,
 		.iv_size = (uint8_t)request->iv_size,
 		.key = request->key,
 	};
 
-	return stream_open(state->op, &shape, sizeof(shape), &state->stream);
+	return stream_open(state->op, &shape, sizeof(shape), state->engine->caps.state_bytes,
+			   &state->stream);
 }
 
 static int claim_stream(struct aes_operation *state)

@@ -85,6 +85,14 @@
 		return 0;                                                                          \
 	}
 
+/* Work of seconds has turns of its own. */
+static inline int request_turn(struct operation *op, struct hil_engine *engine, const void *request,
+			       void (*granted)(struct operation *op))
+{
+	return hil_is_slow(engine, request) ? op_engine_request_slow(op, engine, granted)
+					    : op_engine_request(op, engine, granted);
+}
+
 /* granted and cancel. What no engine has begun ends in `end`, which is called as done is. */
 #define CAPSULE_TURNS_ENDED_BY(hil, end)                                                           \
 	static void granted(struct operation *op)                                                  \

@@ -123,7 +123,7 @@ static int begin(struct operation *op)
 	if (r < 0)
 		return r;
 	shape = (struct digest_shape){state->engine, state->request.algorithm};
-	r = stream_open(op, &shape, sizeof(shape), &state->stream);
+	r = stream_open(op, &shape, sizeof(shape), state->engine->caps.state_bytes, &state->stream);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 

@@ -149,7 +149,7 @@ static int submit(struct hwkey_operation *state)
 	if (named.name.number == 0) /* any: there is one, or done says so */
 		named.name.number = 1;
 	r = hwkey_check(engine, &named);
-	return r < 0 ? explain(state, r) : op_engine_request(state->op, engine, granted_any);
+	return r < 0 ? explain(state, r) : request_turn(state->op, engine, &named, granted_any);
 }
 
 /* --- filling slots ---------------------------------------------------------------------------- */

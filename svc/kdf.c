@@ -110,15 +110,42 @@ static int explain_length(const struct kdf_operation *state, const struct kdf_ca
 			 max < caps->length_max ? max : caps->length_max);
 }
 
-static int explain_rounds(const struct kdf_operation *state, const struct kdf_caps *caps)
+/* Of the engines with this PRF the one that does the most rounds: its limit is the one that holds.
+ */
+static const struct kdf_engine *find_most_rounds(const struct kdf_operation *state)
 {
+	const struct hil_port *port = op_port(state->op, PORT_KDF);
+	const struct kdf_engine *most = NULL;
+
+	for (unsigned i = 0; i < port->count; i++) {
+		const struct kdf_engine *engine = (const void *)port->engines[i];
+
+		if (engine->head.absent ||
+		    !(engine->caps.prfs[KDF_PBKDF2] >> state->request.prf & 1))
+			continue;
+		if (!most || engine->caps.rounds_max > most->caps.rounds_max)
+			most = engine;
+	}
+	return most;
+}
+
+static int explain_rounds(const struct kdf_operation *state)
+{
+	const struct kdf_engine *engine = find_most_rounds(state);
+	unsigned long long rounds = kdf_rounds(&state->request);
+	unsigned long long max = engine ? engine->caps.rounds_max : 0;
+
 	if (state->request.iterations == 0)
 		return op_refuse(state->op, -PLUTON_ESIZE, "0 iterations, PBKDF2 needs at least 1");
+	if (engine && !engine->caps.rounds_key)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "%llu iterations for all blocks of output, the kdf engine %s does "
+				 "%llu at most",
+				 rounds, engine->head.name, max);
 	return op_refuse(state->op, -PLUTON_ESIZE,
 			 "%llu iterations for all blocks of output, the limit is %llu "
-			 "(pbkdf2_rounds_max)",
-			 (unsigned long long)kdf_rounds(&state->request),
-			 (unsigned long long)caps->rounds_max);
+			 "(" KDF_ROUNDS_KEY ")",
+			 rounds, max);
 }
 
 static int explain_size(const struct kdf_operation *state, const struct kdf_caps *caps)
@@ -146,7 +173,7 @@ static int explain_size(const struct kdf_operation *state, const struct kdf_caps
 				 "key has %zu bytes, AES needs 16, 24 or 32", request->key_size);
 	if (request->method == KDF_PBKDF2 &&
 	    (request->iterations == 0 || kdf_rounds(request) > caps->rounds_max))
-		return explain_rounds(state, caps);
+		return explain_rounds(state);
 	return explain_length(state, caps);
 }
 
@@ -211,7 +238,7 @@ static int ask_engine(struct kdf_operation *state, int checked)
 
 	if (r == 0)
 		r = select_engine(state);
-	return r < 0 ? r : op_engine_request(state->op, &state->engine->head, granted);
+	return r < 0 ? r : request_turn(state->op, &state->engine->head, &state->request, granted);
 }
 
 static int derive(struct operation *op, enum kdf_method method)

@@ -230,7 +230,7 @@ static int begin(struct operation *op)
 		return r;
 	shape = (struct mac_shape){state->engine, state->request.algorithm, state->request.key,
 				   state->request.key_size};
-	r = stream_open(op, &shape, sizeof(shape), &state->stream);
+	r = stream_open(op, &shape, sizeof(shape), state->engine->caps.state_bytes, &state->stream);
 	return r < 0 ? r : op_engine_request(op, &state->engine->head, granted);
 }
 

@@ -166,21 +166,15 @@ static int find_key(struct operation *op, struct rsa_request *request)
 	return 0;
 }
 
-/* Without parameters: MGF1 with the same hash, and a salt as long as it. */
-static int describe_padding(struct operation *op, struct rsa_request *request)
+/* What a padding does not have is refused: who names it expects that it does something. */
+static int take_parameters(struct operation *op, struct rsa_request *request)
 {
 	uint8_t parameters[PARAMETERS_SIZE];
 	uint32_t salt;
 	int r;
 
-	request->hash = op_word(op, WORD_HASH);
 	if (request->padding == RSA_PKCS1)
-		return 0;
-	request->mgf_hash = request->hash;
-	if (request->padding == RSA_PSS)
-		request->salt_size = digest_size(request->hash);
-	if (op_length(op, SLOT_PARAMETERS) == 0)
-		return 0;
+		return op_refuse(op, -PLUTON_EINVAL, "pkcs1 has no parameters: leave them out");
 	r = op_read_all(op, SLOT_PARAMETERS, parameters, sizeof(parameters));
 	if (r < 0)
 		return r;
@@ -188,7 +182,22 @@ static int describe_padding(struct operation *op, struct rsa_request *request)
 	request->mgf_hash = get32(parameters);
 	if (request->padding == RSA_PSS)
 		request->salt_size = salt == SALT_ANY_WORD ? RSA_SALT_ANY : salt;
+	else if (salt != 0)
+		return op_refuse(op, -PLUTON_EINVAL,
+				 "parameters name a salt of %u bytes, oaep has none: write 0",
+				 salt);
 	return 0;
+}
+
+/* Without parameters: MGF1 with the same hash, and a salt as long as it. */
+static int describe_padding(struct operation *op, struct rsa_request *request)
+{
+	request->hash = op_word(op, WORD_HASH);
+	if (request->padding != RSA_PKCS1)
+		request->mgf_hash = request->hash;
+	if (request->padding == RSA_PSS)
+		request->salt_size = digest_size(request->hash);
+	return op_length(op, SLOT_PARAMETERS) ? take_parameters(op, request) : 0;
 }
 
 static int explain_nosupport(struct operation *op, const struct rsa_caps *caps,
@@ -300,7 +309,9 @@ static int submit(struct rsa_operation *state)
 
 	if (r == 0)
 		r = check_slots(state);
-	return r < 0 ? r : op_engine_request(state->op, &state->engine->head, granted);
+	if (r < 0)
+		return r;
+	return request_turn(state->op, &state->engine->head, &state->request, granted);
 }
 
 static int generate(struct operation *op)
@@ -413,8 +424,15 @@ static int slot_decrypt_oaep(struct operation *op)
 #define PARAMETERS                                                                                 \
 	{                                                                                          \
 		"parameters", SLOT_RO, PARAMETERS_SIZE, PARAMETERS_SIZE, true,                     \
-			"u32 hash of MGF1, u32 bytes of salt, little-endian; absent: the same "    \
-			"hash, and as many as it has; to verify, 0xffffffff is any salt"           \
+			"of pss, pkcs1 has none: u32 hash of MGF1, u32 bytes of salt, "            \
+			"little-endian; absent: the same hash, and as many as it has; to verify, " \
+			"0xffffffff is any salt"                                                   \
+	}
+#define CIPHER_PARAMETERS                                                                          \
+	{                                                                                          \
+		"parameters", SLOT_RO, PARAMETERS_SIZE, PARAMETERS_SIZE, true,                     \
+			"of oaep, pkcs1 has none: u32 hash of MGF1, little-endian, u32 0; "        \
+			"absent: the same hash"                                                    \
 	}
 #define LABEL                                                                                      \
 	{                                                                                          \
@@ -499,7 +517,7 @@ static const struct command commands[] = {
 		.answers = {"bytes of output"},
 		.words = {[WORD_PADDING] = {"padding", cipher_paddings, ""}, [WORD_HASH] = HASH},
 		.slots = {[SLOT_KEY] = PUBLIC_KEY,
-			  [SLOT_PARAMETERS] = PARAMETERS,
+			  [SLOT_PARAMETERS] = CIPHER_PARAMETERS,
 			  [SLOT_LABEL] = LABEL,
 			  [SLOT_INPUT] = {"input", SLOT_RO, 1, RSA_SIZE_MAX, true,
 					  "the message; absent: the empty one"},
@@ -515,7 +533,7 @@ static const struct command commands[] = {
 		.answers = {"bytes of message"},
 		.words = {[WORD_PADDING] = {"padding", cipher_paddings, ""}, [WORD_HASH] = HASH},
 		.slots = {[SLOT_KEY] = PRIVATE_KEY,
-			  [SLOT_PARAMETERS] = PARAMETERS,
+			  [SLOT_PARAMETERS] = CIPHER_PARAMETERS,
 			  [SLOT_LABEL] = LABEL,
 			  [SLOT_INPUT] = CIPHERTEXT,
 			  [SLOT_OUTPUT] = MESSAGE},
@@ -579,7 +597,7 @@ static const struct command commands[] = {
 		.doc = "Decrypt with the padding oaep and a key in a slot",
 		.answers = {"bytes of message"},
 		.words = {[WORD_KEY_SLOT] = KEY_SLOT, [WORD_HASH] = HASH},
-		.slots = {[SLOT_PARAMETERS] = PARAMETERS,
+		.slots = {[SLOT_PARAMETERS] = CIPHER_PARAMETERS,
 			  [SLOT_LABEL] = LABEL,
 			  [SLOT_INPUT] = CIPHERTEXT,
 			  [SLOT_OUTPUT] = MESSAGE},

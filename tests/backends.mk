@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
 BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_kdf_test openssl_mac_test \
-	openssl_rsa_test openssl_stream_test stacked_test openssl_hwkey_test
+	openssl_rsa_test openssl_stream_test stacked_test openssl_hwkey_test fuses_test
 check_PROGRAMS += $(BACKEND_TESTS)
 TESTS += $(BACKEND_TESTS)
 THREADED_TESTS += $(BACKEND_TESTS)
@@ -66,3 +66,11 @@ chip_transport_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 chip_transport_test_SOURCES = tests/unit/chip_transport_test.c
 chip_transport_test_LDADD = $(BACKEND_TEST_LIBS)
 chip_transport_test_LDFLAGS = -Wl,--wrap=event_add
+
+# Its system calls are the test's.
+fuses_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+fuses_test_SOURCES = tests/unit/fuses_test.c backends/fuses/fuses.c
+fuses_test_LDADD = libsuite.la
+fuses_test_LDFLAGS = -Wl,--wrap=open,--wrap=openat,--wrap=read,--wrap=write,--wrap=fdatasync \
+	-Wl,--wrap=fsync,--wrap=linkat,--wrap=unlinkat,--wrap=fstat,--wrap=fstatat \
+	-Wl,--wrap=getrandom,--wrap=close

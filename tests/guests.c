@@ -45,6 +45,17 @@ int guest_connect(void)
 	return keep(rig_connect(&rig));
 }
 
+int guest_connect_as(uint32_t uid)
+{
+	int fd = guest_connect();
+	struct process *process = rig_last_process(&rig);
+	struct users *parties = &rig.kernel->parties;
+
+	users_leave(&parties->entries[process->owner.party]);
+	process->owner.party = users_place(parties, users_enter(parties, uid, ""));
+	return fd;
+}
+
 int guest_connect_raw(void)
 {
 	return keep(rig_connect_raw(&rig));

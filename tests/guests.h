@@ -16,6 +16,9 @@ void guests_open(const char *const *settings);
 int guest_connect(void);
 int guest_connect_raw(void);
 
+/* The same, and its turns at engines are from then on those of the user `uid`. */
+int guest_connect_as(uint32_t uid);
+
 /* Takes over a connected descriptor that the test made. */
 int guest_adopt(int fd);
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # What nobody may get away with: processes that die, spoil, flood and hoard.
-HOSTILE_TESTS = contention_test hostile_test hostile_threads_test kill_test rings_test \
+HOSTILE_TESTS = contention_test flood_test hostile_test hostile_threads_test kill_test rings_test \
 	rings_threads_test sharing_test
 check_PROGRAMS += $(HOSTILE_TESTS)
 TESTS += $(HOSTILE_TESTS)
@@ -46,3 +46,7 @@ contention_test_SOURCES = tests/integration/contention_test.c \
 	tests/integration/stack.c tests/integration/stack.h \
 	$(ORACLE_SOURCES) $(FORCED_SOURCES)
 contention_test_LDADD = $(HOSTILE_LIBS)
+
+flood_test_CPPFLAGS = $(HOSTILE_CPPFLAGS)
+flood_test_SOURCES = tests/integration/flood_test.c
+flood_test_LDADD = $(HOSTILE_LIBS)

@@ -7,7 +7,7 @@ KERNEL_TESTS = \
 	channel_descriptor_test channel_flow_test closer_test connect_test costs_test deferred_test \
 	engine_test expiry_test grant_test interrupt_test loop_test manager_test parameters_test \
 	pool_test process_test refusals_test request_test trd104_test upcall_test users_test \
-	window_test withdrawn_test
+	window_test withdrawn_test limits_test
 KERNEL_PYTHON_TESTS = tests/capsules/test_isolation.py tests/unit/test_kernel_includes.py
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS) $(KERNEL_PYTHON_TESTS)
@@ -165,6 +165,10 @@ users_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 users_test_SOURCES = tests/unit/users_test.c
 users_test_LDADD = $(KERNEL_TEST_LIBS)
 
+limits_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+limits_test_SOURCES = tests/unit/limits_test.c
+limits_test_LDADD = $(KERNEL_TEST_LIBS)
+
 withdrawn_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
-withdrawn_test_SOURCES = tests/unit/withdrawn_test.c
+withdrawn_test_SOURCES = tests/unit/withdrawn_test.c tests/rsa_material.c tests/rsa_material.h
 withdrawn_test_LDADD = $(KERNEL_TEST_LIBS)

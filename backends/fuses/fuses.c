@@ -138,12 +138,13 @@ static bool is_sound(const uint8_t image[FUSES_FILE_SIZE])
 	       all_zero(image, COUNTERS_AT, FUSES_FILE_SIZE);
 }
 
-static int check_private(struct fuses_file *file, int fd)
+static int check_private(struct fuses_file *file, int fd, nlink_t *ret_links)
 {
 	struct stat status;
 
 	if (fstat(fd, &status) < 0)
 		return fail(file, "cannot be looked at");
+	*ret_links = status.st_nlink;
 	if (!S_ISREG(status.st_mode))
 		return refuse(file,
 			      "%.300s/" FUSES_FILE ": is no file; put the one that was there "
@@ -226,17 +227,28 @@ static int write_new(struct fuses_file *file, int state, const uint8_t image[FUS
 	if (write(fd, image, FUSES_FILE_SIZE) != (ssize_t)FUSES_FILE_SIZE || fdatasync(fd) < 0)
 		r = fail(file, "cannot be written");
 	close(fd);
+	if (r < 0)
+		unlinkat(state, NEW_FILE, 0);
 	return r;
+}
+
+/* The second name is there as long as it is not known that the first one lasts. */
+static int make_last(struct fuses_file *file, int state)
+{
+	if (fsync(state) < 0)
+		return fail(file, "cannot be made to last");
+	unlinkat(state, NEW_FILE, 0);
+	return 0;
 }
 
 /* link, and not rename: what has come there meanwhile stays. */
 static int put_in_place(struct fuses_file *file, int state)
 {
-	if (linkat(state, NEW_FILE, state, FUSES_FILE, 0) < 0)
-		return fail(file, "cannot be put in place");
-	if (fsync(state) < 0)
-		return fail(file, "cannot be made to last");
-	return 0;
+	if (linkat(state, NEW_FILE, state, FUSES_FILE, 0) == 0)
+		return make_last(file, state);
+	fail(file, "cannot be put in place");
+	unlinkat(state, NEW_FILE, 0);
+	return -PLUTON_EFAIL;
 }
 
 static int burn(struct fuses_file *file, int state, uint8_t *ret_secret)
@@ -252,7 +264,6 @@ static int burn(struct fuses_file *file, int state, uint8_t *ret_secret)
 		r = put_in_place(file, state);
 	if (r == 0)
 		memcpy(ret_secret, image + SECRET_AT, FUSES_SECRET_SIZE);
-	unlinkat(state, NEW_FILE, 0);
 	explicit_bzero(image, sizeof(image));
 	return r;
 }
@@ -262,14 +273,18 @@ static int burn(struct fuses_file *file, int state, uint8_t *ret_secret)
 static int read_or_burn(struct fuses_file *file, int state, uint8_t *ret_secret)
 {
 	int fd = openat(state, FUSES_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	nlink_t links = 0;
 	int r;
 
 	if (fd < 0)
 		return errno == ENOENT ? burn(file, state, ret_secret)
 				       : fail(file, "cannot be opened");
-	r = check_private(file, fd);
+	r = check_private(file, fd, &links);
 	if (r == 0)
 		r = read_image(file, fd, ret_secret);
+	/* Who burnt them did not come to the end: keys may be made by them only when they last. */
+	if (r == 0 && links > 1)
+		r = make_last(file, state);
 	close(fd);
 	return r;
 }

@@ -73,6 +73,7 @@ struct hwkey_unit {
 	bool crowded;	 /* there are records without a slot: their numbers are not known here */
 	const char *why; /* inside done */
 	struct worker_pool generators;
+	unsigned generating; /* operations that need one of them */
 	struct loading loading;
 	struct hwkey_operation operations[TASKS_PER_ENGINE];
 };
@@ -501,6 +502,7 @@ static void finish(struct task *task, int result)
 	take_why(op, result);
 	memcpy(why, op->why, sizeof(why));
 	leave_slot(op);
+	unit->generating -= hil_is_slow(&unit->engine.head, &op->request);
 	explicit_bzero((char *)op + offsetof(struct hwkey_operation, client),
 		       sizeof(*op) - offsetof(struct hwkey_operation, client));
 	unit->why = result < 0 ? why : NULL;
@@ -542,14 +544,19 @@ static void reserve(struct hwkey_operation *op)
 static int start(struct hwkey_engine *engine, const struct hwkey_request *request,
 		 struct hwkey_client *client)
 {
+	struct hwkey_unit *unit = unit_of(engine);
+	bool is_slow = hil_is_slow(&engine->head, request);
 	struct hwkey_operation *op;
 	struct task *task;
 	int r = hwkey_check(&engine->head, request);
 
+	if (r == 0 && is_slow && unit->generating == engine->head.slow)
+		r = -PLUTON_EBUSY;
 	if (r == 0)
-		r = task_begin(&unit_of(engine)->tasks, client, &task);
+		r = task_begin(&unit->tasks, client, &task);
 	if (r < 0)
 		return r;
+	unit->generating += is_slow;
 	op = of_task(task);
 	op->client = client;
 	op->request = *request;
@@ -818,7 +825,8 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_HWKEY,
 			 .level = HIL_LEVEL_HWKEY,
 			 .concurrency = TASKS_PER_ENGINE,
-			 .share = HWKEY_SHARE},
+			 .share = HWKEY_SHARE,
+			 .slow = GENERATORS},
 		.ops = &ops,
 	};
 	r = find_types(unit);

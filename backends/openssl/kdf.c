@@ -15,6 +15,7 @@
 
 #define KDF_SLICE (16u * 1024)
 #define KDF_SHARE (TASKS_PER_ENGINE / 2)
+#define KDF_SLOW 2u /* parties with many rounds at once; with one worker, one */
 
 #define BLOCK_COST 512u	     /* of one block of output, in bytes of a slice: 1 to 2 µs */
 #define ROUND_COST 128u	     /* of one round of PBKDF2: 0.3 to 0.7 µs */
@@ -55,6 +56,7 @@ struct kdf_unit {
 	struct kdf_engine engine;
 	struct task_set tasks;
 	struct cmac_cipher cipher; /* a block is made in one go, so one does for all */
+	unsigned slow;		   /* operations that are */
 	struct kdf_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -377,6 +379,7 @@ static void finish(struct task *task, int result)
 	struct kdf_operation *op = TASK_OWNER(task, struct kdf_operation);
 	struct kdf_client *client = op->client;
 
+	op->unit->slow -= hil_is_slow(&op->unit->engine.head, &op->request);
 	explicit_bzero((char *)op + offsetof(struct kdf_operation, client),
 		       sizeof(*op) - offsetof(struct kdf_operation, client));
 	client->ops->done(client, result);
@@ -392,14 +395,19 @@ static struct kdf_unit *unit_of(struct kdf_engine *engine)
 static int start(struct kdf_engine *engine, const struct kdf_request *request,
 		 struct kdf_client *client)
 {
+	struct kdf_unit *unit = unit_of(engine);
+	bool is_slow = hil_is_slow(&engine->head, request);
 	struct kdf_operation *op;
 	struct task *task;
 	int r = kdf_check(&engine->head, request);
 
+	if (r == 0 && is_slow && unit->slow == engine->head.slow)
+		r = -PLUTON_EBUSY;
 	if (r == 0)
-		r = task_begin(&unit_of(engine)->tasks, client, &task);
+		r = task_begin(&unit->tasks, client, &task);
 	if (r < 0)
 		return r;
+	unit->slow += is_slow;
 	op = TASK_OWNER(task, struct kdf_operation);
 	op->client = client;
 	op->request = *request;
@@ -437,7 +445,8 @@ static struct kdf_engine make_engine(uint64_t rounds_max)
 			 .label_max = KDF_LABEL_MAX,
 			 .info_max = KDF_INFO_MAX,
 			 .length_max = KDF_LENGTH_MAX,
-			 .rounds_max = rounds_max},
+			 .rounds_max = rounds_max,
+			 .rounds_key = KDF_ROUNDS_KEY},
 		.ops = &ops,
 	};
 }
@@ -450,6 +459,7 @@ int kdf_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	if (!unit)
 		return -PLUTON_ENOMEM;
 	unit->engine = make_engine(host->environment->pbkdf2_rounds_max);
+	unit->engine.head.slow = host->workers.count > 1 ? KDF_SLOW : 1;
 	unit->engine.head.vault = &host->vault->vault;
 	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
 		unit->operations[i].unit = unit;

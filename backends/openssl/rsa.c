@@ -2,8 +2,8 @@
 /*
  * The rsa HIL: all that goes in is pulled into a job, a worker does it, what comes out is pushed.
  * Nothing in RSA can be sliced, so nothing of it runs on the loop. Keys are made on a thread of
- * their own: a generation takes seconds, and the workers are everybody's. Who waits for that thread
- * waits on the loop, not in the pool's queue, where a cancel would not reach it.
+ * their own: a generation takes seconds, and the workers are everybody's. No more are taken on than
+ * there are such threads, for in the pool's queue a cancel would not reach them.
  */
 #include <openssl/evp.h>
 #include <stdlib.h>
@@ -30,8 +30,6 @@ struct rsa_operation {
 	size_t output_cursor;
 	bool has_signature;
 	bool computed;
-	bool generates;	 /* has one of the generators */
-	uint64_t ticket; /* waits for one, in this order; 0: does not */
 	struct rsa_job job;
 };
 
@@ -41,8 +39,7 @@ struct rsa_unit {
 	struct task_host *host;
 	const char *why;
 	struct worker_pool generators; /* opened by the first generation */
-	unsigned generating;	       /* operations that have one */
-	uint64_t last_ticket;
+	unsigned generating;	       /* operations that need one */
 	struct rsa_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -197,49 +194,14 @@ static int open_generators(struct rsa_unit *unit)
 	return worker_pool_open(&unit->generators, unit->host->environment->interrupts, GENERATORS);
 }
 
-static struct rsa_operation *longest_waiting(struct rsa_unit *unit)
-{
-	struct rsa_operation *first = NULL;
-
-	for (size_t i = 0; i < TASKS_PER_ENGINE; i++) {
-		struct rsa_operation *op = &unit->operations[i];
-
-		if (op->ticket && (!first || op->ticket < first->ticket))
-			first = op;
-	}
-	return first;
-}
-
-static void leave_generator(struct rsa_operation *op)
-{
-	struct rsa_unit *unit = op->unit;
-	struct rsa_operation *next;
-
-	unit->generating -= op->generates;
-	op->generates = false;
-	op->ticket = 0;
-	next = longest_waiting(unit);
-	if (next && unit->generating < GENERATORS)
-		task_wake(&next->task);
-}
-
-/* TASK_ELSEWHERE also while all generators are taken: leave_generator wakes the next. */
 static int generate(struct rsa_operation *op)
 {
-	struct rsa_unit *unit = op->unit;
-	int r = open_generators(unit);
+	int r = open_generators(op->unit);
 
 	if (r < 0)
 		return r;
-	if (!op->ticket)
-		op->ticket = ++unit->last_ticket;
-	if (unit->generating == GENERATORS || longest_waiting(unit) != op)
-		return TASK_ELSEWHERE;
-	op->ticket = 0;
-	op->generates = true;
-	unit->generating++;
 	op->computed = true;
-	return task_to_pool(&op->task, &unit->generators, compute);
+	return task_to_pool(&op->task, &op->unit->generators, compute);
 }
 
 static int hand_over(struct rsa_operation *op)
@@ -272,7 +234,7 @@ static void finish(struct task *task, int result)
 	struct rsa_operation *op = TASK_OWNER(task, struct rsa_operation);
 	struct rsa_client *client = op->client;
 
-	leave_generator(op);
+	op->unit->generating -= hil_is_slow(&op->unit->engine.head, &op->job.request);
 	op->unit->why = op->job.why && result < 0 ? op->job.why : "";
 	wipe(op);
 	client->ops->done(client, result);
@@ -289,14 +251,19 @@ static struct rsa_unit *unit_of(struct rsa_engine *engine)
 static int start(struct rsa_engine *engine, const struct rsa_request *request,
 		 struct rsa_client *client)
 {
+	struct rsa_unit *unit = unit_of(engine);
+	bool is_slow = hil_is_slow(&engine->head, request);
 	struct rsa_operation *op;
 	struct task *task;
 	int r = rsa_check(&engine->head, request);
 
+	if (r == 0 && is_slow && unit->generating == engine->head.slow)
+		r = -PLUTON_EBUSY;
 	if (r == 0)
-		r = task_begin(&unit_of(engine)->tasks, client, &task);
+		r = task_begin(&unit->tasks, client, &task);
 	if (r < 0)
 		return r;
+	unit->generating += is_slow;
 	op = TASK_OWNER(task, struct rsa_operation);
 	op->client = client;
 	op->job.request = *request;
@@ -325,7 +292,8 @@ static const struct rsa_engine openssl_rsa = {
 		 .kind = HIL_RSA,
 		 .level = HIL_LEVEL_RSA,
 		 .concurrency = TASKS_PER_ENGINE,
-		 .share = RSA_SHARE},
+		 .share = RSA_SHARE,
+		 .slow = GENERATORS},
 	.caps = {.paddings = {[RSA_GENERATE] = 1u << RSA_BARE,
 			      [RSA_SIGN] = 1u << RSA_PKCS1 | 1u << RSA_PSS,
 			      [RSA_VERIFY] = 1u << RSA_PKCS1 | 1u << RSA_PSS,

@@ -371,9 +371,8 @@ static void adapt(struct stand *stand)
 	struct kdf_caps *caps = &((struct kdf_engine *)(void *)stand->engine)->caps;
 	const struct mac_caps *below = &((struct mac_engine *)(void *)stand->below)->caps;
 	size_t key_size_max = below->key_size_max;
-	uint64_t rounds_max = caps->rounds_max;
 
-	*caps = (struct kdf_caps){.rounds_max = rounds_max};
+	*caps = (struct kdf_caps){.rounds_max = caps->rounds_max, .rounds_key = caps->rounds_key};
 	if (below->length_max < LENGTH_NEEDED || key_size_max < MAC_SIZE_MAX)
 		return; /* too small for anything: no methods */
 	for (unsigned method = 1; method < KDF_METHODS; method++)
@@ -389,8 +388,8 @@ int kdf_on_mac_open(const struct backend_environment *environment, struct stand 
 {
 	static const struct kdf_engine_ops ops = {start, cancel};
 	struct stacked_kdf *stacked = calloc(1, sizeof(*stacked));
+	bool configured = environment->pbkdf2_rounds_max <= ROUNDS_MAX;
 	int r;
-	uint64_t rounds_max = environment->pbkdf2_rounds_max;
 
 	if (!stacked)
 		return -PLUTON_ENOMEM;
@@ -399,7 +398,8 @@ int kdf_on_mac_open(const struct backend_environment *environment, struct stand 
 			 .kind = HIL_KDF,
 			 .level = HIL_LEVEL_KDF,
 			 .concurrency = STACKED_CONCURRENCY},
-		.caps = {.rounds_max = rounds_max < ROUNDS_MAX ? rounds_max : ROUNDS_MAX},
+		.caps = {.rounds_max = configured ? environment->pbkdf2_rounds_max : ROUNDS_MAX,
+			 .rounds_key = configured ? KDF_ROUNDS_KEY : NULL},
 		.ops = &ops,
 	};
 	*ret = &stacked->stand;

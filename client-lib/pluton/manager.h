@@ -63,7 +63,7 @@ struct pluton_capsule_row {
 	char interface[PLUTON_NAME_SIZE];
 	uint32_t driver;
 	uint32_t commands;   /* how many */
-	uint32_t grant_size; /* bytes of one grant */
+	uint32_t grant_size; /* bytes of a live grant, on average; without one, at most */
 	uint32_t grants;     /* live ones */
 	uint32_t state_size; /* bytes of an operation's state */
 	uint32_t allowed;    /* 1: the asking process may use it */

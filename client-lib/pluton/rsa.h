@@ -97,7 +97,8 @@ struct pluton_rsa_request {
 /*
  * Errors of all of these: -PLUTON_ENOSUPPORT: no engine has this padding, hash or size of key.
  * -PLUTON_ESIZE: a size that does not go with the others. -PLUTON_EINVAL: the key is none (an even
- * modulus, parts that do not belong together), or input is not less than the modulus.
+ * modulus, parts that do not belong together), input is not less than the modulus, or the request
+ * has a salt or mgf_hash that its padding does not have.
  *
  * The key's private parts are in use here and in the daemon until the call returns, and wiped.
  */

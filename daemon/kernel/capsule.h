@@ -89,7 +89,7 @@ struct capsule {
 	const char *doc;
 	uint32_t driver;	     /* number, TRD104; Tock's own where Tock has one */
 	size_t state_size;	     /* bytes of an operation's state, zeroed before run */
-	size_t grant_size;	     /* bytes of one grant, zeroed when made; 0: has none */
+	size_t grant_size;	     /* bytes of one grant at most, zeroed when made; 0: has none */
 	unsigned ports;		     /* how many HILs it is handed */
 	enum hil_kind port_kinds[4]; /* and which */
 	const struct command *commands;
@@ -230,6 +230,10 @@ const struct hil_port *op_port(const struct operation *op, unsigned index);
  */
 int op_engine_request(struct operation *op, struct hil_engine *engine,
 		      void (*granted)(struct operation *op));
+
+/* The same for work of seconds (rsa_is_slow and its like), which has turns of its own. */
+int op_engine_request_slow(struct operation *op, struct hil_engine *engine,
+			   void (*granted)(struct operation *op));
 void op_engine_release(struct operation *op);
 
 /* true: still waiting for the engine; the request is taken back and granted will not come. */
@@ -253,11 +257,12 @@ int grant_enter(struct driver *driver, struct process_id process, uint32_t insta
 		grant_fn fn, void *arg);
 
 /*
- * Makes a grant under the lowest free instance and runs fn on it; *ret_instance says which.
- * -PLUTON_EBUSY: the process has `grants_per_capsule` of them. Else as grant_enter.
+ * Makes a grant of `size` bytes under the lowest free instance and runs fn on it; *ret_instance
+ * says which. -PLUTON_EBUSY: the process has `grants_per_capsule` of them. -PLUTON_ESIZE: more than
+ * the capsule's grant_size. Else as grant_enter.
  */
-int grant_new(struct driver *driver, struct process_id process, uint32_t *ret_instance, grant_fn fn,
-	      void *arg);
+int grant_new(struct driver *driver, struct process_id process, size_t size, uint32_t *ret_instance,
+	      grant_fn fn, void *arg);
 
 /* Wipes and frees it; does nothing if there is none. -PLUTON_EALREADY: it is entered. */
 int grant_free(struct driver *driver, struct process_id process, uint32_t instance);
@@ -273,14 +278,16 @@ int grant_each(struct driver *driver, grant_fn fn, void *arg);
  * A message in pieces. Between the operations of a stream no engine is held: the state that the
  * engine exported lies here, in the process's grant of that instance, with what the capsule must
  * know about every piece. A capsule with streams has STREAM_SIZE of its HIL's greatest state for
- * grant_size; all grants are streams then. Members are the kernel's.
+ * grant_size; all grants are streams then, each as large as what lies in it. Members are the
+ * kernel's.
  */
 struct stream {
-	bool busy;			 /* an operation has it */
-	uint8_t about[STREAM_ABOUT_MAX]; /* the capsule's own */
-	uint8_t state[];		 /* the engine's, as secret as a key */
+	uint16_t state_size;
+	uint8_t about_size;
+	bool busy;	 /* an operation has it */
+	uint8_t bytes[]; /* the capsule's own; behind it the engine's state, as secret as a key */
 };
-#define STREAM_SIZE(state_max) (sizeof(struct stream) + (state_max))
+#define STREAM_SIZE(state_max) (sizeof(struct stream) + STREAM_ABOUT_MAX + (state_max))
 
 /* In the table: the word that names an open one. */
 #define STREAM_WORD                                                                                \
@@ -289,11 +296,12 @@ struct stream {
 	}
 
 /*
- * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX. op has it until park
- * or close. Refusals, with a sentence: -PLUTON_EBUSY: the process has `grants_per_capsule` of them.
- * -PLUTON_ENOMEM: no room for it.
+ * Opens a stream for op with `size` bytes about it, at most STREAM_ABOUT_MAX, and room for a state
+ * of `state_size`. op has it until park or close. Refusals, with a sentence: -PLUTON_EBUSY: the
+ * process has `grants_per_capsule` of them. -PLUTON_ENOMEM: no room for it.
  */
-int stream_open(struct operation *op, const void *about, size_t size, uint32_t *ret_stream);
+int stream_open(struct operation *op, const void *about, size_t size, size_t state_size,
+		uint32_t *ret_stream);
 
 /*
  * Takes an open stream for op, and what it was opened with. Refusals, with a sentence:

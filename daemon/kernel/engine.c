@@ -32,18 +32,33 @@ const struct hil_port *op_port(const struct operation *op, unsigned index)
 	return index < op->driver->capsule->ports ? &op->driver->ports[index] : NULL;
 }
 
-int op_engine_request(struct operation *op, struct hil_engine *engine,
-		      void (*granted)(struct operation *op))
+typedef int (*request_fn)(struct hil_engine *engine, struct hil_waiter *waiter,
+			  struct hil_owner *owner, const struct hil_engine *above);
+
+static int ask(struct operation *op, struct hil_engine *engine, request_fn request,
+	       void (*granted)(struct operation *op))
 {
 	int r;
 
 	op->granted = granted;
 	op->waiter.granted = on_granted;
 	op->waiter.expired = on_expired;
-	r = arbiter_request(engine, &op->waiter, &op->process->owner, NULL);
+	r = request(engine, &op->waiter, &op->process->owner, NULL);
 	if (r == 0)
 		operation_step(op, STEP_ENGINE_REQUESTED);
 	return r;
+}
+
+int op_engine_request(struct operation *op, struct hil_engine *engine,
+		      void (*granted)(struct operation *op))
+{
+	return ask(op, engine, arbiter_request, granted);
+}
+
+int op_engine_request_slow(struct operation *op, struct hil_engine *engine,
+			   void (*granted)(struct operation *op))
+{
+	return ask(op, engine, arbiter_request_slow, granted);
 }
 
 bool op_engine_withdraw(struct operation *op)

@@ -29,10 +29,11 @@ static struct block *find(struct process *process, const struct driver *driver, 
 	return NULL;
 }
 
-static struct block *make(struct process *process, struct driver *driver, uint32_t instance)
+static struct block *make(struct process *process, struct driver *driver, uint32_t instance,
+			  size_t size)
 {
-	size_t size = (driver->capsule->grant_size + 7) & ~(size_t)7; /* what poison can seal */
-	void *grant = arena_take(&process->arena, BLOCK_GRANT, size);
+	size_t whole = (size + 7) & ~(size_t)7; /* what poison can seal */
+	void *grant = arena_take(&process->arena, BLOCK_GRANT, whole);
 	struct block *block;
 
 	if (!grant)
@@ -41,6 +42,7 @@ static struct block *make(struct process *process, struct driver *driver, uint32
 	block->driver = (uint16_t)driver->index;
 	block->instance = (uint16_t)instance;
 	driver->grants++;
+	driver->grant_bytes += block->size;
 	seal(block);
 	step_reached(&process->kernel->step, STEP_GRANT_MADE, process->id);
 	return block;
@@ -48,7 +50,10 @@ static struct block *make(struct process *process, struct driver *driver, uint32
 
 static void release(struct process *process, struct block *block)
 {
-	process->kernel->drivers[block->driver].grants--;
+	struct driver *driver = &process->kernel->drivers[block->driver];
+
+	driver->grants--;
+	driver->grant_bytes -= block->size;
 	unseal(block);
 	arena_give(&process->arena, block_payload(block));
 }
@@ -86,24 +91,30 @@ int grant_enter(struct driver *driver, struct process_id id, uint32_t instance, 
 	if (!block && (!create || instance >= driver->kernel->limits.grants_per_capsule))
 		return -PLUTON_ERESERVE;
 	if (!block)
-		block = make(process, driver, instance);
+		block = make(process, driver, instance, driver->capsule->grant_size);
 	return block ? enter(process, driver, block, fn, arg) : -PLUTON_ENOMEM;
 }
 
-int grant_new(struct driver *driver, struct process_id id, uint32_t *ret_instance, grant_fn fn,
-	      void *arg)
+int grant_new(struct driver *driver, struct process_id id, size_t size, uint32_t *ret_instance,
+	      grant_fn fn, void *arg)
 {
 	struct process *process = process_find(driver->kernel, id);
+	struct block *block;
 	uint32_t instance = 0;
 
 	if (!process)
 		return -PLUTON_ECANCEL;
+	if (size > driver->capsule->grant_size)
+		return -PLUTON_ESIZE;
 	while (find(process, driver, instance))
 		instance++;
 	if (instance >= driver->kernel->limits.grants_per_capsule)
 		return -PLUTON_EBUSY;
+	block = make(process, driver, instance, size);
+	if (!block)
+		return -PLUTON_ENOMEM;
 	*ret_instance = instance;
-	return grant_enter(driver, id, instance, true, fn, arg);
+	return enter(process, driver, block, fn, arg);
 }
 
 int grant_free(struct driver *driver, struct process_id id, uint32_t instance)

@@ -49,7 +49,8 @@ struct driver {
 	struct kernel *kernel;
 	const struct capsule *capsule;
 	unsigned index;
-	uint32_t grants; /* live ones, in all processes */
+	uint32_t grants;      /* live ones, in all processes */
+	uint64_t grant_bytes; /* of them */
 	struct hil_port ports[4];
 	uint64_t parameters[CAPSULE_PARAMETERS_MAX]; /* in the order of the capsule's names */
 	uint64_t operations;

@@ -12,6 +12,7 @@ struct transfer {
 	const void *from;
 	void *to;
 	size_t size;
+	size_t state_size; /* of a new one */
 };
 
 static int enter(struct operation *op, uint32_t stream, grant_fn fn, void *arg)
@@ -25,14 +26,18 @@ static int open_one(void *grant, void *arg)
 	struct stream *stream = grant;
 
 	stream->busy = true;
-	memcpy(stream->about, about->from, about->size);
+	stream->state_size = (uint16_t)about->state_size;
+	stream->about_size = (uint8_t)about->size;
+	memcpy(stream->bytes, about->from, about->size);
 	return 0;
 }
 
-int stream_open(struct operation *op, const void *about, size_t size, uint32_t *ret_stream)
+int stream_open(struct operation *op, const void *about, size_t size, size_t state_size,
+		uint32_t *ret_stream)
 {
-	struct transfer transfer = {.from = about, .size = size};
-	int r = grant_new(op_driver(op), op_process(op), ret_stream, open_one, &transfer);
+	struct transfer transfer = {.from = about, .size = size, .state_size = state_size};
+	int r = grant_new(op_driver(op), op_process(op), sizeof(struct stream) + size + state_size,
+			  ret_stream, open_one, &transfer);
 
 	if (r == -PLUTON_EBUSY)
 		return op_refuse(op, r, "grants_per_capsule streams are open");
@@ -49,7 +54,7 @@ static int claim_one(void *grant, void *arg)
 	if (stream->busy)
 		return -PLUTON_EBUSY;
 	stream->busy = true;
-	memcpy(about->to, stream->about, about->size);
+	memcpy(about->to, stream->bytes, about->size);
 	return 0;
 }
 
@@ -116,11 +121,15 @@ void stream_leave(struct operation *op, uint32_t stream, enum hil_phase phase, i
 		stream_close(op, stream);
 }
 
+/* A device that came back may have states of another size than this stream was opened for. */
 static int load_one(void *grant, void *arg)
 {
 	const struct transfer *state = arg;
+	const struct stream *stream = grant;
 
-	memcpy(state->to, ((const struct stream *)grant)->state, state->size);
+	if (state->size != stream->state_size)
+		return -PLUTON_ENODEVICE;
+	memcpy(state->to, stream->bytes + stream->about_size, state->size);
 	return 0;
 }
 
@@ -134,8 +143,11 @@ int stream_load(struct operation *op, uint32_t stream, uint8_t *ret_state, size_
 static int store_one(void *grant, void *arg)
 {
 	const struct transfer *state = arg;
+	struct stream *stream = grant;
 
-	memcpy(((struct stream *)grant)->state, state->from, state->size);
+	if (state->size != stream->state_size)
+		return -PLUTON_ENODEVICE;
+	memcpy(stream->bytes + stream->about_size, state->from, state->size);
 	return 0;
 }
 

@@ -10,6 +10,7 @@
 #include "tests/hil/bench.h"
 #include "tests/hil/chip.h"
 #include "tests/hil/material.h"
+#include "tests/rsa_material.h"
 #include "tests/suite.h"
 
 static struct material m;
@@ -550,6 +551,40 @@ static void test_an_engine_that_takes_more_than_its_concurrency_is_CAPS_IGNORED(
 	checker_close(checked);
 }
 
+static int start_rsa(struct rsa_engine *engine, const struct rsa_request *request,
+		     struct rsa_client *rsa_client)
+{
+	(void)engine;
+	(void)request;
+	(void)rsa_client;
+	return 0;
+}
+
+static void test_an_engine_that_takes_more_slow_work_than_it_has_places_is_CAPS_IGNORED(void)
+{
+	static const struct rsa_engine_ops ops = {.start = start_rsa};
+	const struct checker_options options = {.deferred = &deferred, .report = note};
+	static struct client clients[2];
+	struct rsa_engine engine = {
+		.head = {.name = "script", .kind = HIL_RSA, .concurrency = 4, .slow = 1},
+		.caps = {.paddings = {[RSA_GENERATE] = 1u << RSA_BARE},
+			 .sizes = {[RSA_GENERATE] = 1u << (RSA_TEST_SIZE / 128)}},
+		.ops = &ops,
+	};
+
+	deferred_queue_init(&deferred);
+	reports = 0;
+	CU_ASSERT_EQUAL_FATAL(checker_open(&engine.head, &options, &checked), 0);
+	CU_ASSERT_EQUAL(checked->slow, 1);
+	for (int i = 0; i < 2; i++) {
+		material_rsa(&m, &clients[i], RSA_GENERATE, RSA_BARE);
+		CU_ASSERT_EQUAL(client_start(&clients[i], checked), i < 1 ? 0 : -PLUTON_EBUSY);
+	}
+	CU_ASSERT_EQUAL(reports, 1);
+	CU_ASSERT_EQUAL(reported, HIL_CAPS_IGNORED);
+	checker_close(checked);
+}
+
 static void test_without_a_report_function_violations_are_still_counted(void)
 {
 	const struct checker_options options = {.deferred = &deferred};
@@ -656,6 +691,7 @@ static const struct test tests[] = {
 	TEST(test_the_checker_has_the_name_level_concurrency_and_caps_of_its_engine),
 	TEST(test_cancel_of_an_unknown_client_is_inval),
 	TEST(test_an_engine_that_takes_more_than_its_concurrency_is_CAPS_IGNORED),
+	TEST(test_an_engine_that_takes_more_slow_work_than_it_has_places_is_CAPS_IGNORED),
 	TEST(test_without_a_report_function_violations_are_still_counted),
 	TEST(test_an_engine_of_no_known_kind_cannot_be_checked),
 	TEST(test_a_client_that_starts_from_a_pull_is_refused_as_NESTED_CALLBACK),

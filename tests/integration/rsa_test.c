@@ -226,6 +226,38 @@ static void test_keys_that_are_none_are_refused_with_a_sentence(void)
 	own_client_end();
 }
 
+static void test_what_a_padding_does_not_have_is_refused_and_not_ignored(void)
+{
+	struct pluton_rsa_request request;
+	uint8_t ciphertext[SIZE];
+	size_t length;
+
+	begin();
+	take_key(PLUTON_RSA_CRT);
+	request = signature_request(PLUTON_RSA_PKCS1);
+	request.salt = 20;
+	CU_ASSERT_EQUAL(pluton_rsa_sign(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(said("only PSS has one"));
+	request = signature_request(PLUTON_RSA_PKCS1);
+	request.mgf_hash = PLUTON_SHA256;
+	CU_ASSERT_EQUAL(pluton_rsa_verify(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(said("has no MGF1"));
+	request = cipher_request(PLUTON_RSA_OAEP, "x", 1);
+	request.salt = PLUTON_RSA_SALT_NONE;
+	CU_ASSERT_EQUAL(pluton_rsa_encrypt(pluton, &request), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(said("only PSS has one"));
+	request.salt = 0;
+	request.mgf_hash = PLUTON_SHA1;
+	CU_ASSERT_EQUAL(pluton_rsa_encrypt(pluton, &request), 0);
+	memcpy(ciphertext, output, SIZE);
+	request = cipher_request(PLUTON_RSA_OAEP, ciphertext, SIZE);
+	CU_ASSERT_EQUAL(pluton_rsa_decrypt(pluton, &request, &length), -PLUTON_EINVAL);
+	request.mgf_hash = PLUTON_SHA1;
+	CU_ASSERT_EQUAL(pluton_rsa_decrypt(pluton, &request, &length), 0);
+	CU_ASSERT_EQUAL(length, 1);
+	own_client_end();
+}
+
 static void test_a_new_key_works_and_is_wiped(void)
 {
 	static const struct pluton_rsa_key nothing;
@@ -351,6 +383,7 @@ static const struct test tests[] = {
 	TEST(test_a_failed_decryption_leaves_output_and_length_alone),
 	TEST(test_exponentiation_is_that_of_another_implementation),
 	TEST(test_keys_that_are_none_are_refused_with_a_sentence),
+	TEST(test_what_a_padding_does_not_have_is_refused_and_not_ignored),
 	TEST(test_a_new_key_works_and_is_wiped),
 	TEST(test_asynchronous_calls_need_request_and_key_no_more),
 	TEST(test_raw_calls_need_not_be_waited_for_either),

@@ -589,6 +589,144 @@ static void test_a_holder_may_release_from_expired(void)
 	arbiter_close(&arbiter);
 }
 
+/* --- slow work ------------------------------------------------------------------------------- */
+
+static struct arbiter slow_arbiter;
+
+static void open_with_slow(unsigned concurrency, unsigned slow, uint64_t deadline_ms)
+{
+	open_arbiter(concurrency, deadline_ms);
+	engine.slow = slow;
+	CU_ASSERT_EQUAL_FATAL(arbiter_init_slow(&slow_arbiter, &arbiter), 0);
+}
+
+static void ask_slow(struct hil_waiter *waiter, uint32_t owner)
+{
+	*waiter = (struct hil_waiter){.granted = note_grant, .expired = note_expiry};
+	CU_ASSERT_EQUAL(arbiter_request_slow(&engine, waiter, &owners[owner], NULL), 0);
+}
+
+static void test_slow_work_of_one_party_leaves_the_next_turn_to_another(void)
+{
+	struct hil_waiter first[4], second;
+
+	open_with_slow(8, 1, 0);
+	for (unsigned i = 0; i < 4; i++)
+		ask_slow(&first[i], 1);
+	run_loop();
+	ask_slow(&second, 2);
+	serve_all();
+	CU_ASSERT_EQUAL(granted_count, 5);
+	CU_ASSERT_PTR_EQUAL(granted_log[0], &first[0]);
+	CU_ASSERT_PTR_EQUAL(granted_log[1], &second);
+	CU_ASSERT_PTR_EQUAL(granted_log[2], &first[1]);
+	arbiter_close(&arbiter);
+}
+
+static void test_one_party_does_one_slow_thing_at_a_time(void)
+{
+	struct hil_waiter first[2], second;
+
+	open_with_slow(8, 2, 0);
+	ask_slow(&first[0], 1);
+	ask_slow(&first[1], 1);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 1);
+	ask_slow(&second, 2);
+	run_loop();
+	CU_ASSERT_EQUAL(granted_count, 2);
+	CU_ASSERT_PTR_EQUAL(granted_log[1], &second);
+	serve_all();
+	arbiter_close(&arbiter);
+}
+
+/* However long the others take, it has all of its own time. */
+static void test_the_deadline_of_slow_work_begins_with_its_turn(void)
+{
+	struct hil_waiter first, second;
+
+	open_with_slow(8, 1, 1000);
+	ask_slow(&first, 1);
+	ask_slow(&second, 2);
+	run_loop();
+	arbiter_expire(&arbiter, FOR_EVER);
+	CU_ASSERT_EQUAL(expired_count, 1);
+	CU_ASSERT_EQUAL(second.state, HIL_WAITING);
+	arbiter_release(&first);
+	run_loop();
+	CU_ASSERT_EQUAL(second.state, HIL_HOLDING);
+	CU_ASSERT(second.deadline_ms >= first.deadline_ms + 1000);
+	arbiter_expire(&arbiter, second.deadline_ms - 1);
+	CU_ASSERT_EQUAL(expired_count, 1);
+	arbiter_expire(&arbiter, second.deadline_ms);
+	CU_ASSERT_EQUAL(expired_count, 2);
+	arbiter_release(&second);
+	arbiter_close(&arbiter);
+}
+
+static void test_slow_work_and_quick_work_do_not_wait_for_each_other(void)
+{
+	struct hil_waiter slow[6], quick[6];
+
+	open_with_slow(4, 1, 0);
+	for (unsigned i = 0; i < 6; i++)
+		ask_slow(&slow[i], i);
+	for (unsigned i = 0; i < 6; i++)
+		ask(&quick[i], i);
+	run_loop();
+	CU_ASSERT_EQUAL(slow_arbiter.holders, 1);
+	CU_ASSERT_EQUAL(arbiter.holders, 3);
+	for (unsigned i = 0; i < 3; i++)
+		arbiter_release(&quick[i]);
+	run_loop();
+	for (unsigned i = 3; i < 6; i++)
+		CU_ASSERT_EQUAL(quick[i].state, HIL_HOLDING);
+	CU_ASSERT_EQUAL(slow_arbiter.holders, 1);
+	arbiter_release(&slow[0]);
+	run_loop();
+	CU_ASSERT_EQUAL(slow[1].state, HIL_HOLDING);
+	CU_ASSERT_EQUAL(arbiter.holders, 3);
+	serve_all();
+	arbiter_close(&arbiter);
+}
+
+static void test_slow_work_that_waits_can_be_withdrawn_and_both_are_counted(void)
+{
+	struct hil_waiter slow[2], quick;
+	struct arbiter_account account;
+
+	open_with_slow(4, 1, 0);
+	ask_slow(&slow[0], 1);
+	ask_slow(&slow[1], 1);
+	ask(&quick, 1);
+	run_loop();
+	arbiter_measure(&arbiter, &account);
+	CU_ASSERT(account.holders == 2 && account.waiting == 1 && account.grants == 2);
+	CU_ASSERT_TRUE(arbiter_withdraw(&slow[1]));
+	CU_ASSERT_FALSE(arbiter_withdraw(&slow[0]));
+	arbiter_measure(&arbiter, &account);
+	CU_ASSERT_EQUAL(account.waiting, 0);
+	CU_ASSERT_PTR_NULL(owners[1].waiting);
+	serve_all();
+	arbiter_close(&arbiter);
+}
+
+static void test_an_engine_without_places_for_slow_work_has_one_line_for_all(void)
+{
+	struct hil_waiter slow, quick;
+
+	open_arbiter(1, 0);
+	ask_slow(&slow, 1);
+	ask(&quick, 1);
+	run_loop();
+	CU_ASSERT(slow.state == HIL_HOLDING && quick.state == HIL_WAITING);
+	serve_all();
+	engine.slow = 1;
+	CU_ASSERT_EQUAL(arbiter_init_slow(&slow_arbiter, &arbiter), -PLUTON_EINVAL);
+	CU_ASSERT_PTR_NULL(arbiter.slow);
+	arbiter_close(&arbiter);
+}
+
 /* --- several arbiters and levels ------------------------------------------------------------- */
 
 struct second {
@@ -706,6 +844,12 @@ static const struct test tests[] = {
 	TEST(test_without_a_deadline_nobody_expires),
 	TEST(test_who_only_waits_does_not_expire),
 	TEST(test_a_holder_may_release_from_expired),
+	TEST(test_slow_work_of_one_party_leaves_the_next_turn_to_another),
+	TEST(test_one_party_does_one_slow_thing_at_a_time),
+	TEST(test_the_deadline_of_slow_work_begins_with_its_turn),
+	TEST(test_slow_work_and_quick_work_do_not_wait_for_each_other),
+	TEST(test_slow_work_that_waits_can_be_withdrawn_and_both_are_counted),
+	TEST(test_an_engine_without_places_for_slow_work_has_one_line_for_all),
 	TEST(test_an_owner_may_wait_at_two_arbiters_without_mixing_them),
 	TEST(test_a_holder_may_ask_for_a_lower_level),
 	TEST(test_a_holder_that_asks_for_the_same_or_a_higher_level_aborts),

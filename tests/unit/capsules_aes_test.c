@@ -743,7 +743,7 @@ static void test_a_stream_over_the_arena_limit_is_nomem_and_leaves_nothing(void)
 	fd = guest_connect();
 	process = rig_last_process(&rig);
 	before = process->arena.taken;
-	process->arena.limit = before + 2000; /* operation and grant fit, the context does not */
+	process->arena.limit = before + 1800; /* operation and grant fit, the context does not */
 	CU_ASSERT_EQUAL(begin_gcm(fd, &stream), -PLUTON_ENOMEM);
 	CU_ASSERT_EQUAL(process->arena.taken, before);
 	CU_ASSERT_EQUAL(begin_ctr(fd, ctr_block, &stream), 0);

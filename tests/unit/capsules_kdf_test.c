@@ -225,6 +225,33 @@ static void test_more_rounds_than_the_configuration_allows_are_size_with_its_key
 	guests_close();
 }
 
+/* Backends, the rounds that are done and what is said of one more. */
+static void check_rounds(const char *backends, const char *configured, uint32_t limit,
+			 const char *sentence)
+{
+	const char *const settings[] = {backends, configured, NULL};
+	struct record record = password_request(limit, 20);
+	int fd;
+
+	guests_open(settings);
+	fd = guest_connect();
+	CU_ASSERT_EQUAL(perform(fd, &record), 0);
+	expect_size(fd, password_request(limit + 1, 20), sentence);
+	guests_close();
+}
+
+static void test_the_limit_of_rounds_that_is_named_is_the_one_that_holds(void)
+{
+	check_rounds("hil.kdf=stacked", NULL, 10000,
+		     "10001 iterations for all blocks of output, the kdf engine stacked does 10000 "
+		     "at most");
+	check_rounds("hil.kdf=stacked", "hil.pbkdf2_rounds_max=5000", 5000,
+		     "the limit is 5000 (pbkdf2_rounds_max)");
+	check_rounds("hil.kdf=openssl,stacked", "hil.pbkdf2_rounds_max=20000", 20000,
+		     "20001 iterations for all blocks of output, the limit is 20000 "
+		     "(pbkdf2_rounds_max)");
+}
+
 static void test_a_prf_that_a_method_has_not_is_inval(void)
 {
 	static const uint32_t wrong[] = {0, 9, 23, 25, UINT32_MAX};
@@ -314,6 +341,7 @@ static const struct test tests[] = {
 	TEST(test_wrong_sizes_are_size_with_a_sentence),
 	TEST(test_an_output_that_hkdf_cannot_have_is_size_with_the_most_it_has),
 	TEST(test_more_rounds_than_the_configuration_allows_are_size_with_its_key),
+	TEST(test_the_limit_of_rounds_that_is_named_is_the_one_that_holds),
 	TEST(test_a_prf_that_a_method_has_not_is_inval),
 	TEST(test_a_slot_that_a_method_has_not_is_refused),
 	TEST(test_others_are_served_while_a_password_is_stretched_and_it_can_be_cancelled),

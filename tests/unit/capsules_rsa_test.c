@@ -260,6 +260,55 @@ static void test_messages_that_are_too_long_and_rooms_too_short_are_size(void)
 	guests_close();
 }
 
+static const uint8_t salty[8] = {SHA1, 0, 0, 0, 20, 0, 0, 0};
+
+static void test_parameters_of_pkcs1_are_refused_and_not_ignored(void)
+{
+	static const uint8_t message[SIZE];
+	int fd = open_rsa(wide);
+	struct record record = request(SIGN, PKCS1, SHA256);
+
+	rig_in(&record, PARAMETERS, inline_bytes, salty, 8);
+	rig_in(&record, INPUT, inline_bytes, digest, sizeof(digest));
+	rig_out(&record, SIGNATURE, SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(rig_says(&answer, "pkcs1 has no parameters: leave them out"));
+	record = request(VERIFY, PKCS1, SHA256);
+	rig_in(&record, PARAMETERS, inline_bytes, salty, 8);
+	rig_in(&record, INPUT, inline_bytes, digest, sizeof(digest));
+	rig_in(&record, SIGNATURE, inline_bytes, message, SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(rig_says(&answer, "pkcs1 has no parameters"));
+	record = request(ENCRYPT, PKCS1, NONE);
+	rig_in(&record, PARAMETERS, inline_bytes, salty, 8);
+	rig_out(&record, OUTPUT, SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(rig_says(&answer, "pkcs1 has no parameters"));
+	guests_close();
+}
+
+static void test_a_salt_for_oaep_is_refused_and_its_hash_of_mgf1_is_used(void)
+{
+	static const uint8_t unsalted[8] = {SHA1};
+	int fd = open_rsa(wide);
+	struct record record = request(ENCRYPT, OAEP, SHA256);
+	uint8_t ciphertext[SIZE];
+
+	rig_in(&record, PARAMETERS, inline_bytes, salty, 8);
+	rig_out(&record, OUTPUT, SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(rig_says(&answer, "a salt of 20 bytes, oaep has none: write 0"));
+	rsa_hex(rsa_test_oaep, ciphertext);
+	record = request(DECRYPT, OAEP, SHA256);
+	rig_in(&record, PARAMETERS, inline_bytes, unsalted, 8);
+	rig_in(&record, LABEL, inline_bytes, "label", 5);
+	rig_in(&record, INPUT, inline_bytes, ciphertext, SIZE);
+	rig_out(&record, OUTPUT, SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_EINVAL);
+	CU_ASSERT_TRUE(rig_says(&answer, "it does not decrypt"));
+	guests_close();
+}
+
 static void test_words_that_do_not_go_together_are_nosupport_with_a_sentence(void)
 {
 	int fd = open_rsa(wide);
@@ -434,6 +483,8 @@ static const struct test tests[] = {
 	TEST(test_exponentiation_undoes_itself),
 	TEST(test_wrong_sizes_are_refused_before_the_engine_runs_with_both_numbers),
 	TEST(test_messages_that_are_too_long_and_rooms_too_short_are_size),
+	TEST(test_parameters_of_pkcs1_are_refused_and_not_ignored),
+	TEST(test_a_salt_for_oaep_is_refused_and_its_hash_of_mgf1_is_used),
 	TEST(test_words_that_do_not_go_together_are_nosupport_with_a_sentence),
 	TEST(test_each_bad_key_is_inval_with_its_own_sentence),
 	TEST(test_a_client_that_dies_over_a_signature_leaves_nothing),

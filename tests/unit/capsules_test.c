@@ -451,7 +451,7 @@ static void test_no_memory_for_a_stream_is_nomem_and_leaves_nothing(void)
 	process = rig_last_process(&rig);
 	before = process->arena.taken;
 	/* Room for the operation and not for the grant. */
-	process->arena.limit = before + 600;
+	process->arena.limit = before + 560;
 	record.operation.words[0] = SHA256;
 	CU_ASSERT_EQUAL(perform(fd, &record), -PLUTON_ENOMEM);
 	CU_ASSERT_TRUE(rig_says(&answer, "no memory for a stream"));

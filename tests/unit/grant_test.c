@@ -243,7 +243,8 @@ static void test_an_exhausted_arena_is_nomem_to_that_process_alone(void)
 	CU_ASSERT_EQUAL(arena_charge(&process->arena, process->arena.limit - process->arena.taken),
 			0);
 	CU_ASSERT_EQUAL(enter(0, true, count_visit, &visits), -PLUTON_ENOMEM);
-	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, &instance, count_visit, &visits),
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+				  count_visit, &visits),
 			-PLUTON_ENOMEM);
 	CU_ASSERT_EQUAL(grant_enter(puppet.driver, other->id, 0, true, count_visit, &visits), 0);
 	CU_ASSERT_EQUAL(visits, 1);
@@ -256,11 +257,11 @@ static void test_new_grants_get_the_lowest_free_instance(void)
 	int visits = 0;
 
 	open_kernel();
-	grant_new(puppet.driver, process->id, &a, count_visit, &visits);
-	grant_new(puppet.driver, process->id, &b, count_visit, &visits);
+	grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &a, count_visit, &visits);
+	grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &b, count_visit, &visits);
 	CU_ASSERT(a == 0 && b == 1);
 	grant_free(puppet.driver, process->id, 0);
-	grant_new(puppet.driver, process->id, &c, count_visit, &visits);
+	grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &c, count_visit, &visits);
 	CU_ASSERT_EQUAL(c, 0);
 	bare_close(&bare);
 }
@@ -272,13 +273,41 @@ static void test_grants_per_capsule_can_be_reached_and_not_passed(void)
 
 	open_kernel();
 	for (uint32_t i = 0; i < bare.kernel.limits.grants_per_capsule; i++)
-		CU_ASSERT_EQUAL(
-			grant_new(puppet.driver, process->id, &instance, count_visit, &visits), 0);
-	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, &instance, count_visit, &visits),
+		CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+					  count_visit, &visits),
+				0);
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE, &instance,
+				  count_visit, &visits),
 			-PLUTON_EBUSY);
 	CU_ASSERT_EQUAL(enter(bare.kernel.limits.grants_per_capsule, true, count_visit, &visits),
 			-PLUTON_ERESERVE);
 	CU_ASSERT_EQUAL(puppet.driver->grants, bare.kernel.limits.grants_per_capsule);
+	bare_close(&bare);
+}
+
+static void test_a_grant_takes_what_it_needs_and_never_more_than_was_declared(void)
+{
+	size_t before, small;
+	uint32_t instance;
+	int visits = 0;
+
+	open_kernel();
+	before = process->arena.taken;
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, 8, &instance, count_visit, &visits),
+			0);
+	small = process->arena.taken - before;
+	CU_ASSERT_EQUAL(puppet.driver->grant_bytes, 8);
+	CU_ASSERT_EQUAL(write_number(7, 70), 0);
+	CU_ASSERT_EQUAL(process->arena.taken - before - small,
+			small + (PUPPET_GRANT_SIZE - 8 + 15) / 16 * 16);
+	CU_ASSERT_EQUAL(puppet.driver->grant_bytes, 8 + PUPPET_GRANT_SIZE);
+	CU_ASSERT_EQUAL(grant_new(puppet.driver, process->id, PUPPET_GRANT_SIZE + 1, &instance,
+				  count_visit, &visits),
+			-PLUTON_ESIZE);
+	grant_free(puppet.driver, process->id, instance);
+	grant_free(puppet.driver, process->id, 7);
+	CU_ASSERT_EQUAL(process->arena.taken, before);
+	CU_ASSERT_EQUAL(puppet.driver->grant_bytes, 0);
 	bare_close(&bare);
 }
 
@@ -423,6 +452,7 @@ static const struct test tests[] = {
 	TEST(test_an_exhausted_arena_is_nomem_to_that_process_alone),
 	TEST(test_new_grants_get_the_lowest_free_instance),
 	TEST(test_grants_per_capsule_can_be_reached_and_not_passed),
+	TEST(test_a_grant_takes_what_it_needs_and_never_more_than_was_declared),
 	TEST(test_a_lowered_limit_leaves_the_grants_there_are_in_reach),
 	TEST(test_each_visits_existing_grants_of_all_processes_and_makes_none),
 	TEST(test_each_stops_at_the_first_answer_that_is_not_zero),

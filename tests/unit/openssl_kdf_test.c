@@ -182,6 +182,8 @@ static void test_other_work_has_its_turn_between_two_pieces(void)
 	machine_open(&machine, &executions[3], NULL);
 	for (unsigned i = 0; i < 4; i++) {
 		clients[i] = long_client();
+		if (i >= 2) /* both places for slow work are taken */
+			clients[i].request.iterations = KDF_SLOW_ROUNDS - 1;
 		start(&machine, &clients[i]);
 	}
 	for (unsigned steps = 0; steps < 20; steps++)
@@ -190,6 +192,31 @@ static void test_other_work_has_its_turn_between_two_pieces(void)
 	for (unsigned i = 0; i < 4; i++) {
 		CU_ASSERT_EQUAL(clients[i].dones, 0);
 		engine_of(&machine)->ops->cancel(engine_of(&machine), &clients[i].client);
+		machine_run(&machine, &clients[i].dones);
+	}
+	machine_close(&machine);
+}
+
+static void test_one_password_too_many_of_many_rounds_is_busy_until_one_is_done(void)
+{
+	struct kdf_test_client clients[3], shorter = client_of(KDF_PBKDF2, MAC_HMAC_SHA256);
+	struct machine machine;
+	struct kdf_engine *engine;
+
+	machine_open(&machine, &executions[3], NULL);
+	engine = engine_of(&machine);
+	for (unsigned i = 0; i < 3; i++) {
+		clients[i] = long_client();
+		clients[i].request.iterations = KDF_SLOW_ROUNDS;
+		CU_ASSERT_EQUAL(engine->ops->start(engine, &clients[i].request, &clients[i].client),
+				i < 2 ? 0 : -PLUTON_EBUSY);
+	}
+	CU_ASSERT_EQUAL(run(&machine, &shorter), 0);
+	engine->ops->cancel(engine, &clients[0].client);
+	machine_run(&machine, &clients[0].dones);
+	start(&machine, &clients[2]);
+	for (unsigned i = 1; i < 3; i++) {
+		engine->ops->cancel(engine, &clients[i].client);
 		machine_run(&machine, &clients[i].dones);
 	}
 	machine_close(&machine);
@@ -246,6 +273,7 @@ static const struct test tests[] = {
 	TEST(test_few_rounds_are_done_on_the_loop),
 	TEST(test_a_cancel_waits_for_one_piece_at_most),
 	TEST(test_other_work_has_its_turn_between_two_pieces),
+	TEST(test_one_password_too_many_of_many_rounds_is_busy_until_one_is_done),
 	TEST(test_nothing_of_a_key_is_left_behind_however_a_derivation_ends),
 };
 
