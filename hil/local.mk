@@ -31,6 +31,7 @@ libhil_la_SOURCES = \
 	hil/hwkey.c hil/hwkey.h hil/hwkey-slot.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h \
+	hil/rng-health.c hil/rng-health.h \
 	hil/rsa.c hil/rsa.h \
 	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-kdf.h \
 	hil/known-mac.h hil/known-rsa.h \

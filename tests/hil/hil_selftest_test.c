@@ -172,6 +172,11 @@ static enum wrong_how fault_of(enum hil_kind kind)
 	return kind == HIL_RNG ? WRONG_STUCK : WRONG_BYTES;
 }
 
+static const char *how_wrong(enum hil_kind kind)
+{
+	return kind == HIL_RNG ? "repeats one byte (SP 800-90B, 4.4.1)" : "gave a wrong answer";
+}
+
 /* --- what is found --------------------------------------------------------------------------- */
 
 static void test_every_algorithm_of_every_engine_of_openssl_passes(void)
@@ -230,7 +235,7 @@ static void test_a_wrong_answer_of_any_algorithm_fails_it_and_no_other_until_it_
 			if (!has(&stand, a))
 				continue;
 			check_found(&stand, a, fault_of(tested[i]));
-			CU_ASSERT_STRING_EQUAL(why(&stand, a), "gave a wrong answer");
+			CU_ASSERT_STRING_EQUAL(why(&stand, a), how_wrong(tested[i]));
 			check_refused_alone(&stand, a);
 		}
 		wrong_set(stand.wrong, WRONG_NOT, 0);
@@ -304,6 +309,7 @@ static void test_random_bytes_that_begin_as_the_last_ones_did_are_found(void)
 
 	stand_open(&stand, HIL_RNG);
 	check_found(&stand, 0, WRONG_REPEATS);
+	CU_ASSERT_STRING_EQUAL(why(&stand, 0), "begins as it did before");
 	stand_close(&stand);
 }
 

@@ -207,6 +207,31 @@ class Faulty(Bench):
                                    r"\(engine=openssl hil=aes algorithm=aes-gcm\)")
         self.assertRegex(lines[1], r" info: aes-gcm of engine openssl passes its self test again")
 
+    def test_random_bytes_that_stick_while_they_are_given_out_reach_nobody(self):
+        with self.daemon:
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            self.set_faults("random")
+            self.daemon.drain()
+            first, second = self.cli("random", "32"), self.cli("random", "32")
+            self.assertEqual((first.returncode, first.stdout), (1, b""))
+            self.assertIn(b"random of engine openssl failed its self test: it repeats one byte "
+                          b"(SP 800-90B, 4.4.1)", first.stderr)
+            self.assertEqual(second.stderr, first.stderr)
+            self.assertEqual(self.failed(), {"random"})
+            self.assertIn("repeats one byte", self.cli("status").stdout.decode())
+            trouble = "STATUS=degraded: random of engine openssl failed its self test"
+            while trouble not in self.daemon.hear():
+                pass
+            self.set_faults()
+            self.assertEqual(self.cli("random", "32").returncode, 1)
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            while "STATUS=serving" not in self.daemon.hear():
+                pass
+        self.assertRegex(self.daemon.log, "a self test failed: random of engine openssl repeats one "
+                                          "byte .*; it is refused from now on")
+
     def test_several_are_counted_in_the_service_state(self):
         self.set_faults("gcm cmac sha256")
         with self.daemon:
