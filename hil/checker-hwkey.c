@@ -26,7 +26,12 @@ static void prepare(struct checker_slot *slot, const void *hwkey_request)
 
 	if (request->length == 0)
 		return;
-	if (hwkey_fills(request->action)) {
+	if (request->action == HWKEY_TRY) {
+		slot->input.length = request->length;
+		slot->output.length = request->output_length;
+		slot->steps[0] = STEP_INPUT;
+		slot->steps[1] = STEP_OUTPUT;
+	} else if (hwkey_fills(request->action)) {
 		slot->input.length = request->length;
 		slot->steps[0] = STEP_INPUT;
 	} else {

@@ -33,7 +33,7 @@ libhil_la_SOURCES = \
 	hil/rng.c hil/rng.h \
 	hil/rng-health.c hil/rng-health.h \
 	hil/rsa.c hil/rsa.h \
-	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-kdf.h \
+	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-hwkey.h hil/known-kdf.h \
 	hil/known-mac.h hil/known-rsa.h \
 	hil/selftest.c hil/selftest.h \
 	hil/selftest-aes.c \
@@ -41,6 +41,7 @@ libhil_la_SOURCES = \
 	hil/selftest-digest.c \
 	hil/selftest-ecc.c \
 	hil/selftest-half.h \
+	hil/selftest-hwkey.c \
 	hil/selftest-kdf.c \
 	hil/selftest-mac.c \
 	hil/selftest-rng.c \

@@ -13,6 +13,7 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/rng-health.h"
@@ -59,6 +60,7 @@ union selftest_request {
 	struct ecc_request ecc;
 	struct rsa_request rsa;
 	struct kdf_request kdf;
+	struct hwkey_request hwkey;
 };
 
 /* One operation of a test. The engine knows it as its client, so that comes first. */
@@ -71,6 +73,7 @@ struct selftest_run {
 		struct ecc_client ecc;
 		struct rsa_client rsa;
 		struct kdf_client kdf;
+		struct hwkey_client hwkey;
 	} client;
 	union selftest_request request;
 	struct known items[KNOWN_ITEMS];
@@ -119,6 +122,7 @@ extern const struct selftest_kind selftest_mac_kind; /* HMAC and CMAC */
 extern const struct selftest_kind selftest_ecc_kind;
 extern const struct selftest_kind selftest_rsa_kind;
 extern const struct selftest_kind selftest_kdf_kind;
+extern const struct selftest_kind selftest_hwkey_kind;
 
 /* NULL: nothing is known of this kind. */
 const struct selftest_kind *selftest_kind_of(enum hil_kind kind);
@@ -159,6 +163,7 @@ struct selftest {
 		struct ecc_engine ecc;
 		struct rsa_engine rsa;
 		struct kdf_engine kdf;
+		struct hwkey_engine hwkey;
 	} engine;
 	struct hil_engine *inner;
 	struct hil_watcher watcher; /* of the inner engine's */

@@ -13,10 +13,11 @@
 #include <time.h>
 
 static const struct selftest_kind *const kinds[HIL_KINDS] = {
-	[HIL_RNG] = &selftest_rng_kind,	 [HIL_DIGEST] = &selftest_digest_kind,
-	[HIL_AES] = &selftest_aes_kind,	 [HIL_HMAC] = &selftest_mac_kind,
-	[HIL_CMAC] = &selftest_mac_kind, [HIL_ECC] = &selftest_ecc_kind,
-	[HIL_RSA] = &selftest_rsa_kind,	 [HIL_KDF] = &selftest_kdf_kind,
+	[HIL_RNG] = &selftest_rng_kind,	    [HIL_DIGEST] = &selftest_digest_kind,
+	[HIL_AES] = &selftest_aes_kind,	    [HIL_HMAC] = &selftest_mac_kind,
+	[HIL_CMAC] = &selftest_mac_kind,    [HIL_ECC] = &selftest_ecc_kind,
+	[HIL_RSA] = &selftest_rsa_kind,	    [HIL_KDF] = &selftest_kdf_kind,
+	[HIL_HWKEY] = &selftest_hwkey_kind,
 };
 
 const struct selftest_kind *selftest_kind_of(enum hil_kind kind)

@@ -23,13 +23,15 @@ ALGORITHMS = ({("rng", "random"), ("cmac", "cmac-aes")} |
               {("rsa", name) for name in ("rsa", "rsa-pkcs1-signature", "rsa-pkcs1-encryption",
                                           "rsa-pss", "rsa-oaep")} |
               {("kdf", f"{method}-{name}") for method in METHODS for name in HASHES} |
-              {("kdf", "sp800-108-cmac-aes")})
+              {("kdf", "sp800-108-cmac-aes"), ("hwkey", "key-slots")})
 ON_SHA256 = {"sha256", "hmac-sha256"} | {f"{method}-sha256" for method in METHODS}
 # What each fault of faulty_crypto.c spoils, and nothing else.
 SPOILT = {
     "random": {"random"},
     "sha256": ON_SHA256,
-    "gcm": {"aes-gcm"},
+    "gcm": {"aes-gcm", "key-slots"},  # records
+    "wrap": {"key-slots"},
+    "kbkdf": {"key-slots"},
     "cmac": {"cmac-aes", "sp800-108-cmac-aes"},
     "ed25519": {"ed25519"},
     "agree": {"p256", "p384", "p521", "x25519"},
@@ -179,6 +181,7 @@ class Faulty(Bench):
             "sha256": [["mac", "hmac-sha256", *key]],
             "ed25519": [["ecc", "generate", "--curve", "ed25519"]],
             "rsa": [["rsa", "generate", "--bits", "2048"]],
+            "wrap": [["key", "generate", "aes256", "--usage", "wrap"]],
         }
         with self.daemon:
             for fault, lines in uses.items():
@@ -191,9 +194,9 @@ class Faulty(Bench):
                     self.assertIn(b"failed its self test", done.stderr, line)
 
     def test_the_service_manager_and_the_log_are_told(self):
-        self.set_faults("gcm")
+        self.set_faults("ed25519")
         with self.daemon:
-            trouble = "STATUS=degraded: aes-gcm of engine openssl failed its self test"
+            trouble = "STATUS=degraded: ed25519 of engine openssl failed its self test"
             while trouble not in self.daemon.hear():
                 pass
             self.set_faults()
@@ -202,10 +205,10 @@ class Faulty(Bench):
                 pass
         lines = [line for line in self.daemon.log.splitlines() if "self test" in line]
         self.assertEqual(len(lines), 2, lines)
-        self.assertRegex(lines[0], r" error: a self test failed: aes-gcm of engine openssl gave a "
+        self.assertRegex(lines[0], r" error: a self test failed: ed25519 of engine openssl gave a "
                                    r"wrong answer; it is refused from now on "
-                                   r"\(engine=openssl hil=aes algorithm=aes-gcm\)")
-        self.assertRegex(lines[1], r" info: aes-gcm of engine openssl passes its self test again")
+                                   r"\(engine=openssl hil=ecc algorithm=ed25519\)")
+        self.assertRegex(lines[1], r" info: ed25519 of engine openssl passes its self test again")
 
     def test_random_bytes_that_stick_while_they_are_given_out_reach_nobody(self):
         with self.daemon:
@@ -236,7 +239,7 @@ class Faulty(Bench):
         self.set_faults("gcm cmac sha256")
         with self.daemon:
             said = ""
-            while "and 7 more failed their self tests" not in said:
+            while "and 8 more failed their self tests" not in said:
                 said = "".join(self.daemon.hear())
 
     def test_status_and_engines_show_what_failed(self):
