@@ -60,8 +60,7 @@ static const struct argp_option options[] = {
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
 	 "gcm: the nonce, 12 bytes; ccm: the nonce, 7 to 13; ctr: the initial counter block, 16; "
 	 "cbc: 16 bytes that nobody can foretell; gcm-stream and ecb have none. Never use one "
-	 "twice "
-	 "with a key",
+	 "twice with a key",
 	 4},
 	{"nonce-hex", OPTION_NONCE_HEX, "HEX", 0,
 	 "The same by the name that gcm and ccm have for it", 4},
