@@ -154,12 +154,16 @@ static int run_curve(struct work *work)
 	return r;
 }
 
+/* What was not made here is to be judged. */
 static int run_rsa(struct work *work)
 {
+	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
 	int r;
 
 	crypto_forget_failures();
-	r = rsa_job_run(&of_task(TASK_OF_WORK(work))->rsa);
+	r = op->request.action == HWKEY_GENERATE ? 0 : rsa_key_check_parts(&op->rsa);
+	if (r == 0)
+		r = rsa_job_run(&op->rsa);
 	crypto_forget_failures();
 	return r;
 }
@@ -239,7 +243,7 @@ static int judge(struct hwkey_operation *op)
 		fault = ecc_key_fault(hwkey_curve(slot->attributes.type), slot->key);
 		return fault ? refuse(op, -PLUTON_EINVAL, "%s", fault) : TASK_DONE;
 	case HWKEY_OF_RSA:
-		/* 2 to the power of d, checked with e: all parts have a part in it. */
+		/* How its parts belong together, and 2 to the power of d, checked with e. */
 		prepare_rsa(op, slot->attributes.type, RSA_PRIVATE);
 		memcpy(op->rsa.key, slot->key, slot->attributes.size);
 		op->rsa.input[op->rsa.request.size - 1] = 2;
@@ -482,10 +486,12 @@ static void take_why(struct hwkey_operation *op, int result)
 {
 	const char *why = NULL;
 
-	if (result != -PLUTON_EINVAL || *op->why || !op->slot)
+	if ((result != -PLUTON_EINVAL && result != -PLUTON_EFAIL) || *op->why || !op->slot)
 		return;
 	if (hwkey_family(op->slot->attributes.type) == HWKEY_OF_RSA)
 		why = op->rsa.why;
+	else if (hwkey_family(op->slot->attributes.type) == HWKEY_OF_ECC)
+		why = op->curve.why;
 	if (why)
 		refuse(op, result, "%s", why);
 }

@@ -11,8 +11,6 @@
 
 #include "backends/openssl/failure.h"
 
-#define KEY_FAULT "the parts of the key do not belong together"
-
 const EVP_MD *rsa_hash(enum digest_algorithm algorithm)
 {
 	switch (algorithm) {
@@ -79,7 +77,7 @@ static int public_power(struct rsa_job *job, EVP_PKEY *key, const uint8_t *in, u
 	int r = check_range(job, in);
 
 	if (r == 0 && !exponentiate(job, key, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, in, out))
-		r = rsa_job_failed(job, KEY_FAULT);
+		r = rsa_job_failed(job, RSA_PARTS_FAULT);
 	return r;
 }
 
@@ -95,7 +93,7 @@ static int private_power(struct rsa_job *job, EVP_PKEY *key, const uint8_t *in, 
 	    !exponentiate(job, key, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, out, back) ||
 	    memcmp(in, back, job->request.size) != 0) {
 		explicit_bzero(out, job->request.size);
-		r = rsa_job_failed(job, KEY_FAULT);
+		r = rsa_job_failed(job, RSA_PARTS_FAULT);
 	}
 	explicit_bzero(back, sizeof(back));
 	return r;
@@ -183,10 +181,10 @@ static int sign(struct rsa_job *job, EVP_PKEY *key)
 	if (!context || EVP_PKEY_sign_init(context) != 1 || !set_padding(job, context) ||
 	    EVP_PKEY_sign(context, job->output, &size, job->input, job->request.length) != 1 ||
 	    size != job->request.size)
-		r = rsa_job_failed(job, KEY_FAULT);
+		r = rsa_job_failed(job, RSA_PARTS_FAULT);
 	EVP_PKEY_CTX_free(context);
 	if (r == 0)
-		r = verify_signature(job, key, job->output, KEY_FAULT);
+		r = verify_signature(job, key, job->output, RSA_PARTS_FAULT);
 	job->output_length = job->request.size;
 	return r;
 }
@@ -230,13 +228,13 @@ static int raise_private(struct rsa_job *job, EVP_PKEY *key)
 	return private_power(job, key, job->input, job->output);
 }
 
-/* A new key has to stand the test that others are put to (FIPS 140-3's pairwise consistency). */
-static int generate(struct rsa_job *job)
+/* A new pair has to stand a test before anybody gets it (FIPS 140-3, IG 10.3.A). */
+static int check_pair(struct rsa_job *job)
 {
 	static const uint8_t two[RSA_SIZE_MAX] = {[RSA_SIZE_MAX - 1] = 2};
 	uint8_t power[RSA_SIZE_MAX];
 	EVP_PKEY *key = NULL;
-	int r = rsa_key_generate(job);
+	int r = rsa_key_check_parts(job);
 
 	if (r == 0)
 		r = rsa_key_load(job, &key);
@@ -244,6 +242,23 @@ static int generate(struct rsa_job *job)
 		r = private_power(job, key, two + sizeof(two) - job->request.size, power);
 	EVP_PKEY_free(key);
 	explicit_bzero(power, sizeof(power));
+	return r;
+}
+
+/* A key that does not stand the test is nobody's fault but ours. */
+static int generate(struct rsa_job *job)
+{
+	int r = rsa_key_generate(job);
+
+	if (r < 0)
+		return r;
+	r = check_pair(job);
+	if (r == -PLUTON_EINVAL) {
+		job->why = "a wrong key was made, and is given to nobody";
+		r = -PLUTON_EFAIL;
+	}
+	if (r < 0)
+		explicit_bzero(job->key, sizeof(job->key));
 	return r;
 }
 

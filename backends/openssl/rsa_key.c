@@ -71,6 +71,51 @@ static int check_primes(struct rsa_job *job)
 	return r;
 }
 
+/* a * b = 1 modulo `modulus`, or modulo that less one. */
+static const struct rule {
+	enum rsa_part a;
+	enum rsa_part b;
+	enum rsa_part modulus;
+	bool less_one;
+} rules[] = {
+	{RSA_E, RSA_D, RSA_P, true},  {RSA_E, RSA_D, RSA_Q, true},     {RSA_E, RSA_DP, RSA_P, true},
+	{RSA_E, RSA_DQ, RSA_Q, true}, {RSA_Q, RSA_QINV, RSA_P, false},
+};
+
+static BIGNUM *take_part(struct rsa_job *job, enum rsa_part part)
+{
+	return BN_bin2bn(rsa_job_part(job, part), (int)rsa_part_size(part, job->request.size),
+			 NULL);
+}
+
+static int check_rule(struct rsa_job *job, const struct rule *rule)
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	BIGNUM *a = take_part(job, rule->a), *b = take_part(job, rule->b);
+	BIGNUM *modulus = take_part(job, rule->modulus), *product = BN_new();
+	bool fine = context && a && b && modulus && product;
+
+	if (fine && rule->less_one)
+		fine = BN_sub_word(modulus, 1) == 1;
+	fine = fine && BN_mul(product, a, b, context) == 1 &&
+	       BN_div(NULL, product, product, modulus, context) == 1 && BN_is_one(product);
+	BN_clear_free(a);
+	BN_clear_free(b);
+	BN_clear_free(modulus);
+	BN_clear_free(product);
+	BN_CTX_free(context);
+	return fine ? 0 : rsa_job_failed(job, RSA_PARTS_FAULT);
+}
+
+int rsa_key_check_parts(struct rsa_job *job)
+{
+	int r = check_primes(job);
+
+	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
+		r = check_rule(job, &rules[i]);
+	return r;
+}
+
 static int from_parts(struct rsa_job *job, EVP_PKEY_CTX *context, unsigned count, EVP_PKEY **ret)
 {
 	int selection = count > RSA_D ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
