@@ -17,7 +17,6 @@ struct rng_operation {
 	struct rng_request request; /* this turn's */
 	size_t length;		    /* bytes in all */
 	size_t given;		    /* of them, in the turns before */
-	char room[64];		    /* a refusal is written where all this was */
 };
 
 static int ask_turn(struct rng_operation *state);

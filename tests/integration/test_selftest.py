@@ -131,6 +131,53 @@ class Chips(Bench):
             self.assertEqual(again, {name: count + 1 for name, count in runs.items()})
 
 
+class Hanging(Bench):
+    """A chip that greets, and says WAIT to the first question of a test for an hour."""
+    kernel = "engine_deadline = 4s\n"
+
+    def setUp(self):
+        super().setUp()
+        self.chip = Chip(self.folder).start("--faults", "delay=2,delay_ms=3600000,seed=11")
+        self.addCleanup(self.chip.end)
+        self.daemon.configure(f"[hil]\ndigest = chip, openssl\nchecker = yes\n[kernel]\n{self.kernel}"
+                              f"[chip]\ndevice = {self.chip.line}\ntimeout = 300ms\nretries = 0\n")
+
+    def row(self):
+        return self.known()[("chip", "sha256")]
+
+    def await_test(self):
+        while self.row()["state"] != "running":
+            pass
+
+    def test_who_waits_for_a_test_that_hangs_is_told_of_it_and_others_are_served(self):
+        with self.daemon:
+            self.await_test()
+            waiting = subprocess.Popen([CLI, "hash", "sha256"], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=environment(PLUTON_ADDRESS=self.daemon.address))
+            self.assertEqual(self.cli("hash", "sha512", input=b"abc").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            out, errors = waiting.communicate(b"abc", timeout=DEADLINE)
+            self.assertEqual((waiting.returncode, out), (1, b""))
+            self.assertIn(b"sha256 of engine chip failed its self test: it did not answer in time",
+                          errors)
+            self.assertIn(b"(EFAIL)", errors)
+            self.assertEqual(self.row()["failures"], 1)
+            self.assertEqual(self.cli("hash", "sha256", input=b"abc").returncode, 0)
+            trouble = "STATUS=degraded: sha256 of engine chip failed its self test"
+            while trouble not in self.daemon.hear():
+                pass
+        self.assertIn("a self test failed: sha256 of engine chip did not answer in time",
+                      self.daemon.log)
+        self.assertNotIn("broke the HIL contract", self.daemon.log)
+
+    def test_a_stop_while_a_test_hangs_does_not_wait_for_it(self):
+        with self.daemon:
+            self.await_test()
+            self.assertEqual(self.daemon.stop(), 0)
+        self.assertNotIn("a self test failed", self.daemon.log)
+
+
 @unittest.skipIf(not shutil.which("cc") or is_sanitized(), "needs a compiler, and no sanitizer")
 class Faulty(Bench):
     def setUp(self):
