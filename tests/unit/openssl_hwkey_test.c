@@ -15,6 +15,7 @@
 #include "hil/mac.h"
 #include "hil/nv.h"
 #include "hil/rsa.h"
+#include "tests/rsa_material.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
 
@@ -400,6 +401,31 @@ static void test_every_type_is_made_in_every_way_of_execution(void)
 		}
 		close_machine();
 	}
+}
+
+static void test_an_rsa_key_with_any_wrong_part_comes_into_no_slot(void)
+{
+	struct hwkey_request request =
+		filling(HWKEY_IMPORT, HWKEY_RSA2048, HWKEY_SIGN, HWKEY_THIS_BOOT);
+	uint8_t key[RSA_TEST_KEY_SIZE];
+	struct hwkey_about about;
+
+	rsa_test_key(key);
+	begin(&executions[0]);
+	for (enum rsa_part part = RSA_N; part <= RSA_PARTS; part++) {
+		struct key_client client = {.input = key};
+		bool wrong = part < RSA_PARTS; /* and at last as it is */
+		size_t at = wrong ? rsa_part_offset(part, RSA_TEST_SIZE) +
+					    rsa_part_size(part, RSA_TEST_SIZE) / 2
+				  : 0;
+
+		key[at] ^= wrong ? 0x10 : 0;
+		CU_ASSERT_EQUAL(run(&client, &request), wrong ? -PLUTON_EINVAL : 0);
+		CU_ASSERT_EQUAL(find(ALICE, 1, &about), wrong ? -PLUTON_ENODEVICE : 0);
+		CU_ASSERT_EQUAL(*client.why != '\0', wrong);
+		key[at] ^= wrong ? 0x10 : 0;
+	}
+	close_machine();
 }
 
 static void test_pieces_of_any_size_make_the_same_slot(void)
@@ -1115,6 +1141,7 @@ static const struct test tests[] = {
 	TEST(test_an_rsa_key_is_used_as_its_usage_its_size_and_its_vault_allow),
 	TEST(test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_allow),
 	TEST(test_every_type_is_made_in_every_way_of_execution),
+	TEST(test_an_rsa_key_with_any_wrong_part_comes_into_no_slot),
 	TEST(test_pieces_of_any_size_make_the_same_slot),
 	TEST(test_trouble_in_a_callback_leaves_the_slot_empty),
 	TEST(test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot),
