@@ -311,6 +311,31 @@ static void check_failed(const char *why)
 
 /* --- the tests themselves -------------------------------------------------------------------- */
 
+/* How likely so many of a window's bytes, or more, have one of 256 values. */
+static long double chance_of(unsigned times)
+{
+	long double chance = 0, term = 1;
+
+	for (unsigned i = 0; i < RNG_HEALTH_WINDOW; i++)
+		term *= 255.0L / 256;
+	for (unsigned k = 0; k < RNG_HEALTH_WINDOW; k++) {
+		chance += k >= times ? term : 0;
+		term *= (long double)(RNG_HEALTH_WINDOW - k) / (k + 1) / 255;
+	}
+	return chance;
+}
+
+/* C = 1 + critbinom(…): above critbinom there is no more than the chance. */
+static void test_the_cutoffs_are_those_of_a_false_alarm_in_two_to_the_60(void)
+{
+	const long double chance = 1.0L / (UINT64_C(1) << 60);
+
+	CU_ASSERT_EQUAL(RNG_HEALTH_REPEATS, 1 + (60 + 7) / 8);
+	CU_ASSERT_EQUAL(RNG_HEALTH_WINDOW, 512);
+	CU_ASSERT_TRUE(chance_of(RNG_HEALTH_PROPORTION) <= chance);
+	CU_ASSERT_TRUE(chance_of(RNG_HEALTH_PROPORTION - 1) > chance);
+}
+
 static void test_the_repetition_count_is_cut_off_at_nine_wherever_pieces_end(void)
 {
 	uint8_t bytes[64];
@@ -437,11 +462,11 @@ static void test_what_a_client_leaves_and_is_pushed_again_counts_once(void)
 {
 	stand_open();
 	taker->most = 3;
-	script(10, 0x5a, RNG_HEALTH_REPEATS - 1);
+	generator.piece = 8;
+	script(1, 0x5a, RNG_HEALTH_REPEATS - 1);
 	CU_ASSERT_EQUAL(ask(100), 0);
 	CU_ASSERT_EQUAL(taker->taken, 100);
 	script(1, 0x5a, RNG_HEALTH_REPEATS);
-	generator.piece = 8;
 	CU_ASSERT_EQUAL(ask(100), -PLUTON_EFAIL);
 	CU_ASSERT_TRUE(taker->taken <= RNG_HEALTH_REPEATS);
 	check_failed("4.4.1");
@@ -570,6 +595,7 @@ static void test_what_the_generator_refuses_is_refused(void)
 }
 
 static const struct test tests[] = {
+	TEST(test_the_cutoffs_are_those_of_a_false_alarm_in_two_to_the_60),
 	TEST(test_the_repetition_count_is_cut_off_at_nine_wherever_pieces_end),
 	TEST(test_the_adaptive_proportion_is_cut_off_at_25_of_a_window_wherever_pieces_end),
 	TEST(test_a_generator_that_sticks_fails_at_the_cutoff_in_pushes_of_one_byte),
