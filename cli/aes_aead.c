@@ -64,8 +64,8 @@ static int too_long(const struct aes_job *job, const struct limit *limit)
 				   aes_job_what(job), job->in, limit->bytes, job->iv_size);
 	return fail_pluton(PLUTON_ESIZE,
 			   "%s, %s: its message is longer than aead_scratch, which is %" PRIu64
-			   " bytes, raise it in plutond.conf, split the file, or use --mode ctr, "
-			   "which does not notice changes",
+			   " bytes, raise it in plutond.conf, or encrypt with --mode gcm-stream, "
+			   "which takes files of any size",
 			   aes_job_what(job), job->in, limit->bytes);
 }
 

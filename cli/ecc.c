@@ -139,13 +139,13 @@ static int find_curve(const struct words *words, struct own_key *key)
 {
 	const char *slot = words->option[OPTION_KEY_SLOT], *type;
 	struct pluton_hwkey_row row;
-	int r;
+	int status;
 
 	if (!key->slot)
 		return CLI_DONE;
-	r = pluton_hwkey_status(words->session->pluton, key->slot, &row);
-	if (r < 0)
-		return failed(words, r, "no key in slot", slot);
+	status = key_slot_row(words->session, key->slot, slot, &row);
+	if (status != CLI_DONE)
+		return status;
 	type = pluton_hwkey_type_name((enum pluton_hwkey_type)row.type);
 	if (type)
 		key->curve = pluton_ecc_by_name(type);

@@ -124,6 +124,37 @@ static EVP_PKEY *parse_public(BIO *file)
 	return key;
 }
 
+/* Whose key libcrypto does not take, though it is an elliptic curve's: its decoders do not say why.
+ */
+static bool is_off_its_curve(BIO *file)
+{
+	X509_PUBKEY *public = NULL;
+	ASN1_OBJECT *algorithm = NULL;
+	bool is;
+
+	if (file && BIO_reset(file) == 1)
+	public = PEM_read_bio_X509_PUBKEY(file, NULL, no_password, NULL);
+	if (!public && file && BIO_reset(file) == 1)
+	public = d2i_X509_PUBKEY_bio(file, NULL);
+	is = public && X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, public) == 1 &&
+	     OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
+	X509_PUBKEY_free(public);
+	return is;
+}
+
+static int no_key(BIO *file, const char *path, const char *what)
+{
+	if (is_off_its_curve(file))
+		return fail_pluton(-PLUTON_EINVAL,
+				   "no %s key, %s: its point is not on its curve, or the curve is "
+				   "none that has a name, do not use it",
+				   what, path);
+	return fail_pluton(-PLUTON_EINVAL,
+			   "no %s key, %s: it is neither PEM nor DER of one without a password, "
+			   "see `pluton-cli ecc --help'",
+			   what, path);
+}
+
 /* NULL with *ret_status if the file could not be read, or no key is in it. */
 static EVP_PKEY *read_key(const char *path, EVP_PKEY *(*parse)(BIO *file), const char *what,
 			  int *ret_status)
@@ -138,10 +169,7 @@ static EVP_PKEY *read_key(const char *path, EVP_PKEY *(*parse)(BIO *file), const
 		file = BIO_new_mem_buf(buffer.data, (int)(fits ? buffer.length : 0));
 		key = file ? parse(file) : NULL;
 		if (!key)
-			*ret_status = fail_pluton(-PLUTON_EINVAL,
-						  "no %s key, %s: it is neither PEM nor DER of one "
-						  "without a password, see `pluton-cli ecc --help'",
-						  what, path);
+			*ret_status = no_key(file, path, what);
 	}
 	ERR_clear_error();
 	BIO_free(file);

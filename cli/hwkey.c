@@ -19,9 +19,11 @@
 #include "cli/rsa.h"
 #include "cli/table.h"
 #include "cli/verbs.h"
+#include "cli/waiting.h"
 #include "cli/words.h"
 
 #define TYPES "aes128 aes192 aes256 secret p256 p384 p521 ed25519 x25519 rsa2048 rsa3072 rsa4096"
+#define POLICY_UNKNOWN UINT32_MAX /* of a damaged slot: no policy is "exportable" */
 #define USAGES "encrypt, decrypt, sign, mac, derive, wrap"
 
 /* What fills a slot has the first four; all that is not common has the rest. */
@@ -93,6 +95,8 @@ static const char *policy_word(uint64_t bits)
 {
 	static char text[64];
 
+	if (bits == POLICY_UNKNOWN)
+		return "unknown";
 	return bits ? name_flags(policies, bits, text, sizeof(text)) : "exportable";
 }
 
@@ -289,6 +293,7 @@ static int run_generate(struct session *session, int argc, char **argv)
 		.defaults = {[OPTION_POLICY] = ""},
 	};
 	struct filling filling = {0};
+	struct waiting waiting = {0};
 	int r, status = words_parse(&form, session, argc, argv, &filling.words);
 
 	if (status == CLI_DONE)
@@ -297,7 +302,9 @@ static int run_generate(struct session *session, int argc, char **argv)
 		status = open_session(&filling.words);
 	if (status != CLI_DONE)
 		return status;
-	r = pluton_hwkey_generate(session->pluton, &filling.attributes, &filling.number);
+	r = pluton_hwkey_generate_async(session->pluton, &filling.attributes, &filling.number,
+					waiting_done, &waiting, NULL);
+	r = waiting_end(session, &waiting, r, "making a key");
 	return r < 0 ? failed(&filling.words, r, "no key") : print_filled(&filling);
 }
 
@@ -628,6 +635,10 @@ static int run_list(struct session *session, int argc, char **argv)
 	r = pluton_hwkey_list(session->pluton, &rows, &count);
 	if (r < 0)
 		return session_failed(session, r, "cannot list", "keys");
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].damaged)
+			rows[i].policy = POLICY_UNKNOWN;
+	}
 	if (session->json)
 		status = json_print_member("keys", table_json(&table, rows, count));
 	else

@@ -16,6 +16,7 @@
 #include "cli/noun.h"
 #include "cli/output.h"
 #include "cli/verbs.h"
+#include "cli/waiting.h"
 #include "cli/words.h"
 
 #define TEXT_MAX 1024u /* bytes of a salt, a label or info */
@@ -260,6 +261,7 @@ static int derive(struct job *job)
 {
 	struct session *session = job->words->session;
 	struct pluton_kdf_request *request = &job->request;
+	struct waiting waiting = {0};
 	int status, r;
 
 	request->key = job->key.slot ? NULL : job->key.bytes;
@@ -276,7 +278,8 @@ static int derive(struct job *job)
 	status = session_open(session);
 	if (status != CLI_DONE)
 		return status;
-	r = pluton_kdf(session->pluton, request);
+	r = pluton_kdf_async(session->pluton, request, waiting_done, &waiting, NULL);
+	r = waiting_end(session, &waiting, r, "deriving a key");
 	return r < 0 ? session_failed(session, r, "no key", job->noun) : give(job);
 }
 

@@ -85,3 +85,17 @@ int key_take_file(const struct key_form *form, const char *path, struct key *ret
 	explicit_bzero(bytes, sizeof(bytes));
 	return status;
 }
+
+int key_slot_row(const struct session *session, uint32_t slot, const char *text,
+		 struct pluton_hwkey_row *ret)
+{
+	int r = pluton_hwkey_status(session->pluton, slot, ret);
+
+	if (r < 0)
+		return session_failed(session, r, "no key in slot", text);
+	return ret->damaged ? fail_pluton(-PLUTON_EFAIL,
+					  "no key in slot, %s: it is damaged, restore its record "
+					  "from a backup or delete it",
+					  text)
+			    : CLI_DONE;
+}

@@ -6,9 +6,12 @@
 #ifndef PLUTON_CLI_KEY_H
 #define PLUTON_CLI_KEY_H
 
+#include <pluton/hwkey.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "cli/session.h"
 
 #define KEY_MAX 1024 /* bytes */
 
@@ -39,5 +42,9 @@ int key_take_hex(const struct key_form *form, char *text, struct key *ret);
 /* Of the key nothing is read: the daemon has it. */
 int key_take_slot(const char *text, struct key *ret);
 int key_take_file(const struct key_form *form, const char *path, struct key *ret);
+
+/* In a session: what is in the slot, whose number `text` is. */
+int key_slot_row(const struct session *session, uint32_t slot, const char *text,
+		 struct pluton_hwkey_row *ret);
 
 #endif

@@ -55,6 +55,7 @@ pluton_cli_SOURCES = \
 	cli/trace_names.c cli/trace_names.h \
 	cli/verbs.c cli/verbs.h \
 	cli/view.c cli/view.h \
+	cli/waiting.c cli/waiting.h \
 	cli/words.c cli/words.h
 pluton_cli_LDADD = libpluton.la librows.la $(JSON_LIBS) $(CRYPTO_LIBS)
 pluton_cli_LDFLAGS = $(PROGRAM_LDFLAGS)

@@ -148,13 +148,13 @@ static int take_key(const struct rsa_job *job, struct pluton_rsa_key *key,
 static int find_size(const struct rsa_job *job, struct pluton_rsa_request *request)
 {
 	struct pluton_hwkey_row row;
-	int r;
+	int status;
 
 	if (!request->key_slot)
 		return CLI_DONE;
-	r = pluton_hwkey_status(job->session->pluton, request->key_slot, &row);
-	if (r < 0)
-		return session_failed(job->session, r, "no key in slot", job->key_slot);
+	status = key_slot_row(job->session, request->key_slot, job->key_slot, &row);
+	if (status != CLI_DONE)
+		return status;
 	if (row.type < PLUTON_HWKEY_RSA2048 || row.type > PLUTON_HWKEY_RSA4096)
 		return fail_pluton(-PLUTON_EINVAL,
 				   "no RSA key in slot, %s: it holds another, see `pluton-cli key "

@@ -1,60 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * pluton-cli rsa generate|public. A generation takes seconds: while it runs, the seconds are shown,
- * and an ending signal ends it in the daemon too, where the connection's end cancels it.
+ * pluton-cli rsa generate|public.
  */
-#include <poll.h>
 #include <stdlib.h>
 
 #include "cli/failure.h"
 #include "cli/json.h"
-#include "cli/progress.h"
 #include "cli/rsa.h"
+#include "cli/waiting.h"
 #include "cli/words.h"
 
 #define BITS_DEFAULT "3072"
-#define SHOW_EVERY_MS 100
-
-struct generation {
-	bool done;
-	int result;
-};
-
-static void generated(struct pluton *pluton, int status, void *userdata)
-{
-	struct generation *generation = userdata;
-
-	(void)pluton;
-	generation->done = true;
-	generation->result = status;
-}
-
-static int wait_for(struct pluton *pluton, const struct generation *generation)
-{
-	struct pollfd pollfd = {.fd = pluton_get_fd(pluton), .events = pluton_get_events(pluton)};
-	int r = 0;
-
-	while (r >= 0 && !generation->done) {
-		(void)poll(&pollfd, 1, SHOW_EVERY_MS);
-		r = pluton_dispatch(pluton);
-		progress_wait("making a key");
-	}
-	return generation->done ? generation->result : r;
-}
 
 static int generate(const struct rsa_job *job, uint32_t bits, uint32_t exponent,
 		    struct pluton_rsa_key *key)
 {
 	struct session *session = job->session;
-	struct generation generation = {0};
-	int r;
+	struct waiting waiting = {0};
+	int r = pluton_rsa_generate_async(session->pluton, bits, exponent, key, waiting_done,
+					  &waiting, NULL);
 
-	progress_begin(!session->quiet, 0);
-	r = pluton_rsa_generate_async(session->pluton, bits, exponent, key, generated, &generation,
-				      NULL);
-	if (r == 0)
-		r = wait_for(session->pluton, &generation);
-	progress_end();
+	r = waiting_end(session, &waiting, r, "making a key");
 	return r < 0 ? session_failed(session, r, "cannot make a key of so many bits",
 				      job->bits ? job->bits : BITS_DEFAULT)
 		     : CLI_DONE;

@@ -192,14 +192,21 @@ static int show(struct watch *watch, const struct pluton_trace_row *row)
 	return CLI_DONE;
 }
 
-/* Processes come and go while we look, and the loop gets handlers. */
+/* Processes come and go while we look, and the loop gets handlers: asked once for all rows. */
 static int learn_names(struct watch *watch, size_t count)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (!trace_names_knows(&watch->names, &watch->rows[i]))
-			return trace_names_refresh(&watch->names, watch->session);
+	bool asked = false;
+	int r = CLI_DONE;
+
+	for (size_t i = 0; i < count && r == CLI_DONE; i++) {
+		if (trace_names_knows(&watch->names, &watch->rows[i]))
+			continue;
+		if (!asked)
+			r = trace_names_refresh(&watch->names, watch->session);
+		asked = true;
+		trace_names_settle(&watch->names, &watch->rows[i]);
 	}
-	return CLI_DONE;
+	return r;
 }
 
 static int show_all(struct watch *watch)

@@ -30,7 +30,8 @@ struct trace_file {
 	struct output output;
 	const struct trace_names *names;
 	size_t processes_named;
-	bool begun; /* an event is there: the next one needs a comma */
+	bool begun;	     /* an event is there: the next one needs a comma */
+	uint64_t handled_ns; /* until then the loop's handlers are in the file */
 };
 
 /* --- writing --------------------------------------------------------------------------------- */
@@ -65,12 +66,12 @@ static struct json_object *new_event(const char *phase, const char *name, enum g
 }
 
 /* Microseconds with three places, as the format wants them. */
-static void add_time(struct json_object *event, uint64_t time_ns)
+static void add_time(struct json_object *event, const char *key, uint64_t time_ns)
 {
 	char text[32];
 
 	snprintf(text, sizeof(text), "%" PRIu64 ".%03" PRIu64, time_ns / 1000, time_ns % 1000);
-	json_object_object_add(event, "ts", json_object_new_double_s((double)time_ns / 1000, text));
+	json_object_object_add(event, key, json_object_new_double_s((double)time_ns / 1000, text));
 }
 
 /* --- names of tracks ------------------------------------------------------------------------- */
@@ -164,7 +165,7 @@ static int add_span(struct trace_file *file, const struct trace_step *step, cons
 		return write_event(file, NULL);
 	json_add_text(event, "cat", category);
 	json_add_text(event, "id", id);
-	add_time(event, row->time_ns);
+	add_time(event, "ts", row->time_ns);
 	if (row->status) {
 		struct json_object *arguments = json_object_new_object();
 
@@ -212,22 +213,29 @@ static int add_instant(struct trace_file *file, const struct trace_step *step)
 	if (!event)
 		return write_event(file, NULL);
 	json_add_text(event, "s", "t");
-	add_time(event, row->time_ns);
+	add_time(event, "ts", row->time_ns);
 	if (step->is_memory)
 		add_place(event, row);
 	return write_event(file, event);
 }
 
+/*
+ * The row has the end to the nanosecond and whole microseconds of length. Complete events of one
+ * track must not overlap by so much as what that rounds.
+ */
 static int add_handler(struct trace_file *file, const struct trace_step *step)
 {
-	const struct pluton_trace_row *row = step->row;
+	uint64_t end = step->row->time_ns, start = end - step->row->length * 1000;
 	struct json_object *event =
 		new_event("X", step->handler ? step->handler->name : "?", GROUP_LOOP, LOOP_TRACK);
 
 	if (!event)
 		return write_event(file, NULL);
-	add_time(event, row->time_ns - row->length * 1000);
-	json_add_number(event, "dur", row->length);
+	if (start < file->handled_ns)
+		start = file->handled_ns;
+	file->handled_ns = end;
+	add_time(event, "ts", start);
+	add_time(event, "dur", end - start);
 	return write_event(file, event);
 }
 

@@ -126,19 +126,21 @@ bool trace_names_has(const struct trace_names *names, const char *capsule)
 	return false;
 }
 
-/* One that went before we could ask is called what it is called, once and for all. */
-bool trace_names_knows(struct trace_names *names, const struct pluton_trace_row *row)
+bool trace_names_knows(const struct trace_names *names, const struct pluton_trace_row *row)
+{
+	if (row->handler > names->handler_count)
+		return false;
+	return !row->process_index ||
+	       find_process(names, row->process_index, row->process_generation);
+}
+
+void trace_names_settle(struct trace_names *names, const struct pluton_trace_row *row)
 {
 	const struct pluton_process_row unknown = {
 		.command = "?", .index = row->process_index, .generation = row->process_generation};
 
-	if (row->handler > names->handler_count)
-		return false;
-	if (!row->process_index || find_process(names, row->process_index, row->process_generation))
-		return true;
-	if (row->step == STEP_PROCESS_GONE)
-		return remember(names, &unknown) == 0;
-	return false;
+	if (row->process_index)
+		(void)remember(names, &unknown); /* without memory it is asked for once more */
 }
 
 void trace_names_step(const struct trace_names *names, const struct pluton_trace_row *row,

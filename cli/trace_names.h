@@ -37,8 +37,12 @@ struct trace_step {
 int trace_names_refresh(struct trace_names *names, struct session *session);
 void trace_names_free(struct trace_names *names);
 
-/* Whether the row's process and handler have names, or none is to be had. */
-bool trace_names_knows(struct trace_names *names, const struct pluton_trace_row *row);
+/* Whether the row's process and handler have names. */
+bool trace_names_knows(const struct trace_names *names, const struct pluton_trace_row *row);
+
+/* The row is older than the lists: a process that they do not have is gone, and is called "?". */
+void trace_names_settle(struct trace_names *names, const struct pluton_trace_row *row);
+
 bool trace_names_has(const struct trace_names *names, const char *capsule);
 
 void trace_names_step(const struct trace_names *names, const struct pluton_trace_row *row,

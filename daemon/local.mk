@@ -78,6 +78,6 @@ libplutond_la_LIBADD = libsvc.la libbackends.la libini.la libkernel.la libhil.la
 
 sbin_PROGRAMS += plutond
 plutond_CPPFLAGS = $(libplutond_la_CPPFLAGS)
-plutond_SOURCES = daemon/main.c
+plutond_SOURCES = daemon/main.c daemon/sparse.h
 plutond_LDADD = libplutond.la
 plutond_LDFLAGS = $(PROGRAM_LDFLAGS)

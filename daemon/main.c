@@ -24,6 +24,7 @@
 #include "daemon/lock.h"
 #include "daemon/log.h"
 #include "daemon/machine.h"
+#include "daemon/sparse.h"
 
 #define EXIT_USAGE 2
 #define TROUBLE_SIZE 256
@@ -506,6 +507,7 @@ int main(int argc, char **argv)
 	struct daemon daemon = {.state_lock = LOCK_NONE, .socket_lock = LOCK_NONE};
 	int status;
 
+	sparse_tables();
 	argp_err_exit_status = EXIT_USAGE;
 	if (harden_descriptors() < 0)
 		return EXIT_FAILURE;

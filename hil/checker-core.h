@@ -159,6 +159,12 @@ struct checker_slot {
 	bool done_waits; /* came when it could not be delivered; result is valid */
 	int result;
 	struct nv_answer answer; /* NV memory: what done says besides */
+	struct {		 /* hwkey: the key slot, and what find said of it before */
+		struct hwkey_request request;
+		int before;
+		struct hwkey_about about;
+		bool shared; /* another operation fills or empties it meanwhile */
+	} keys;
 };
 
 /* The typed half. */

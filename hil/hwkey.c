@@ -234,7 +234,7 @@ static int find(const struct hil_port *port, const struct hwkey_name *name, stru
 	return r;
 }
 
-static const char *explain(int error)
+const char *hwkey_find_failure(int error)
 {
 	switch (error) {
 	case -PLUTON_ENODEVICE:
@@ -255,7 +255,7 @@ int hwkey_resolve(const struct hil_port *port, const struct hwkey_name *name,
 	int r = find(port, name, &about);
 
 	if (r < 0) {
-		*ret_why = explain(r);
+		*ret_why = hwkey_find_failure(r);
 		return r;
 	}
 	if (hwkey_family(about.attributes.type) != family) {

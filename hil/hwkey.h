@@ -228,11 +228,14 @@ enum ecc_curve hwkey_curve(enum hwkey_type type);
 /* The lowest number that none of the owner's slots has; 0: all are taken. */
 uint32_t hwkey_unused(struct hwkey_engine *engine, const char *owner);
 
+/* What an error of find means: the end of a sentence that begins "key slot N". */
+const char *hwkey_find_failure(int error);
+
 /*
  * For capsules: the owner's slot of that number, for something of that family and usage. Asks the
- * port's engines in turn. 0, or an error with *ret_why, the end of a sentence that begins "key slot
- * N": -PLUTON_ENODEVICE, -PLUTON_EFAIL and -PLUTON_EBUSY as find, -PLUTON_EINVAL: it is for
- * something else.
+ * port's engines in turn. 0, or an error with *ret_why, the end of such a sentence:
+ * -PLUTON_ENODEVICE, -PLUTON_EFAIL and -PLUTON_EBUSY as find, -PLUTON_EINVAL: it is for something
+ * else.
  */
 int hwkey_resolve(const struct hil_port *port, const struct hwkey_name *name,
 		  enum hwkey_family family, uint32_t usage, struct hwkey_about *ret,

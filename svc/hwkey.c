@@ -106,6 +106,25 @@ static int find_engine(struct hwkey_operation *state)
 				     : "there are no hardware keys: see hil.hwkey in plutond.conf");
 }
 
+static int explain_size(const struct hwkey_operation *state)
+{
+	const struct hwkey_request *request = &state->request;
+	size_t size = request->attributes.size, right = hwkey_size(request->attributes.type);
+
+	if (right == 0 && (size == 0 || size > HWKEY_SECRET_MAX))
+		return op_refuse(state->op, -PLUTON_ESIZE, "a secret has 1 to %u bytes, not %zu",
+				 HWKEY_SECRET_MAX, size);
+	if (right != 0 && size != right)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "a key of this type has %zu bytes, not %zu", right, size);
+	if (request->action == HWKEY_UNWRAP)
+		return op_refuse(state->op, -PLUTON_ESIZE,
+				 "a wrapped key of %zu bytes has %zu bytes, not %zu", size,
+				 hwkey_wrapped_size(size), request->length);
+	return op_refuse(state->op, -PLUTON_ESIZE, "the key has %zu bytes, its attributes say %zu",
+			 request->length, size);
+}
+
 static int explain(const struct hwkey_operation *state, int error)
 {
 	const struct hwkey_request *request = &state->request;
@@ -118,17 +137,7 @@ static int explain(const struct hwkey_operation *state, int error)
 					 : "no hwkey engine has keys of this type");
 	if (error == -PLUTON_EINVAL && hwkey_fills(request->action) && fault)
 		return op_refuse(state->op, error, "%s", fault);
-	if (error == -PLUTON_ESIZE && request->action == HWKEY_UNWRAP)
-		return op_refuse(state->op, error,
-				 "a wrapped key of %zu bytes has %zu bytes, not %zu",
-				 request->attributes.size,
-				 hwkey_wrapped_size(request->attributes.size), request->length);
-	if (error == -PLUTON_ESIZE && hwkey_fills(request->action))
-		return op_refuse(state->op, error, "a key of this type has %zu bytes, not %zu",
-				 hwkey_size(request->attributes.type),
-				 request->action == HWKEY_IMPORT ? request->length
-								 : request->attributes.size);
-	return error;
+	return error == -PLUTON_ESIZE && hwkey_fills(request->action) ? explain_size(state) : error;
 }
 
 /* Only now, when nothing else of this engine can come between, a number is chosen. */
@@ -213,26 +222,24 @@ static int unwrap(struct operation *op)
 
 /* --- what is in slots ------------------------------------------------------------------------- */
 
-/* For a command on a slot that should be there. */
-static int find(struct hwkey_operation *state, struct hwkey_about *ret)
+/* What find said of a slot that should be there. */
+static int explain_find(const struct hwkey_operation *state, int error)
 {
 	uint32_t number = state->request.name.number;
+
+	if (error == -PLUTON_ENODEVICE || error == -PLUTON_EFAIL || error == -PLUTON_EBUSY)
+		return op_refuse(state->op, error, "key slot %u %s", number,
+				 hwkey_find_failure(error));
+	return error;
+}
+
+static int find(struct hwkey_operation *state, struct hwkey_about *ret)
+{
 	int r = find_engine(state);
 
-	if (r == 0)
-		r = state->engine->ops->find(state->engine, &state->request.name, ret);
-	if (r == -PLUTON_ENODEVICE && state->engine)
-		return op_refuse(state->op, r,
-				 "key slot %u is empty: there is no such key of yours", number);
-	if (r == -PLUTON_EFAIL)
-		return op_refuse(state->op, r,
-				 "key slot %u is damaged: its record was changed on the disk; "
-				 "restore it, or delete the slot",
-				 number);
-	if (r == -PLUTON_EBUSY)
-		return op_refuse(state->op, r, "key slot %u is being filled or emptied: try again",
-				 number);
-	return r;
+	return r < 0 ? r
+		     : explain_find(state, state->engine->ops->find(state->engine,
+								    &state->request.name, ret));
 }
 
 /* Exactly `size` bytes go out; there may be room for more. */
@@ -280,9 +287,7 @@ static int delete_key(struct operation *op)
 	if (r < 0)
 		return r;
 	r = state->engine->ops->find(state->engine, &state->request.name, &about);
-	if (r < 0 && r != -PLUTON_EFAIL)
-		return find(state, &about);
-	return submit(state);
+	return r < 0 && r != -PLUTON_EFAIL ? explain_find(state, r) : submit(state);
 }
 
 static int write_row(struct hwkey_operation *state, unsigned slot, size_t offset)
@@ -332,14 +337,11 @@ static int status(struct operation *op)
 	struct hwkey_operation *state = prepare(op, HWKEY_PUBLIC);
 	int r = find_engine(state);
 
-	if (r == 0)
-		r = write_row(state, SLOT_OUTPUT, 0);
 	if (r < 0)
-		return r == -PLUTON_ENODEVICE && state->engine
-			       ? op_refuse(op, r,
-					   "key slot %u is empty: there is no such key of yours",
-					   state->request.name.number)
-			       : r;
+		return r;
+	r = write_row(state, SLOT_OUTPUT, 0);
+	if (r < 0)
+		return explain_find(state, r);
 	op_done(op, 0, 0, 0);
 	return 0;
 }

@@ -29,8 +29,8 @@ openssl_kdf_test_SOURCES = tests/unit/openssl_kdf_test.c $(OPENSSL_MACHINE) $(KE
 openssl_kdf_test_LDADD = $(BACKEND_TEST_LIBS)
 
 openssl_hwkey_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
-openssl_hwkey_test_SOURCES = tests/unit/openssl_hwkey_test.c tests/rsa_material.c \
-	tests/rsa_material.h $(OPENSSL_MACHINE)
+openssl_hwkey_test_SOURCES = tests/unit/openssl_hwkey_test.c tests/key_store.c tests/key_store.h \
+	$(OPENSSL_MACHINE)
 openssl_hwkey_test_LDADD = $(BACKEND_TEST_LIBS)
 
 openssl_mac_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)

@@ -2,7 +2,8 @@
 # Tests of the kernel, the channel and the capsules, and of what capsules may not do.
 KERNEL_TESTS = \
 	access_test arena_test bad_capsules_test capsules_test capsules_aes_test \
-	capsules_aes_modes_test capsules_ecc_test capsules_kdf_test capsules_mac_test capsules_rsa_test channel_test \
+	capsules_aes_modes_test capsules_ecc_test capsules_hwkey_test capsules_kdf_test capsules_mac_test \
+	capsules_rsa_test channel_test \
 	channel_descriptor_test channel_flow_test closer_test connect_test costs_test deferred_test \
 	engine_test expiry_test grant_test interrupt_test loop_test manager_test parameters_test \
 	pool_test process_test refusals_test request_test trd104_test upcall_test users_test \
@@ -11,7 +12,8 @@ KERNEL_PYTHON_TESTS = tests/capsules/test_isolation.py tests/unit/test_kernel_in
 check_PROGRAMS += $(KERNEL_TESTS)
 TESTS += $(KERNEL_TESTS) $(KERNEL_PYTHON_TESTS)
 THREADED_TESTS += closer_test connect_test interrupt_test capsules_test capsules_aes_test \
-	capsules_aes_modes_test capsules_kdf_test capsules_mac_test capsules_rsa_test refusals_test
+	capsules_aes_modes_test capsules_hwkey_test capsules_kdf_test capsules_mac_test \
+	capsules_rsa_test refusals_test
 EXTRA_DIST += $(KERNEL_PYTHON_TESTS) tests/capsules/isolation.sh tests/capsules/allowed-symbols \
 	tests/capsules/foreign_symbol.c tests/capsules/uses_malloc.c \
 	tests/capsules/writable_global.c
@@ -58,6 +60,10 @@ capsules_aes_modes_test_LDADD = $(KERNEL_TEST_LIBS)
 capsules_ecc_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 capsules_ecc_test_SOURCES = tests/unit/capsules_ecc_test.c
 capsules_ecc_test_LDADD = $(KERNEL_TEST_LIBS)
+
+capsules_hwkey_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
+capsules_hwkey_test_SOURCES = tests/unit/capsules_hwkey_test.c
+capsules_hwkey_test_LDADD = $(KERNEL_TEST_LIBS)
 
 capsules_kdf_test_CPPFLAGS = $(KERNEL_TEST_CPPFLAGS)
 capsules_kdf_test_SOURCES = tests/unit/capsules_kdf_test.c

@@ -21,6 +21,7 @@
 #define RIG_ECC 0x80000005u
 #define RIG_RSA 0x80000004u
 #define RIG_KDF 0x80000006u
+#define RIG_HWKEY 0x80000007u
 #define RIG_MANAGER 0x80000001u
 
 struct rig {

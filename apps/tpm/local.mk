@@ -29,7 +29,7 @@ pluton_tpmd_SOURCES = apps/tpm/main.c \
 	daemon/frontends/closer.c daemon/frontends/closer.h \
 	daemon/frontends/dbus_answer.c daemon/frontends/dbus_answer.h \
 	daemon/frontends/dbus_wire.c daemon/frontends/dbus_wire.h \
-	daemon/harden.c daemon/harden.h
+	daemon/harden.c daemon/harden.h daemon/sparse.h
 pluton_tpmd_LDADD = libtpmd.la libclient.la
 pluton_tpmd_LDFLAGS = $(PROGRAM_LDFLAGS)
 

@@ -24,6 +24,7 @@
 #include "apps/tpm/words.h"
 #include "daemon/harden.h"
 #include "daemon/log.h"
+#include "daemon/sparse.h"
 
 #define EXIT_USAGE 2
 #define SHUT_DOWN_MS 8000u /* to store the last state; less than an app's stop_timeout */
@@ -329,6 +330,7 @@ int main(int argc, char **argv)
 					  .locality_max = 3}};
 	int status;
 
+	sparse_tables();
 	argp_err_exit_status = EXIT_USAGE;
 	if (harden_descriptors() < 0)
 		return EXIT_FAILURE;

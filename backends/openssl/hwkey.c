@@ -154,16 +154,15 @@ static int run_curve(struct work *work)
 	return r;
 }
 
-/* What was not made here is to be judged. */
 static int run_rsa(struct work *work)
 {
-	struct hwkey_operation *op = of_task(TASK_OF_WORK(work));
+	struct rsa_job *job = &of_task(TASK_OF_WORK(work))->rsa;
 	int r;
 
 	crypto_forget_failures();
-	r = op->request.action == HWKEY_GENERATE ? 0 : rsa_key_check_parts(&op->rsa);
-	if (r == 0)
-		r = rsa_job_run(&op->rsa);
+	r = rsa_job_run(job);
+	if (r == 0 && job->request.action == RSA_PRIVATE)
+		r = rsa_key_judge(job);
 	crypto_forget_failures();
 	return r;
 }
@@ -243,7 +242,7 @@ static int judge(struct hwkey_operation *op)
 		fault = ecc_key_fault(hwkey_curve(slot->attributes.type), slot->key);
 		return fault ? refuse(op, -PLUTON_EINVAL, "%s", fault) : TASK_DONE;
 	case HWKEY_OF_RSA:
-		/* How its parts belong together, and 2 to the power of d, checked with e. */
+		/* 2 to the power of d, checked with e; then parts that this has not used. */
 		prepare_rsa(op, slot->attributes.type, RSA_PRIVATE);
 		memcpy(op->rsa.key, slot->key, slot->attributes.size);
 		op->rsa.input[op->rsa.request.size - 1] = 2;

@@ -77,7 +77,7 @@ static int public_power(struct rsa_job *job, EVP_PKEY *key, const uint8_t *in, u
 	int r = check_range(job, in);
 
 	if (r == 0 && !exponentiate(job, key, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, in, out))
-		r = rsa_job_failed(job, RSA_PARTS_FAULT);
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
 	return r;
 }
 
@@ -93,7 +93,7 @@ static int private_power(struct rsa_job *job, EVP_PKEY *key, const uint8_t *in, 
 	    !exponentiate(job, key, EVP_PKEY_encrypt_init, EVP_PKEY_encrypt, out, back) ||
 	    memcmp(in, back, job->request.size) != 0) {
 		explicit_bzero(out, job->request.size);
-		r = rsa_job_failed(job, RSA_PARTS_FAULT);
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
 	}
 	explicit_bzero(back, sizeof(back));
 	return r;
@@ -181,10 +181,10 @@ static int sign(struct rsa_job *job, EVP_PKEY *key)
 	if (!context || EVP_PKEY_sign_init(context) != 1 || !set_padding(job, context) ||
 	    EVP_PKEY_sign(context, job->output, &size, job->input, job->request.length) != 1 ||
 	    size != job->request.size)
-		r = rsa_job_failed(job, RSA_PARTS_FAULT);
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
 	EVP_PKEY_CTX_free(context);
 	if (r == 0)
-		r = verify_signature(job, key, job->output, RSA_PARTS_FAULT);
+		r = verify_signature(job, key, job->output, RSA_KEY_FAULT);
 	job->output_length = job->request.size;
 	return r;
 }
@@ -234,12 +234,12 @@ static int check_pair(struct rsa_job *job)
 	static const uint8_t two[RSA_SIZE_MAX] = {[RSA_SIZE_MAX - 1] = 2};
 	uint8_t power[RSA_SIZE_MAX];
 	EVP_PKEY *key = NULL;
-	int r = rsa_key_check_parts(job);
+	int r = rsa_key_load(job, &key);
 
 	if (r == 0)
-		r = rsa_key_load(job, &key);
-	if (r == 0)
 		r = private_power(job, key, two + sizeof(two) - job->request.size, power);
+	if (r == 0)
+		r = rsa_key_judge(job);
 	EVP_PKEY_free(key);
 	explicit_bzero(power, sizeof(power));
 	return r;

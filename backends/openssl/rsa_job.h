@@ -15,8 +15,8 @@
 #include "hil/rsa.h"
 
 #define RSA_LABEL_MAX 1024u
-#define RSA_PARTS_FAULT "the parts of the key do not belong together"
 #define RSA_KEY_MAX (4u * RSA_SIZE_MAX + RSA_SIZE_MAX / 2 + RSA_EXPONENT_SIZE)
+#define RSA_KEY_FAULT "the parts of the key do not belong together"
 
 struct rsa_job {
 	struct rsa_request request;
@@ -45,13 +45,9 @@ int rsa_job_failed(struct rsa_job *job, const char *why);
 /* rsa_key.c: a key for libcrypto from the parts, and the other way round. */
 int rsa_key_load(struct rsa_job *job, EVP_PKEY **ret_key);
 int rsa_key_generate(struct rsa_job *job);
+/* Of a key from outside with which RSA_PRIVATE was right: all its parts are of one key. */
+int rsa_key_judge(struct rsa_job *job);
 
-/*
- * -PLUTON_EINVAL: the parts, all of which there are, do not belong together. Exponentiation does
- * not tell: where a part for the remainder theorem is wrong, libcrypto takes d, and where d is
- * wrong, it never looks at it.
- */
-int rsa_key_check_parts(struct rsa_job *job);
 
 /* libcrypto's object for one of our algorithms. NULL: there is none. */
 const EVP_MD *rsa_hash(enum digest_algorithm algorithm);

@@ -71,51 +71,6 @@ static int check_primes(struct rsa_job *job)
 	return r;
 }
 
-/* a * b = 1 modulo `modulus`, or modulo that less one. */
-static const struct rule {
-	enum rsa_part a;
-	enum rsa_part b;
-	enum rsa_part modulus;
-	bool less_one;
-} rules[] = {
-	{RSA_E, RSA_D, RSA_P, true},  {RSA_E, RSA_D, RSA_Q, true},     {RSA_E, RSA_DP, RSA_P, true},
-	{RSA_E, RSA_DQ, RSA_Q, true}, {RSA_Q, RSA_QINV, RSA_P, false},
-};
-
-static BIGNUM *take_part(struct rsa_job *job, enum rsa_part part)
-{
-	return BN_bin2bn(rsa_job_part(job, part), (int)rsa_part_size(part, job->request.size),
-			 NULL);
-}
-
-static int check_rule(struct rsa_job *job, const struct rule *rule)
-{
-	BN_CTX *context = BN_CTX_secure_new();
-	BIGNUM *a = take_part(job, rule->a), *b = take_part(job, rule->b);
-	BIGNUM *modulus = take_part(job, rule->modulus), *product = BN_new();
-	bool fine = context && a && b && modulus && product;
-
-	if (fine && rule->less_one)
-		fine = BN_sub_word(modulus, 1) == 1;
-	fine = fine && BN_mul(product, a, b, context) == 1 &&
-	       BN_div(NULL, product, product, modulus, context) == 1 && BN_is_one(product);
-	BN_clear_free(a);
-	BN_clear_free(b);
-	BN_clear_free(modulus);
-	BN_clear_free(product);
-	BN_CTX_free(context);
-	return fine ? 0 : rsa_job_failed(job, RSA_PARTS_FAULT);
-}
-
-int rsa_key_check_parts(struct rsa_job *job)
-{
-	int r = check_primes(job);
-
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]) && r == 0; i++)
-		r = check_rule(job, &rules[i]);
-	return r;
-}
-
 static int from_parts(struct rsa_job *job, EVP_PKEY_CTX *context, unsigned count, EVP_PKEY **ret)
 {
 	int selection = count > RSA_D ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY;
@@ -156,6 +111,69 @@ int rsa_key_load(struct rsa_job *job, EVP_PKEY **ret_key)
 		return rsa_job_failed(job, "libcrypto has no RSA");
 	r = from_parts(job, context, count, ret_key);
 	EVP_PKEY_CTX_free(context);
+	return r;
+}
+
+/* --- judging ---------------------------------------------------------------------------------- */
+
+static BIGNUM *number_of(struct rsa_job *job, enum rsa_part part)
+{
+	return BN_bin2bn(rsa_job_part(job, part), (int)rsa_part_size(part, job->request.size),
+			 NULL);
+}
+
+/* d modulo a prime less one. */
+static int check_exponent(struct rsa_job *job, BN_CTX *context, enum rsa_part prime,
+			  enum rsa_part exponent)
+{
+	BIGNUM *d = number_of(job, RSA_D), *less = number_of(job, prime);
+	BIGNUM *right = BN_secure_new(), *given = number_of(job, exponent);
+	int r = 0;
+
+	if (!d || !less || !right || !given || BN_sub_word(less, 1) != 1 ||
+	    BN_mod(right, d, less, context) != 1)
+		r = crypto_failed(-PLUTON_ENOMEM);
+	else if (BN_cmp(right, given) != 0)
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
+	BN_clear_free(d);
+	BN_clear_free(less);
+	BN_clear_free(right);
+	BN_clear_free(given);
+	return r;
+}
+
+/* q times qInv is 1 modulo p. */
+static int check_coefficient(struct rsa_job *job, BN_CTX *context)
+{
+	BIGNUM *p = number_of(job, RSA_P), *q = number_of(job, RSA_Q);
+	BIGNUM *product = BN_secure_new(), *inverse = number_of(job, RSA_QINV);
+	int r = 0;
+
+	if (!p || !q || !product || !inverse || BN_mod_mul(product, q, inverse, p, context) != 1)
+		r = crypto_failed(-PLUTON_ENOMEM);
+	else if (!BN_is_one(product) || BN_cmp(inverse, p) >= 0)
+		r = rsa_job_failed(job, RSA_KEY_FAULT);
+	BN_clear_free(p);
+	BN_clear_free(q);
+	BN_clear_free(product);
+	BN_clear_free(inverse);
+	return r;
+}
+
+/* Where a part for the remainders is wrong, libcrypto quietly takes d in its place, and the other
+ * way round: that a result is right says nothing of the rest. */
+int rsa_key_judge(struct rsa_job *job)
+{
+	BN_CTX *context = BN_CTX_secure_new();
+	int r = context ? 0 : crypto_failed(-PLUTON_ENOMEM);
+
+	if (r == 0)
+		r = check_exponent(job, context, RSA_P, RSA_DP);
+	if (r == 0)
+		r = check_exponent(job, context, RSA_Q, RSA_DQ);
+	if (r == 0)
+		r = check_coefficient(job, context);
+	BN_CTX_free(context);
 	return r;
 }
 

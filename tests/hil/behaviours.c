@@ -7,23 +7,12 @@
 #define TESTS_MAX 300u
 
 static const struct behaviour *const behaviour_tables[] = {
-	rng_behaviours,
-	digest_behaviours,
-	blocks_behaviours,
-	ctr_behaviours,
-	aead_behaviours,
-	gcm_behaviours,
-	ccm_behaviours,
-	mac_behaviours,
-	refusal_behaviours,
-	trouble_behaviours,
-	sharing_behaviours,
-	vector_behaviours,
-	nist_behaviours,
-	ecc_behaviours,
-	rsa_behaviours,
-	kdf_behaviours,
-	NULL,
+	rng_behaviours,	    digest_behaviours,	blocks_behaviours,
+	ctr_behaviours,	    aead_behaviours,	gcm_behaviours,
+	ccm_behaviours,	    mac_behaviours,	refusal_behaviours,
+	trouble_behaviours, sharing_behaviours, vector_behaviours,
+	nist_behaviours,    ecc_behaviours,	rsa_behaviours,
+	kdf_behaviours,	    hwkey_behaviours,	NULL,
 };
 
 const size_t chunkings[CHUNKINGS] = {1, 2, 3, 15, 16, 17, 31, 64, 255, 256, 257, 4096, 0};

@@ -39,6 +39,7 @@ extern const struct behaviour nist_behaviours[];
 extern const struct behaviour ecc_behaviours[];
 extern const struct behaviour rsa_behaviours[];
 extern const struct behaviour kdf_behaviours[];
+extern const struct behaviour hwkey_behaviours[];
 
 /* suite_main with all behaviours that this maker's engines can show. */
 int behaviours_main(int argc, char **argv, const struct bench_maker *maker);

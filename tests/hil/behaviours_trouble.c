@@ -36,6 +36,13 @@ static bool run_once(struct bench *bench, const struct scenario *scenario, bool 
 	return client.callbacks >= k && k < CALLBACKS_MAX;
 }
 
+/* A key that is made in its slot, or goes from it, is nothing that the client could give or take.
+ */
+static bool moves(void)
+{
+	return client.kind != HIL_HWKEY || client.hwkey_request.length > 0;
+}
+
 static void at_every_callback(enum trouble trouble, judge_fn judge)
 {
 	struct bench bench;
@@ -47,7 +54,7 @@ static void at_every_callback(enum trouble trouble, judge_fn judge)
 
 			while (run_once(&bench, scenario, lends, k, trouble, judge))
 				k++;
-			EXPECT(k > 1);
+			EXPECT(k > 1 || !moves());
 		}
 	}
 	bench_close(&bench);

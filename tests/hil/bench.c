@@ -86,7 +86,7 @@ static void check_engines(struct bench *bench)
 	}
 }
 
-void bench_open(struct bench *bench)
+static void switch_on(struct bench *bench)
 {
 	*bench = (struct bench){.maker = maker_in_use};
 	deferred_queue_init(&bench->deferred);
@@ -95,6 +95,13 @@ void bench_open(struct bench *bench)
 	if (bench->maker->open(bench) < 0)
 		CU_FAIL_FATAL("no engine");
 	check_engines(bench);
+}
+
+void bench_open(struct bench *bench)
+{
+	if (maker_in_use->store)
+		maker_in_use->store->format();
+	switch_on(bench);
 }
 
 void bench_close(struct bench *bench)
@@ -110,6 +117,12 @@ void bench_close(struct bench *bench)
 			checker_close(bench->engines[kind]);
 	}
 	interrupt_queue_close(&bench->interrupts);
+}
+
+void bench_restart(struct bench *bench)
+{
+	bench_close(bench);
+	switch_on(bench);
 }
 
 struct hil_engine *bench_engine(const struct bench *bench, enum hil_kind kind)
@@ -150,6 +163,11 @@ const struct rsa_caps *bench_rsa_caps(const struct bench *bench)
 const struct kdf_caps *bench_kdf_caps(const struct bench *bench)
 {
 	return &((const struct kdf_engine *)(const void *)bench->engines[HIL_KDF])->caps;
+}
+
+const struct hwkey_caps *bench_hwkey_caps(const struct bench *bench)
+{
+	return &((const struct hwkey_engine *)(const void *)bench->engines[HIL_HWKEY])->caps;
 }
 
 static bool wait_for_interrupt(struct bench *bench, int timeout_ms)

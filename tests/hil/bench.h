@@ -15,6 +15,14 @@
 
 struct bench;
 
+/* What survives a power cut of what is in key slots. */
+struct bench_store {
+	void (*format)(void); /* nothing is kept any more */
+	/* What is kept of that slot is changed by somebody else. */
+	void (*damage)(const char *owner, uint32_t number);
+	void (*fail)(int error); /* what changes it fails from now on; 0: no more */
+};
+
 /* What makes the engines. */
 struct bench_maker {
 	const char *name; /* of the test program's suite: "hil chip" */
@@ -33,6 +41,8 @@ struct bench_maker {
 	bool (*wait)(struct bench *bench);
 	/* The step-th step from now on fails; NULL: it cannot be told to. */
 	void (*fail_at)(struct bench *bench, unsigned step, int error);
+	const struct bench_store
+		*store; /* of an engine with key slots; empty for each bench_open */
 };
 
 struct bench {
@@ -65,6 +75,9 @@ void bench_trial_expect(const struct bench_trial *trial, enum hil_rule rule);
 void bench_open(struct bench *bench);
 void bench_close(struct bench *bench);
 
+/* The power fails and comes back: the engines are new, what they kept is there. */
+void bench_restart(struct bench *bench);
+
 /* A checker before an engine that the bench does not show; whoever made it closes it. */
 int bench_check_engine(struct bench *bench, struct hil_engine *inner,
 		       struct hil_engine **ret_engine);
@@ -77,6 +90,7 @@ const struct rng_caps *bench_rng_caps(const struct bench *bench);
 const struct ecc_caps *bench_ecc_caps(const struct bench *bench);
 const struct rsa_caps *bench_rsa_caps(const struct bench *bench);
 const struct kdf_caps *bench_kdf_caps(const struct bench *bench);
+const struct hwkey_caps *bench_hwkey_caps(const struct bench *bench);
 
 /* One pass of the loop with at most `budget` deferred calls; false: nothing was to be done. */
 bool bench_turn(struct bench *bench, size_t budget);

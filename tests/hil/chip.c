@@ -90,8 +90,9 @@ int chip_open(const struct chip_options *options, struct chip **ret_chip)
 	chip->cmac = chip_mac_open(chip, HIL_CMAC, HIL_LEVEL_CMAC);
 	chip->ecc = chip_ecc_open(chip);
 	chip->kdf = chip_kdf_open(chip);
+	chip->hwkey = chip_hwkey_open(chip);
 	if (!chip->rng || !chip->digest || !chip->aes || !chip->hmac || !chip->cmac || !chip->ecc ||
-	    !chip->kdf) {
+	    !chip->kdf || !chip->hwkey) {
 		chip_close(chip);
 		return -PLUTON_ENOMEM;
 	}
@@ -108,6 +109,7 @@ void chip_close(struct chip *chip)
 	chip_mac_close(chip->cmac);
 	chip_ecc_close(chip->ecc);
 	chip_kdf_close(chip->kdf);
+	chip_hwkey_close(chip->hwkey);
 	free(chip);
 }
 
@@ -128,6 +130,8 @@ struct hil_engine *chip_engine(struct chip *chip, enum hil_kind kind)
 		return chip_ecc_engine(chip->ecc);
 	case HIL_KDF:
 		return chip_kdf_engine(chip->kdf);
+	case HIL_HWKEY:
+		return chip_hwkey_engine(chip->hwkey);
 	default:
 		return NULL;
 	}

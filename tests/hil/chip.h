@@ -8,14 +8,29 @@
 #define PLUTON_TESTS_HIL_CHIP_H
 
 #include "daemon/kernel/deferred.h"
-#include "hil/contract.h"
+#include "hil/hwkey.h"
 
 #define CHIP_BUFFER_SIZE 256u
+#define CHIP_KEY_SLOTS 6u
+#define CHIP_KEY_SIZE_MAX HWKEY_SECRET_MAX
+
+/* Flash memory, for the keys of slots: it outlives the chip's power. */
+struct chip_kept_key {
+	struct hwkey_name name; /* number 0: there is none */
+	struct hwkey_attributes attributes;
+	uint8_t key[CHIP_KEY_SIZE_MAX];
+	uint8_t seal[32]; /* of all before it */
+};
+struct chip_flash {
+	struct chip_kept_key keys[CHIP_KEY_SLOTS];
+	int failure; /* not 0: it cannot be written any more */
+};
 
 struct chip_options {
 	struct deferred_queue *deferred;
-	size_t buffer;	/* bytes used of the buffer, 1..CHIP_BUFFER_SIZE */
-	unsigned delay; /* deferred calls that pass between two steps */
+	size_t buffer;		  /* bytes used of the buffer, 1..CHIP_BUFFER_SIZE */
+	unsigned delay;		  /* deferred calls that pass between two steps */
+	struct chip_flash *flash; /* NULL: it keeps no keys */
 };
 
 struct chip;

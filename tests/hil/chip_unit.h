@@ -42,6 +42,7 @@ struct chip {
 	struct chip_mac *cmac;
 	struct chip_ecc *ecc;
 	struct chip_kdf *kdf;
+	struct chip_hwkey *hwkey;
 };
 
 void chip_unit_init(struct chip_unit *unit, struct chip *chip, int (*step)(struct chip_unit *unit),
@@ -59,17 +60,20 @@ struct chip_aes *chip_aes_open(struct chip *chip);
 struct chip_mac *chip_mac_open(struct chip *chip, enum hil_kind kind, enum hil_level level);
 struct chip_ecc *chip_ecc_open(struct chip *chip);
 struct chip_kdf *chip_kdf_open(struct chip *chip);
+struct chip_hwkey *chip_hwkey_open(struct chip *chip);
 struct hil_engine *chip_rng_engine(struct chip_rng *rng);
 struct hil_engine *chip_digest_engine(struct chip_digest *digest);
 struct hil_engine *chip_aes_engine(struct chip_aes *aes);
 struct hil_engine *chip_mac_engine(struct chip_mac *mac);
 struct hil_engine *chip_ecc_engine(struct chip_ecc *ecc);
 struct hil_engine *chip_kdf_engine(struct chip_kdf *kdf);
+struct hil_engine *chip_hwkey_engine(struct chip_hwkey *hwkey);
 void chip_rng_close(struct chip_rng *rng);
 void chip_digest_close(struct chip_digest *digest);
 void chip_aes_close(struct chip_aes *aes);
 void chip_mac_close(struct chip_mac *mac);
 void chip_ecc_close(struct chip_ecc *ecc);
 void chip_kdf_close(struct chip_kdf *kdf);
+void chip_hwkey_close(struct chip_hwkey *hwkey);
 
 #endif

@@ -5,6 +5,7 @@
  */
 #include "tests/hil/client.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static struct client *of_rng(struct rng_client *rng)
@@ -40,6 +41,11 @@ static struct client *of_rsa(struct rsa_client *rsa)
 static struct client *of_kdf(struct kdf_client *kdf)
 {
 	return (struct client *)(void *)((char *)kdf - offsetof(struct client, kdf));
+}
+
+static struct client *of_hwkey(struct hwkey_client *hwkey)
+{
+	return (struct client *)(void *)((char *)hwkey - offsetof(struct client, hwkey));
 }
 
 static size_t smaller(size_t a, size_t b)
@@ -585,6 +591,35 @@ static const struct kdf_client_ops kdf_ops = {
 	.done = kdf_done,
 };
 
+/* --- hwkey ----------------------------------------------------------------------------------- */
+
+static ssize_t hwkey_pull_input(struct hwkey_client *hwkey, uint8_t *buf, size_t len, size_t cursor)
+{
+	return pull(of_hwkey(hwkey), buf, len, cursor);
+}
+
+static ssize_t hwkey_push_output(struct hwkey_client *hwkey, const uint8_t *buf, size_t len,
+				 size_t cursor)
+{
+	return push(of_hwkey(hwkey), buf, len, cursor);
+}
+
+static void hwkey_done(struct hwkey_client *hwkey, int result)
+{
+	struct client *client = of_hwkey(hwkey);
+	struct hwkey_engine *engine = (struct hwkey_engine *)(void *)client->engine;
+
+	snprintf(client->why_copy, sizeof(client->why_copy), "%s", engine->ops->why(engine));
+	client->why = client->why_copy;
+	finish(client, result);
+}
+
+static const struct hwkey_client_ops hwkey_ops = {
+	.pull_input = hwkey_pull_input,
+	.push_output = hwkey_push_output,
+	.done = hwkey_done,
+};
+
 /* --- asking ---------------------------------------------------------------------------------- */
 
 void client_init(struct client *client)
@@ -597,6 +632,7 @@ void client_init(struct client *client)
 	client->ecc.ops = &client->ecc_ops;
 	client->rsa.ops = &rsa_ops;
 	client->kdf.ops = &kdf_ops;
+	client->hwkey.ops = &hwkey_ops;
 }
 
 void client_wants_random(struct client *client, uint8_t *output, size_t length)
@@ -656,6 +692,12 @@ void client_wants_kdf(struct client *client, uint8_t *output, size_t length)
 	client->output = output;
 }
 
+void client_wants_hwkey(struct client *client, enum hwkey_action action)
+{
+	client->kind = HIL_HWKEY;
+	client->hwkey_request.action = action;
+}
+
 static void forget(struct client *client, struct hil_engine *engine)
 {
 	client->engine = engine;
@@ -696,6 +738,7 @@ int client_start(struct client *client, struct hil_engine *engine)
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)engine;
 	struct kdf_engine *kdf = (struct kdf_engine *)(void *)engine;
+	struct hwkey_engine *hwkey = (struct hwkey_engine *)(void *)engine;
 
 	forget(client, engine);
 	switch (client->kind) {
@@ -714,6 +757,8 @@ int client_start(struct client *client, struct hil_engine *engine)
 		return rsa->ops->start(rsa, &client->rsa_request, &client->rsa);
 	case HIL_KDF:
 		return kdf->ops->start(kdf, &client->kdf_request, &client->kdf);
+	case HIL_HWKEY:
+		return hwkey->ops->start(hwkey, &client->hwkey_request, &client->hwkey);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}
@@ -728,6 +773,7 @@ int client_cancel(struct client *client)
 	struct ecc_engine *ecc = (struct ecc_engine *)(void *)client->engine;
 	struct rsa_engine *rsa = (struct rsa_engine *)(void *)client->engine;
 	struct kdf_engine *kdf = (struct kdf_engine *)(void *)client->engine;
+	struct hwkey_engine *hwkey = (struct hwkey_engine *)(void *)client->engine;
 
 	switch (client->kind) {
 	case HIL_RNG:
@@ -745,6 +791,8 @@ int client_cancel(struct client *client)
 		return rsa->ops->cancel(rsa, &client->rsa);
 	case HIL_KDF:
 		return kdf->ops->cancel(kdf, &client->kdf);
+	case HIL_HWKEY:
+		return hwkey->ops->cancel(hwkey, &client->hwkey);
 	default:
 		return -PLUTON_ENOSUPPORT;
 	}

@@ -9,12 +9,14 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/mac.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 
 #define CLIENT_RSA_KEY_MAX (RSA_SIZE_MAX * 9u / 2u + RSA_EXPONENT_SIZE)
+#define CLIENT_WHY_MAX 400u
 #define CLIENT_LENGTH_MAX 8192u /* bytes of input whose reads are counted */
 
 /* What goes wrong at the chosen callback. */
@@ -37,6 +39,7 @@ struct client {
 	struct ecc_client ecc;
 	struct rsa_client rsa;
 	struct kdf_client kdf;
+	struct hwkey_client hwkey;
 	struct digest_client_ops digest_ops; /* own copies: without lends where it does not lend */
 	struct aes_client_ops aes_ops;
 	struct mac_client_ops mac_ops;
@@ -51,6 +54,7 @@ struct client {
 	struct ecc_request ecc_request;
 	struct rsa_request rsa_request;
 	struct kdf_request kdf_request;
+	struct hwkey_request hwkey_request;
 
 	/* memory; lengths are the request's */
 	const uint8_t *key;
@@ -97,7 +101,8 @@ struct client {
 	int result;
 	size_t pulled;	 /* bytes, lent ones included */
 	size_t pushed;	 /* bytes of output, lent ones included */
-	const char *why; /* of ECC, as done found it */
+	const char *why; /* of ECC and hwkey, as done found it */
+	char why_copy[CLIENT_WHY_MAX];
 	unsigned tags_out;
 	unsigned digests;
 	unsigned macs; /* pushed or pulled */
@@ -111,7 +116,7 @@ struct client {
 	uint8_t reads[CLIENT_LENGTH_MAX];
 };
 
-/* All of it empty; then one of the next seven says what is asked for. */
+/* All of it empty; then one of the next eight says what is asked for. */
 void client_init(struct client *client);
 void client_wants_random(struct client *client, uint8_t *output, size_t length);
 void client_wants_digest(struct client *client, enum hil_phase phase, const void *input,
@@ -133,6 +138,9 @@ void client_wants_rsa(struct client *client, enum rsa_action action, const uint8
 
 /* method, prf, key_size … are to be set in client->kdf_request, and what goes in. */
 void client_wants_kdf(struct client *client, uint8_t *output, size_t length);
+
+/* name, attributes, length … are to be set in client->hwkey_request, and input or output. */
+void client_wants_hwkey(struct client *client, enum hwkey_action action);
 
 /* Starts it on the engine (of its kind) and forgets what happened before. */
 int client_start(struct client *client, struct hil_engine *engine);

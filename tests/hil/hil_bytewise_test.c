@@ -29,7 +29,7 @@ int main(int argc, char **argv)
 		.name = "hil bytewise",
 		.open = open_bytewise,
 		.close = close_bytewise,
-		.lacks = 1u << HIL_ECC | 1u << HIL_RSA | 1u << HIL_KDF,
+		.lacks = 1u << HIL_ECC | 1u << HIL_RSA | 1u << HIL_KDF | 1u << HIL_HWKEY,
 	};
 
 	return behaviours_main(argc, argv, &maker);

@@ -2,13 +2,14 @@
 # The HIL contract: its suite on every engine, the checker, the broken engines, the arbiter.
 HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip_test \
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
-	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test \
+	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test hil_hwkey_broken_test \
 	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
 	hil_selftest_test hil_selftest_openssl_test hil_rng_health_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
-THREADED_TESTS += hil_broken_test hil_openssl_worker_test hil_stacked_openssl_test
+THREADED_TESTS += hil_broken_test hil_hwkey_broken_test hil_openssl_worker_test \
+	hil_stacked_openssl_test
 
 HIL_TEST_CPPFLAGS = $(AM_CPPFLAGS) $(CUNIT_CFLAGS) $(JSON_CFLAGS) $(NETTLE_CFLAGS) $(HOGWEED_CFLAGS) \
 	$(CRYPTO_CFLAGS)
@@ -27,6 +28,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/behaviours_digest.c \
 	tests/hil/behaviours_ecc.c \
 	tests/hil/behaviours_gcm.c \
+	tests/hil/behaviours_hwkey.c \
 	tests/hil/behaviours_kdf.c \
 	tests/hil/behaviours_mac.c \
 	tests/hil/behaviours_nist.c \
@@ -45,6 +47,7 @@ libhiltest_la_SOURCES = \
 	tests/hil/chip_aes.c \
 	tests/hil/chip_digest.c \
 	tests/hil/chip_ecc.c \
+	tests/hil/chip_hwkey.c \
 	tests/hil/chip_kdf.c \
 	tests/hil/chip_mac.c \
 	tests/hil/chip_rng.c \
@@ -52,6 +55,8 @@ libhiltest_la_SOURCES = \
 	tests/hil/client.c tests/hil/client.h \
 	tests/hil/curves.c tests/hil/curves.h \
 	tests/hil/hogweed.c tests/hil/hogweed.h \
+	tests/hil/key_wrap.c tests/hil/key_wrap.h \
+	tests/hil/keyring.c tests/hil/keyring.h \
 	tests/hil/material.c tests/hil/material.h \
 	tests/hil/scenarios.c tests/hil/scenarios.h \
 	tests/hil/wrong.c tests/hil/wrong.h \
@@ -59,7 +64,8 @@ libhiltest_la_SOURCES = \
 
 HIL_TEST_LIBS = libhiltest.la libhil.la libkernel.la librecord.la libsuite.la \
 	$(JSON_LIBS) $(HOGWEED_LIBS) $(NETTLE_LIBS) -lgmp $(CRYPTO_LIBS)
-OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h
+OPENSSL_BENCH = tests/hil/openssl_bench.c tests/hil/openssl_bench.h \
+	tests/key_store.c tests/key_store.h
 OPENSSL_BENCH_LIBS = libbackends.la $(HIL_TEST_LIBS) $(EVENT_LIBS)
 
 arbiter_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
@@ -85,6 +91,10 @@ hil_ecc_broken_test_LDADD = $(HIL_TEST_LIBS)
 hil_kdf_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_kdf_broken_test_SOURCES = tests/hil/hil_kdf_broken_test.c
 hil_kdf_broken_test_LDADD = $(HIL_TEST_LIBS)
+
+hil_hwkey_broken_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_hwkey_broken_test_SOURCES = tests/hil/hil_hwkey_broken_test.c
+hil_hwkey_broken_test_LDADD = $(HIL_TEST_LIBS)
 
 hil_chip_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_chip_test_SOURCES = tests/hil/hil_chip_test.c

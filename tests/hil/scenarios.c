@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+#include "tests/hil/keyring.h"
+
 #define LENGTH 90u /* some blocks and a bit */
 #define BLOCKS_LENGTH 96u
 #define AAD_LENGTH 21u
@@ -274,6 +276,54 @@ KDF(counter_hmac, KDF_COUNTER, MAC_HMAC_SHA256)
 KDF(counter_cmac, KDF_COUNTER_FIXED, MAC_CMAC_AES)
 KDF(pbkdf2, KDF_PBKDF2, MAC_HMAC_SHA256)
 
+/* --- key slots: none has anything in it before ------------------------------------------------ */
+
+#define FILL(name, action, type, policy)                                                           \
+	static void name(struct bench *bench, struct material *material, struct client *client)    \
+	{                                                                                          \
+		(void)material;                                                                    \
+		keyring_empty(bench);                                                              \
+		keyring_wants_fill(bench, client, action, 1, keyring_attributes(type, policy));    \
+	}
+
+FILL(slot_generate, HWKEY_GENERATE, HWKEY_SECRET, 0)
+FILL(slot_generate_pair, HWKEY_GENERATE, HWKEY_P256, HWKEY_THIS_BOOT)
+FILL(slot_import, HWKEY_IMPORT, HWKEY_AES256, 0)
+FILL(slot_import_pair, HWKEY_IMPORT, HWKEY_P256, HWKEY_THIS_BOOT)
+FILL(slot_derive, HWKEY_DERIVE, HWKEY_AES128, 0)
+FILL(slot_unwrap, HWKEY_UNWRAP, HWKEY_SECRET, 0)
+
+/* Of a slot that is filled. */
+static void slot_use(struct bench *bench, struct client *client, enum hwkey_action action,
+		     enum hwkey_type type)
+{
+	keyring_empty(bench);
+	keyring_need_wrapping(bench, ALICE);
+	EXPECT(keyring_import(bench, 1, type, 0) == 0);
+	keyring_wants(client, action, 1);
+}
+
+static void slot_wrap(struct bench *bench, struct material *material, struct client *client)
+{
+	slot_use(bench, client, HWKEY_WRAP, HWKEY_SECRET);
+	client->hwkey_request.length = hwkey_wrapped_size(KEYRING_SECRET_SIZE);
+	client->output = material->output;
+}
+
+static void slot_public(struct bench *bench, struct material *material, struct client *client)
+{
+	slot_use(bench, client, HWKEY_PUBLIC, HWKEY_P256);
+	client->hwkey_request.length = hwkey_public_size(HWKEY_P256);
+	client->output = material->output;
+}
+
+static void slot_delete(struct bench *bench, struct material *material, struct client *client)
+{
+	(void)material;
+	slot_use(bench, client, HWKEY_DELETE, HWKEY_SECRET);
+}
+
+/* Names with a comma are of what cannot be started twice. */
 const struct scenario scenarios[] = {
 	{"random bytes", HIL_RNG, random_bytes, 0},
 	{"digest in one shot", HIL_DIGEST, digest, 0},
@@ -322,6 +372,15 @@ const struct scenario scenarios[] = {
 	{"SP 800-108 with HMAC", HIL_KDF, counter_hmac, 0},
 	{"SP 800-108 with CMAC", HIL_KDF, counter_cmac, 1u << MAC_CMAC_AES},
 	{"PBKDF2", HIL_KDF, pbkdf2, 0},
+	{"key slot, generated", HIL_HWKEY, slot_generate, 0},
+	{"key slot, generated pair", HIL_HWKEY, slot_generate_pair, 0},
+	{"key slot, imported", HIL_HWKEY, slot_import, 0},
+	{"key slot, imported pair", HIL_HWKEY, slot_import_pair, 0},
+	{"key slot, derived", HIL_HWKEY, slot_derive, 1u << HWKEY_AES128},
+	{"key slot, unwrapped", HIL_HWKEY, slot_unwrap, 0},
+	{"key slot, emptied", HIL_HWKEY, slot_delete, 0},
+	{"wrapped key", HIL_HWKEY, slot_wrap, 0},
+	{"public key of a slot", HIL_HWKEY, slot_public, 0},
 	{NULL, HIL_KINDS, NULL, 0},
 };
 
@@ -332,6 +391,8 @@ static uint32_t offers(const struct bench *bench, enum hil_kind kind)
 	if (kind == HIL_KDF)
 		return bench_kdf_caps(bench)->prfs[KDF_COUNTER_FIXED] |
 		       bench_kdf_caps(bench)->prfs[KDF_HKDF_EXPAND];
+	if (kind == HIL_HWKEY)
+		return bench_hwkey_caps(bench)->derived_types;
 	return kind == HIL_RSA ? bench_rsa_caps(bench)->paddings[RSA_DECRYPT] : 0;
 }
 

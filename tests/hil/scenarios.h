@@ -14,7 +14,7 @@ struct scenario {
 	/* Leaves the client ready for client_start; runs what comes before it in a stream. */
 	void (*set_up)(struct bench *bench, struct material *material, struct client *client);
 	/* What the engine must offer: AES, bits 1 << mode; KDF, of PRFs; RSA, paddings of
-	 * decryption. */
+	 * decryption; hwkey, types to be derived. */
 	uint32_t needs;
 };
 

@@ -128,6 +128,18 @@ class Keys(Files):
             self.assertRegex(done.stderr, b"no (private|public) key, .*no key: it is neither PEM "
                                           b"nor DER .*\\(EINVAL\\)")
 
+    def test_a_public_key_off_its_curve_is_called_that(self):
+        key, _ = self.openssl_pair("p256")
+        public = self.path("off.der")
+        self.openssl("pkey", "-in", key, "-pubout", "-outform", "DER", "-out", public)
+        with open(public, "r+b") as file:
+            point = bytearray(file.read())
+            point[-1] ^= 1
+            file.seek(0)
+            file.write(point)
+        done = self.ecc("ecdh", "--key", key, "--peer", public, status=1)
+        self.assertIn(b"its point is not on its curve", done.stderr)
+
     def test_a_key_with_a_password_is_refused_and_nobody_is_asked(self):
         key, _ = self.openssl_pair("p256")
         locked = self.path("locked.pem")

@@ -109,15 +109,28 @@ class Bar(unittest.TestCase):
         self.finish(process)
         self.assertTrue(terminal.rest().endswith(GONE))
 
-    def test_seconds_are_shown_while_a_key_is_made_and_then_gone(self):
+    def seconds_of(self, *arguments):
+        """What the terminal showed; some are done before anything is."""
         text = b""
-        while not text:  # some are made before anything is shown
+        while not text:
             terminal = Terminal()
-            process = start(terminal, "rsa", "generate", "--bits", "4096", "--out", "/dev/null")
-            self.assertEqual(process.wait(DEADLINE), 0)
+            process = start(terminal, *arguments, stdout=subprocess.DEVNULL)
             process.stdin.close()
+            self.assertEqual(process.wait(DEADLINE), 0)
             text = terminal.rest()
-        self.assertRegex(text, rb"^\rmaking a key  0 s\x1b\[K")
+        return text
+
+    def test_seconds_are_shown_while_a_key_is_made_and_then_gone(self):
+        for arguments in (("rsa", "generate", "--bits", "4096", "--out", "/dev/null"),
+                          ("key", "generate", "rsa4096", "--policy", "this-boot")):
+            text = self.seconds_of(*arguments)
+            self.assertRegex(text, rb"^\rmaking a key  0 s\x1b\[K")
+            self.assertTrue(text.endswith(GONE))
+
+    def test_seconds_are_shown_while_a_password_is_derived_and_then_gone(self):
+        text = self.seconds_of("kdf", "pbkdf2", "--key-hex", "00" * 16, "--salt-hex",
+                               "11" * 16, "--iterations", "3000000", "--length", "32")
+        self.assertRegex(text, rb"^\rderiving a key  0 s\x1b\[K")
         self.assertTrue(text.endswith(GONE))
 
     def test_quiet_dumb_terminals_and_pipes_show_nothing(self):

@@ -12,6 +12,7 @@ import unittest
 
 from client import DIGEST, SHA256, Client, Refused
 from plutond import Daemon, PROGRAM, run
+from private import is_sanitized
 
 
 def open_digests(client, count):
@@ -277,6 +278,14 @@ class Process(unittest.TestCase):
             self.assertRegex(limits, r"Max core file size +0 +0 ")
             soft, hard = re.search(r"Max open files +(\w+) +(\w+)", limits).groups()
             self.assertEqual(soft, hard)
+
+    @unittest.skipIf(is_sanitized(), "a sanitizer takes memory of its own")
+    def test_tables_for_clients_who_are_not_there_take_no_memory(self):
+        def anonymous_kib(clients):
+            with Daemon(f"[kernel]\nprocesses_max = {clients}\n") as daemon:
+                return int(re.search(r"RssAnon:\s+(\d+) kB", self.read_proc(daemon, "status"))[1])
+
+        self.assertLess(anonymous_kib(65536) - anonymous_kib(64), 1024)
 
     def test_its_files_are_for_nobody_else(self):
         with Daemon("[daemon]\nsocket_mode = 0620\n") as daemon:

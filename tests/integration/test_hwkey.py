@@ -154,6 +154,19 @@ class Slots(Keys):
         self.daemon.stop()
         self.assertIn(f"uid-{os.getuid()}.{slots[1]} is damaged", self.daemon.log)
 
+    def test_a_damaged_slot_is_called_that_wherever_it_is_named(self):
+        pairs = [self.fill("generate", kind) for kind in ("p256", "rsa2048")]
+        self.daemon.stop()
+        for slot in pairs:
+            forge(self.record(slot), lambda data: data[:-1] + bytes([data[-1] ^ 1]))
+        self.daemon.start()
+        for slot, noun in zip(pairs, ("ecc", "rsa")):
+            self.assertIn("it is damaged, restore", self.refused(
+                "EFAIL", noun, "sign", "--key-slot", slot, input=MESSAGE))
+            self.assertIn("from a backup", self.refused("EFAIL", "key", "public", slot))
+        rows = json.loads(self.done("key", "list", "--json"))["keys"]
+        self.assertEqual([row["policy"] for row in rows], ["unknown", "unknown"])
+
     def test_attributes_in_a_record_cannot_be_changed(self):
         slot = self.fill("generate", "aes256", "--usage", "decrypt")
         self.daemon.stop()
@@ -179,6 +192,11 @@ class Slots(Keys):
             file.write(whole)
         self.daemon.start()
         self.done("mac", "hmac-sha256", "--key-slot", slot, input=MESSAGE)
+
+    def test_a_size_that_no_secret_has_is_refused_with_those_that_it_has(self):
+        for size in (0, 129):
+            self.assertIn(f"a secret has 1 to 128 bytes, not {size}",
+                          self.refused("ESIZE", "key", "generate", "secret", "--size", str(size)))
 
     def test_a_usage_or_policy_that_forbids_it_is_said_to_the_owner(self):
         slot = self.fill("generate", "aes256", "--usage", "decrypt")

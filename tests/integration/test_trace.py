@@ -194,6 +194,34 @@ class File(unittest.TestCase):
         pushes = [e["args"]["bytes"] for e in events if e["name"] == "push" and e["args"]["bytes"] == 32]
         self.assertGreaterEqual(len(pushes), 20)
 
+    def test_handlers_of_the_loop_follow_one_another_without_overlap(self):
+        def work():
+            for _ in range(20):
+                daemon.cli("random", "32")
+
+        handlers = [(event["ts"], event["ts"] + event["dur"]) for event in self.trace_to_file(work)
+                    if event["ph"] == "X"]
+        self.assertGreater(len(handlers), 20)
+        for (_, end), (start, _) in zip(handlers, handlers[1:]):
+            self.assertGreaterEqual(start, end - 0.0005)  # a double's rounding
+
+    def test_programs_that_were_gone_when_it_looked_have_tracks_too(self):
+        path = daemon.path("gone.json")
+        watching = Watching("--output", path)
+        await_tracing()
+        watching.process.send_signal(signal.SIGSTOP)
+        for _ in range(5):
+            daemon.cli("random", "32")
+        watching.process.send_signal(signal.SIGCONT)
+        with connect():
+            pass
+        self.assertEqual(watching.end()[0], 0)
+        with open(path, encoding="utf-8") as file:
+            events = json.load(file)
+        named = {(e["pid"], e["tid"]) for e in events if e["name"] == "thread_name"}
+        seen = {(e["pid"], e["tid"]) for e in events if e["ph"] != "M"}
+        self.assertEqual(seen - named, set())
+
     def test_what_cannot_be_written_is_refused_before_anything_is_traced(self):
         done = daemon.cli("trace", "--output", "/nowhere/trace.json", "--duration", "5")
         self.assertEqual(done.returncode, 1)

@@ -1,224 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Key slots of the OpenSSL backend, behind the contract checker: filled, used, emptied, and with a
- * store that fails or is slow. NV memory is a fake that keeps areas in an array; the device secret
- * is a constant.
+ * store that fails or is slow.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "daemon/config.h"
-#include "hil/arbiter.h"
 #include "hil/ecc.h"
 #include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/mac.h"
-#include "hil/nv.h"
 #include "hil/rsa.h"
-#include "tests/rsa_material.h"
+#include "tests/key_store.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
 
-#define AREAS 8u
 #define ALICE "uid-1000"
 #define BOB "uid-1001"
 
-/* --- fake NV memory -------------------------------------------------------------------------- */
-
-struct fake_area {
-	char name[NV_NAME_MAX + 8];
-	uint8_t bytes[4096];
-	size_t length; /* 0: free */
-};
-
-static struct fake_nv {
-	struct nv_engine engine;
-	struct deferred_call call;
-	struct nv_request request;
-	struct nv_client *client;
-	struct fake_area areas[AREAS];
-	int failure;	  /* of what changes something */
-	bool holds;	  /* nothing ends until it is let go */
-	unsigned cancels; /* that came */
-} nv;
-
-static struct arbiter nv_arbiter;
-static struct hil_port ports[HIL_KINDS];
-static struct hil_owner *own;
-static struct machine machine;
-
-static struct hil_owner *find_owner(void *context, uint32_t index)
-{
-	(void)context;
-	return index == 0 ? own : NULL;
-}
-
-static int add_owner(void *context, struct hil_owner *owner)
-{
-	(void)context;
-	*owner = (struct hil_owner){0};
-	own = owner;
-	return 0;
-}
-
-static struct fake_area *find_area(const char *name)
-{
-	for (unsigned i = 0; i < AREAS; i++) {
-		if (nv.areas[i].length && strcmp(nv.areas[i].name, name) == 0)
-			return &nv.areas[i];
-	}
-	return NULL;
-}
-
-static struct fake_area *free_area(void)
-{
-	for (unsigned i = 0; i < AREAS; i++) {
-		if (!nv.areas[i].length)
-			return &nv.areas[i];
-	}
-	return NULL;
-}
-
-static int put_area(struct nv_client *client)
-{
-	struct fake_area *area = find_area(nv.request.name);
-
-	if (!area)
-		area = free_area();
-	if (nv.failure || !area)
-		return nv.failure;
-	snprintf(area->name, sizeof(area->name), "%s", nv.request.name);
-	area->length = nv.request.length;
-	return client->ops->pull_input(client, area->bytes, area->length, 0) < 0 ? -PLUTON_EFAIL
-										 : 0;
-}
-
-static int give_row(struct nv_client *client, struct nv_answer *answer)
-{
-	struct nv_status status = {0};
-	uint8_t row[NV_ROW_SIZE];
-	uint32_t at = 0;
-
-	for (unsigned i = 0; i < AREAS; i++) {
-		if (!nv.areas[i].length || at++ != nv.request.offset)
-			continue;
-		memcpy(status.name, nv.areas[i].name, sizeof(status.name));
-		nv_status_encode(&status, row);
-		answer->length = sizeof(row);
-		client->ops->push_output(client, row, sizeof(row), 0);
-	}
-	return 0;
-}
-
-static int carry_out(struct nv_client *client, struct nv_answer *answer)
-{
-	struct fake_area *area = find_area(nv.request.name);
-
-	switch (nv.request.action) {
-	case NV_PUT:
-		return put_area(client);
-	case NV_DELETE:
-		if (area && !nv.failure)
-			area->length = 0;
-		return nv.failure ? nv.failure : area ? 0 : -PLUTON_ENODEVICE;
-	case NV_LIST:
-		return give_row(client, answer);
-	default:
-		if (!area)
-			return -PLUTON_ENODEVICE;
-		answer->length = area->length;
-		client->ops->push_output(client, area->bytes, area->length, 0);
-		return 0;
-	}
-}
-
-static void nv_run(struct deferred_call *call)
-{
-	struct nv_client *client = nv.client;
-	struct nv_answer answer = {0};
-	int r;
-
-	(void)call;
-	if (nv.holds)
-		return;
-	nv.client = NULL;
-	r = carry_out(client, &answer);
-	client->ops->done(client, r, r == 0 ? &answer : NULL);
-}
-
-static int nv_start(struct nv_engine *engine, const struct nv_request *request,
-		    struct nv_client *client)
-{
-	(void)engine;
-	nv.request = *request;
-	nv.client = client;
-	deferred_call_set(&nv.call);
-	return 0;
-}
-
-static int nv_cancel(struct nv_engine *engine, struct nv_client *client)
-{
-	(void)engine;
-	(void)client;
-	nv.cancels++;
-	return 0;
-}
-
-static const char *nv_why(struct nv_engine *engine)
-{
-	(void)engine;
-	return "the disk is full";
-}
-
-/* --- the device secret ----------------------------------------------------------------------- */
-
-static int secret_failure;
-
-static int read_secret(struct fuses *fuses, uint8_t ret_secret[FUSES_SECRET_SIZE])
-{
-	(void)fuses;
-	memset(ret_secret, 0x5a, FUSES_SECRET_SIZE);
-	return secret_failure;
-}
-
-static const char *secret_why(const struct fuses *fuses)
-{
-	(void)fuses;
-	return "a fuse is blown";
-}
-
-static const struct fuses_ops fuses_ops = {read_secret, secret_why};
-static struct fuses fuses = {&fuses_ops};
-
 /* --- the machine ----------------------------------------------------------------------------- */
 
+static struct machine machine;
+static struct key_store store;
 static struct config config;
 static uint32_t slots; /* 0: as many as usual */
 
 static void change(struct backend_environment *environment)
 {
-	static const struct nv_engine_ops ops = {nv_start, nv_cancel, nv_why};
-
-	environment->fuses = &fuses;
 	environment->config = slots > 0 ? &config : NULL;
 	config.hwkey_slots = slots;
-	environment->ports = ports;
-	environment->add_owner = add_owner;
-	nv.engine = (struct nv_engine){
-		.head = {.name = "fake", .kind = HIL_NV, .level = HIL_LEVEL_NV, .concurrency = 1},
-		.caps = {.read_max = 4096, .area_max = 4096, .commit_max = 4096},
-		.ops = &ops,
-	};
-	deferred_call_init(&nv.call, environment->deferred, nv_run);
-	CU_ASSERT_EQUAL_FATAL(arbiter_init(&nv_arbiter, &nv.engine.head, environment->deferred, 1,
-					   1, 0, find_owner, NULL),
-			      0);
-	ports[HIL_NV] = (struct hil_port){HIL_NV, 1, {&nv.engine.head}};
+	CU_ASSERT_EQUAL_FATAL(key_store_open(&store, environment), 0);
 }
 
 static void open_machine(const struct openssl_options *options)
 {
-	own = NULL;
 	machine_open(&machine, options, change);
 	while (deferred_queue_run(&machine.deferred, 100) > 0)
 		;
@@ -228,14 +44,13 @@ static void open_machine(const struct openssl_options *options)
 static void close_machine(void)
 {
 	machine_close(&machine);
-	arbiter_close(&nv_arbiter);
+	key_store_close(&store);
 }
 
 /* What was kept stays for the next. */
 static void begin(const struct openssl_options *options)
 {
-	memset(&nv, 0, sizeof(nv));
-	secret_failure = 0;
+	memset(&store, 0, sizeof(store));
 	slots = 0;
 	open_machine(options);
 }
@@ -403,31 +218,6 @@ static void test_every_type_is_made_in_every_way_of_execution(void)
 	}
 }
 
-static void test_an_rsa_key_with_any_wrong_part_comes_into_no_slot(void)
-{
-	struct hwkey_request request =
-		filling(HWKEY_IMPORT, HWKEY_RSA2048, HWKEY_SIGN, HWKEY_THIS_BOOT);
-	uint8_t key[RSA_TEST_KEY_SIZE];
-	struct hwkey_about about;
-
-	rsa_test_key(key);
-	begin(&executions[0]);
-	for (enum rsa_part part = RSA_N; part <= RSA_PARTS; part++) {
-		struct key_client client = {.input = key};
-		bool wrong = part < RSA_PARTS; /* and at last as it is */
-		size_t at = wrong ? rsa_part_offset(part, RSA_TEST_SIZE) +
-					    rsa_part_size(part, RSA_TEST_SIZE) / 2
-				  : 0;
-
-		key[at] ^= wrong ? 0x10 : 0;
-		CU_ASSERT_EQUAL(run(&client, &request), wrong ? -PLUTON_EINVAL : 0);
-		CU_ASSERT_EQUAL(find(ALICE, 1, &about), wrong ? -PLUTON_ENODEVICE : 0);
-		CU_ASSERT_EQUAL(*client.why != '\0', wrong);
-		key[at] ^= wrong ? 0x10 : 0;
-	}
-	close_machine();
-}
-
 static void test_pieces_of_any_size_make_the_same_slot(void)
 {
 	begin(&executions[0]);
@@ -460,7 +250,7 @@ static void test_trouble_in_a_callback_leaves_the_slot_empty(void)
 			CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
 		}
 	}
-	CU_ASSERT_PTR_NULL(find_area(ALICE ".1"));
+	CU_ASSERT_PTR_NULL(key_store_find(&store, ALICE ".1"));
 	close_machine();
 }
 
@@ -476,7 +266,7 @@ static void test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot(void)
 
 		CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_ECANCEL);
 		CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
-		CU_ASSERT_PTR_NULL(find_area(ALICE ".1"));
+		CU_ASSERT_PTR_NULL(key_store_find(&store, ALICE ".1"));
 	}
 	close_machine();
 }
@@ -547,7 +337,7 @@ static void test_a_key_is_there_when_its_record_is_and_not_before(void)
 	struct hwkey_about about;
 
 	begin(&executions[0]);
-	nv.holds = true;
+	store.holds = true;
 	CU_ASSERT_EQUAL(start(&client, &request), 0);
 	while (deferred_queue_run(&machine.deferred, 100) > 0)
 		;
@@ -556,12 +346,11 @@ static void test_a_key_is_there_when_its_record_is_and_not_before(void)
 	CU_ASSERT_EQUAL(start(&second, &request), 0);
 	/* a cancel now cannot take back what the disk may have */
 	CU_ASSERT_EQUAL(engine_of()->ops->cancel(engine_of(), &client.client), 0);
-	nv.holds = false;
-	deferred_call_set(&nv.call);
+	key_store_let_go(&store);
 	machine_run(&machine, &client.done);
 	CU_ASSERT_EQUAL(client.result, 0);
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
-	CU_ASSERT_PTR_NOT_NULL(find_area(ALICE ".1"));
+	CU_ASSERT_PTR_NOT_NULL(key_store_find(&store, ALICE ".1"));
 	while (deferred_queue_run(&machine.deferred, 100) > 0)
 		;
 	CU_ASSERT_EQUAL(second.result, -PLUTON_EALREADY); /* the number was taken at once */
@@ -575,13 +364,13 @@ static void test_a_store_that_fails_changes_nothing(void)
 	struct hwkey_about about;
 
 	begin(&executions[0]);
-	nv.failure = -PLUTON_EFAIL;
+	store.failure = -PLUTON_EFAIL;
 	CU_ASSERT_EQUAL(run(&client, &request), -PLUTON_EFAIL);
 	CU_ASSERT_STRING_EQUAL(client.why, "the disk is full");
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENODEVICE);
-	nv.failure = 0;
+	store.failure = 0;
 	CU_ASSERT_EQUAL(run(&client, &request), 0);
-	nv.failure = -PLUTON_EFAIL;
+	store.failure = -PLUTON_EFAIL;
 	CU_ASSERT_EQUAL(delete_key(1), -PLUTON_EFAIL);
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
 	close_machine();
@@ -617,23 +406,23 @@ static void test_a_kept_key_that_got_no_slot_is_not_replaced(void)
 
 static void test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone(void)
 {
-	struct fake_area *area;
+	struct key_area *area;
 	struct hwkey_about about;
 
 	begin(&executions[0]);
 	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
-	area = find_area(ALICE ".1");
+	area = key_store_find(&store, ALICE ".1");
 	CU_ASSERT_PTR_NOT_NULL_FATAL(area);
 	for (size_t i = 0; i + 8 <= area->length; i++)
 		CU_ASSERT_FATAL(memcmp(area->bytes + i, known, 8) != 0);
 	/* the same bytes as another slot's, another owner's, and with a bit changed */
-	nv.areas[1] = nv.areas[2] = nv.areas[3] = *area;
-	strcpy(nv.areas[1].name, ALICE ".2");
-	strcpy(nv.areas[2].name, BOB ".1");
-	strcpy(nv.areas[3].name, ALICE ".3");
-	nv.areas[3].bytes[100] ^= 1;
-	strcpy(nv.areas[4].name, "no slot's name");
-	nv.areas[4].length = 10;
+	store.areas[1] = store.areas[2] = store.areas[3] = *area;
+	strcpy(store.areas[1].name, ALICE ".2");
+	strcpy(store.areas[2].name, BOB ".1");
+	strcpy(store.areas[3].name, ALICE ".3");
+	store.areas[3].bytes[100] ^= 1;
+	strcpy(store.areas[4].name, "no slot's name");
+	store.areas[4].length = 10;
 	close_machine();
 	open_machine(&executions[0]);
 	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
@@ -655,11 +444,11 @@ static void test_without_the_secret_the_engine_is_absent_and_nothing_is_written(
 	begin(&executions[0]);
 	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
 	close_machine();
-	secret_failure = -PLUTON_EFAIL;
+	store.secret_failure = -PLUTON_EFAIL;
 	open_machine(&executions[0]);
 	CU_ASSERT_TRUE(engine_of()->head.absent);
 	CU_ASSERT_EQUAL(start(&client, &request), -PLUTON_ENODEVICE);
-	CU_ASSERT_PTR_NOT_NULL(find_area(ALICE ".1"));
+	CU_ASSERT_PTR_NOT_NULL(key_store_find(&store, ALICE ".1"));
 	close_machine();
 }
 
@@ -1141,7 +930,6 @@ static const struct test tests[] = {
 	TEST(test_an_rsa_key_is_used_as_its_usage_its_size_and_its_vault_allow),
 	TEST(test_a_secret_is_derived_from_as_its_usage_its_type_and_its_vault_allow),
 	TEST(test_every_type_is_made_in_every_way_of_execution),
-	TEST(test_an_rsa_key_with_any_wrong_part_comes_into_no_slot),
 	TEST(test_pieces_of_any_size_make_the_same_slot),
 	TEST(test_trouble_in_a_callback_leaves_the_slot_empty),
 	TEST(test_a_cancel_in_a_callback_leads_to_cancel_and_an_empty_slot),
