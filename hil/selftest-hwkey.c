@@ -4,6 +4,8 @@
  * keys and secrets that are known (HWKEY_TRY). It is one algorithm: all that a slot goes through
  * rests on all of it.
  */
+#include <string.h>
+
 #include "hil/known-hwkey.h"
 #include "hil/selftest-half.h"
 
@@ -111,7 +113,7 @@ static enum known_step prepare(struct selftest_run *run, unsigned algorithm, uns
 	return KNOWN_ASK;
 }
 
-/* --- what is read of slots is not the test's ---------------------------------------------------
+/* --- what is read of slots ---------------------------------------------------------------------
  */
 
 static struct hwkey_engine *inner_of(const struct hwkey_engine *engine)
@@ -124,19 +126,51 @@ static const char *why(struct hwkey_engine *engine)
 	return inner_of(engine)->ops->why(inner_of(engine));
 }
 
+/* The lowest number above `after` that a request which waits for the test will fill; 0: none. */
+static uint32_t next_parked(const struct hwkey_engine *engine, const char *owner, uint32_t after)
+{
+	const struct selftest *selftest = (const struct selftest *)(const void *)engine;
+	uint32_t lowest = 0;
+
+	for (unsigned i = 0; i < HIL_CONCURRENCY_MAX; i++) {
+		const struct hwkey_request *request = &selftest->parked[i].request.hwkey;
+		uint32_t number = request->name.number;
+
+		if (selftest->parked[i].client && hwkey_fills(request->action) &&
+		    strcmp(request->name.owner, owner) == 0 && number > after &&
+		    (!lowest || number < lowest))
+			lowest = number;
+	}
+	return lowest;
+}
+
+/* A slot that is to be filled is taken at once. */
 static int find(struct hwkey_engine *engine, const struct hwkey_name *name, struct hwkey_about *ret)
 {
-	return inner_of(engine)->ops->find(inner_of(engine), name, ret);
+	int r = inner_of(engine)->ops->find(inner_of(engine), name, ret);
+
+	if (r == -PLUTON_ENODEVICE && name->number &&
+	    next_parked(engine, name->owner, name->number - 1) == name->number)
+		return -PLUTON_EBUSY;
+	return r;
 }
 
 static uint32_t next(struct hwkey_engine *engine, const char *owner, uint32_t after)
 {
-	return inner_of(engine)->ops->next(inner_of(engine), owner, after);
+	uint32_t there = inner_of(engine)->ops->next(inner_of(engine), owner, after);
+	uint32_t parked = next_parked(engine, owner, after);
+
+	return parked && (!there || parked < there) ? parked : there;
 }
 
 static uint32_t unused(struct hwkey_engine *engine, const char *owner)
 {
-	return inner_of(engine)->ops->unused(inner_of(engine), owner);
+	uint32_t number = inner_of(engine)->ops->unused(inner_of(engine), owner);
+
+	if (next_parked(engine, owner, 0))
+		while (next(engine, owner, number - 1) == number)
+			number++;
+	return number;
 }
 
 SELFTEST_KIND_WITH(hwkey, selftest_hwkey_kind, NULL, .why = why, .find = find, .next = next,

@@ -596,7 +596,7 @@ int selftest_start(struct hil_engine *engine, const void *request, void *client)
 	struct selftest *selftest = of_engine(engine);
 	const struct selftest_kind *kind = selftest->kind;
 	unsigned algorithm;
-	int r = kind->check(selftest->inner, request);
+	int r = engine->absent ? -PLUTON_ENODEVICE : kind->check(selftest->inner, request);
 
 	if (r < 0)
 		return r;

@@ -510,6 +510,28 @@ static void test_the_first_key_slot_waits_for_the_test_and_every_action_is_refus
 	stand_close(&stand);
 }
 
+static void test_a_slot_is_taken_while_what_will_fill_it_waits_for_the_test(void)
+{
+	const struct hwkey_name name = {.owner = "uid-1000", .number = 1};
+	struct hwkey_engine *engine;
+	struct hwkey_about about;
+	struct stand stand;
+
+	stand_open(&stand, HIL_HWKEY);
+	engine = (struct hwkey_engine *)(void *)stand.engine;
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 1);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_GENERATE), 0);
+	CU_ASSERT_EQUAL(engine->ops->find(engine, &name, &about), -PLUTON_EBUSY);
+	CU_ASSERT_EQUAL(engine->ops->next(engine, "uid-1000", 0), 1);
+	CU_ASSERT_EQUAL(engine->ops->next(engine, "uid-1000", 1), 0);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 2);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1001"), 1);
+	drain(&stand);
+	CU_ASSERT_EQUAL(engine->ops->find(engine, &name, &about), 0);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 2);
+	stand_close(&stand);
+}
+
 /* What the engine does with each answer of the test is seen in the engine's own tests. */
 static void test_each_trial_of_key_slots_alone_is_enough_to_be_found(void)
 {
@@ -933,6 +955,7 @@ static const struct test tests[] = {
 	TEST(test_the_first_use_of_what_passes_is_served_on_every_hil),
 	TEST(test_the_first_use_of_what_fails_is_refused_and_nothing_of_it_is_touched),
 	TEST(test_the_first_key_slot_waits_for_the_test_and_every_action_is_refused_if_it_fails),
+	TEST(test_a_slot_is_taken_while_what_will_fill_it_waits_for_the_test),
 	TEST(test_each_trial_of_key_slots_alone_is_enough_to_be_found),
 	TEST(test_an_engine_of_key_slots_that_can_be_tried_in_no_way_fails),
 	TEST(test_the_test_that_somebody_waits_for_comes_before_those_that_nobody_does),

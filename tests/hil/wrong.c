@@ -250,8 +250,33 @@ static const char *hwkey_why(struct hwkey_engine *engine)
 	return "";
 }
 
-HIL(hwkey, slot->ops.hwkey.push_output = hwkey_push_output;) = {
-	.start = hwkey_start, .cancel = hwkey_cancel, .why = hwkey_why};
+static struct hwkey_engine *slots_of(struct hwkey_engine *engine)
+{
+	return (struct hwkey_engine *)(void *)((struct wrong *)(void *)engine)->inner;
+}
+
+static int hwkey_find(struct hwkey_engine *engine, const struct hwkey_name *name,
+		      struct hwkey_about *ret)
+{
+	return slots_of(engine)->ops->find(slots_of(engine), name, ret);
+}
+
+static uint32_t hwkey_next(struct hwkey_engine *engine, const char *owner, uint32_t after)
+{
+	return slots_of(engine)->ops->next(slots_of(engine), owner, after);
+}
+
+static uint32_t hwkey_first_unused(struct hwkey_engine *engine, const char *owner)
+{
+	return slots_of(engine)->ops->unused(slots_of(engine), owner);
+}
+
+HIL(hwkey, slot->ops.hwkey.push_output = hwkey_push_output;) = {.start = hwkey_start,
+								.cancel = hwkey_cancel,
+								.why = hwkey_why,
+								.find = hwkey_find,
+								.next = hwkey_next,
+								.unused = hwkey_first_unused};
 
 /* --- the engine ------------------------------------------------------------------------------ */
 
