@@ -65,6 +65,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/hwkey.c \
 	backends/openssl/hwkey_record.c backends/openssl/hwkey_record.h \
 	backends/openssl/hwkey_store.c backends/openssl/hwkey_store.h \
+	backends/openssl/hwkey_trial.c backends/openssl/hwkey_trial.h \
 	backends/openssl/intake.c backends/openssl/intake.h \
 	backends/openssl/kdf.c \
 	backends/openssl/mac.c \

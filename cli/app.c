@@ -77,8 +77,7 @@ static int run_start(struct session *session, int argc, char **argv)
 	static const struct words_form form = {
 		.args_doc = "NAME",
 		.doc = "Starts the app NAME, and waits until it is ready. For root and the "
-		       "daemon's "
-		       "own user.",
+		       "daemon's own user.",
 		.names = {"the app's name, NAME,"},
 		.required = 1,
 	};

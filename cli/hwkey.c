@@ -411,8 +411,7 @@ static int run_import(struct session *session, int argc, char **argv)
 		FILLING_OPTIONS,
 		OPTION("key-file", OPTION_FILE, "FILE",
 		       "The key: for AES and a secret its bytes, for a curve or RSA a PKCS#8 file "
-		       "in "
-		       "PEM or DER"),
+		       "in PEM or DER"),
 		OPTION("key-hex", OPTION_OTHER, "HEX",
 		       "The key in hexadecimal; other users may see it in ps while the command "
 		       "starts"),

@@ -365,8 +365,7 @@ static int run_put(struct session *session, int argc, char **argv)
 	static const struct words_form form = {
 		.args_doc = "NAME",
 		.doc = "Puts a file into the area NAME, in place of what is there. The area is "
-		       "made "
-		       "if it is missing.",
+		       "made if it is missing.",
 		.names = {"the area's name, NAME,"},
 		.required = 1,
 		.options = options,

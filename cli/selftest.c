@@ -50,8 +50,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "[ENGINE...]",
 	.doc = "Tests every algorithm of the engines called ENGINE, or of all engines, with "
-	       "answers "
-	       "that are known, and shows what came of it.\v"
+	       "answers that are known, and shows what came of it.\v"
 	       "An algorithm that fails is refused until it passes; all others are served.\n"
 	       "The daemon tests everything by itself when it starts, and an engine whose device\n"
 	       "comes back. Only root and the daemon's own user may ask for it; everybody may "

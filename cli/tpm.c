@@ -250,8 +250,7 @@ static int run_cancel(struct session *session, int argc, char **argv)
 	static const struct argp_option options[] = {INSTANCE_OPTION, {0}};
 	static const struct words_form form = {
 		.doc = "Asks for an early end of the command that the TPM runs now, if it is one "
-		       "of "
-		       "yours. Root may cancel anybody's.",
+		       "of yours. Root may cancel anybody's.",
 		.options = options,
 		.defaults = {[OPTION_INSTANCE] = PLUTON_TPM_DEFAULT_INSTANCE},
 	};

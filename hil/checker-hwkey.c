@@ -67,7 +67,8 @@ static void judge_push(struct checker_slot *slot)
 	struct hwkey_about about;
 	size_t size;
 
-	if (hwkey_fills(request->action) || look(slot, &about) < 0)
+	/* What is tried comes from no slot. */
+	if (hwkey_fills(request->action) || request->action == HWKEY_TRY || look(slot, &about) < 0)
 		return;
 	size = wraps ? hwkey_wrapped_size(about.attributes.size)
 		     : hwkey_public_size(about.attributes.type);
@@ -157,7 +158,12 @@ static void prepare(struct checker_slot *slot, const void *hwkey_request)
 	look_for_others(slot);
 	if (request->length == 0)
 		return;
-	if (hwkey_fills(request->action)) {
+	if (request->action == HWKEY_TRY) {
+		slot->input.length = request->length;
+		slot->output.length = request->output_length;
+		slot->steps[0] = STEP_INPUT;
+		slot->steps[1] = STEP_OUTPUT;
+	} else if (hwkey_fills(request->action)) {
 		slot->input.length = request->length;
 		slot->steps[0] = STEP_INPUT;
 	} else {

@@ -116,6 +116,18 @@ static bool has_size(const struct hwkey_attributes *attributes)
 	return attributes->size == hwkey_size(attributes->type);
 }
 
+/* What is wrapped with is an AES key, however that is to be used. */
+static int check_trial(const struct hwkey_caps *caps, const struct hwkey_request *request)
+{
+	bool wraps = request->trial == HWKEY_TRY_WRAP || request->trial == HWKEY_TRY_UNWRAP;
+
+	if ((unsigned)request->trial >= HWKEY_TRIALS || !(caps->trials >> request->trial & 1))
+		return -PLUTON_ENOSUPPORT;
+	if (wraps && hwkey_family(request->attributes.type) != HWKEY_OF_AES)
+		return -PLUTON_EINVAL;
+	return 0;
+}
+
 static int check_attributes(const struct hwkey_caps *caps, const struct hwkey_request *request)
 {
 	const struct hwkey_attributes *attributes = &request->attributes;
@@ -126,6 +138,35 @@ static int check_attributes(const struct hwkey_caps *caps, const struct hwkey_re
 	if (hwkey_fault(attributes))
 		return -PLUTON_EINVAL;
 	return has_size(attributes) ? 0 : -PLUTON_ESIZE;
+}
+
+/* Of how many bytes the input is, behind those before; 0: it is too short. */
+static size_t behind(const struct hwkey_request *request, size_t before)
+{
+	return request->length > before ? request->length - before : 0;
+}
+
+static bool fits_trial(const struct hwkey_request *request)
+{
+	size_t size = request->attributes.size, out = request->output_length, in;
+
+	switch (request->trial) {
+	case HWKEY_TRY_WRAP:
+		in = behind(request, size);
+		return in >= 1 && in <= HWKEY_KEY_SIZE_MAX && out == hwkey_wrapped_size(in);
+	case HWKEY_TRY_UNWRAP:
+		in = behind(request, size);
+		return out >= 1 && out <= HWKEY_KEY_SIZE_MAX && in == hwkey_wrapped_size(out);
+	case HWKEY_TRY_DERIVE:
+		in = behind(request, HWKEY_TRY_SECRET);
+		return in >= 1 && in <= HWKEY_INPUT_MAX && out == size;
+	case HWKEY_TRY_SEAL:
+		in = behind(request, HWKEY_TRY_SECRET + HWKEY_TRY_NONCE);
+		return in == size && out == size + HWKEY_TRY_RECORD;
+	default:
+		in = behind(request, HWKEY_TRY_SECRET);
+		return in == size + HWKEY_TRY_RECORD && out == size;
+	}
 }
 
 static bool fits(const struct hwkey_request *request)
@@ -143,6 +184,8 @@ static bool fits(const struct hwkey_request *request)
 		return length >= hwkey_wrapped_size(1) && length <= HWKEY_WRAPPED_MAX;
 	case HWKEY_PUBLIC:
 		return length >= 1 && length <= HWKEY_KEY_SIZE_MAX;
+	case HWKEY_TRY:
+		return fits_trial(request);
 	default:
 		return length == 0;
 	}
@@ -168,7 +211,9 @@ int hwkey_check(const struct hil_engine *engine, const void *hwkey_request)
 		return -PLUTON_ENOSUPPORT;
 	if (!is_named(&request->name))
 		return -PLUTON_EINVAL;
-	if (hwkey_fills(request->action))
+	if (request->action == HWKEY_TRY)
+		r = check_trial(caps, request);
+	if (r == 0 && (hwkey_fills(request->action) || request->action == HWKEY_TRY))
 		r = check_attributes(caps, request);
 	if (r == 0 && !fits(request))
 		r = -PLUTON_ESIZE;

@@ -9,6 +9,8 @@
  *   HWKEY_GENERATE, HWKEY_DELETE               done
  *   HWKEY_IMPORT, HWKEY_DERIVE, HWKEY_UNWRAP   pull_input until request.length bytes are in, done
  *   HWKEY_WRAP, HWKEY_PUBLIC                   push_output of request.length bytes, done
+ *   HWKEY_TRY                                  pull_input until request.length bytes are in,
+ *                                              push_output of request.output_length bytes, done
  *
  * done(0) of what fills or empties a slot means that it survives a power cut, unless the key is of
  * this boot only; with an error nothing was changed. The bytes of a key cross these callbacks only
@@ -69,8 +71,30 @@ enum hwkey_action {
 	HWKEY_UNWRAP, /* what was wrapped so, into this slot; the attributes are the request's */
 	HWKEY_DELETE,
 	HWKEY_PUBLIC, /* as hil/ecc.h has public keys; RSA: n e, as in hil/rsa.h */
+	/*
+	 * What the engine does to keys, done to one that comes with the request, and is in no slot
+	 * before or after: for the self test. No capsule asks for it.
+	 */
+	HWKEY_TRY,
 	HWKEY_ACTIONS,
 };
+
+/*
+ * What is tried, and what of. A secret is a device secret, HWKEY_TRY_SECRET bytes; a record is that
+ * of the slot `name` with a key of the attributes, by docs/hwkey-format.md.
+ */
+enum hwkey_trial {
+	HWKEY_TRY_WRAP = 1, /* in: AES key of the attributes, any bytes; out: these wrapped */
+	HWKEY_TRY_UNWRAP,   /* in: AES key of the attributes, what was wrapped; out: the bytes */
+	HWKEY_TRY_DERIVE,   /* in: secret, input as of HWKEY_DERIVE; out: the derived key */
+	HWKEY_TRY_SEAL,	    /* in: secret, nonce, key; out: the record */
+	HWKEY_TRY_OPEN,	    /* in: secret, record; out: the key in it */
+	HWKEY_TRIALS,
+};
+
+#define HWKEY_TRY_SECRET 32u
+#define HWKEY_TRY_NONCE 12u
+#define HWKEY_TRY_RECORD 96u /* bytes of a record besides the key's */
 
 #define HWKEY_OWNER_MAX 40u	 /* bytes: "uid-1000", "app-tpm0"; letters as hil/nv.h has them */
 #define HWKEY_SECRET_MAX 128u	 /* bytes of HWKEY_SECRET */
@@ -102,6 +126,8 @@ struct hwkey_request {
 	uint32_t wrapping;	  /* HWKEY_WRAP, HWKEY_UNWRAP: number of the owner's AES key */
 	uint32_t slots_per_owner; /* the most that the owner may have with this one */
 	size_t length;		  /* bytes to be pulled, or to be pushed */
+	enum hwkey_trial trial;	  /* HWKEY_TRY: which; its attributes are looked at */
+	size_t output_length;	  /* HWKEY_TRY: bytes to be pushed */
 };
 
 /* A slot as find sees it. */
@@ -119,10 +145,10 @@ struct hwkey_client_ops {
 	/*
 	 * -PLUTON_ENODEVICE: no such slot (of this owner's), or nothing to keep keys in.
 	 * -PLUTON_EALREADY: the number is taken. -PLUTON_ENOMEM: over slots_per_owner, or the
-	 * engine has no slot left. -PLUTON_EINVAL: no key of this type, something wrapped that was
-	 * changed, a slot whose usage or policy forbids it. -PLUTON_ESIZE: another length than the
-	 * key in the slot has. -PLUTON_EFAIL: it could not be stored, or the slot's record is
-	 * damaged. why() says which.
+	 * engine has no slot left. -PLUTON_EINVAL: no key of this type, something wrapped or a
+	 * record that was changed, a slot whose usage or policy forbids it. -PLUTON_ESIZE: another
+	 * length than the key in the slot has. -PLUTON_EFAIL: it could not be stored, or the slot's
+	 * record is damaged. why() says which.
 	 */
 	void (*done)(struct hwkey_client *client, int result);
 };
@@ -135,6 +161,7 @@ struct hwkey_caps {
 	uint32_t types;		/* bit 1 << type: what slots there can be */
 	uint32_t derived_types; /* of them, what can be derived */
 	uint32_t slots_max;	/* of all owners together */
+	uint32_t trials;	/* bit 1 << trial: what HWKEY_TRY does */
 };
 
 struct hwkey_engine {
@@ -170,9 +197,9 @@ struct hwkey_engine_ops {
 };
 
 /*
- * 0. -PLUTON_ENOSUPPORT: an action or type that the engine has not. -PLUTON_ESIZE: a length or size
- * that no key of the type has. -PLUTON_EINVAL: no name, or attributes that do not go together.
- * -PLUTON_ENODEVICE: the engine is absent.
+ * 0. -PLUTON_ENOSUPPORT: an action, trial or type that the engine has not. -PLUTON_ESIZE: a length
+ * or size that no key of the type has. -PLUTON_EINVAL: no name, or attributes that do not go
+ * together. -PLUTON_ENODEVICE: the engine is absent.
  */
 int hwkey_check(const struct hil_engine *engine, const void *hwkey_request);
 

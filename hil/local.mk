@@ -31,8 +31,9 @@ libhil_la_SOURCES = \
 	hil/hwkey.c hil/hwkey.h hil/hwkey-slot.h \
 	hil/nv.c hil/nv.h \
 	hil/rng.c hil/rng.h \
+	hil/rng-health.c hil/rng-health.h \
 	hil/rsa.c hil/rsa.h \
-	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-kdf.h \
+	hil/known-aes.h hil/known-digest.h hil/known-ecc.h hil/known-hwkey.h hil/known-kdf.h \
 	hil/known-mac.h hil/known-rsa.h \
 	hil/selftest.c hil/selftest.h \
 	hil/selftest-aes.c \
@@ -40,6 +41,7 @@ libhil_la_SOURCES = \
 	hil/selftest-digest.c \
 	hil/selftest-ecc.c \
 	hil/selftest-half.h \
+	hil/selftest-hwkey.c \
 	hil/selftest-kdf.c \
 	hil/selftest-mac.c \
 	hil/selftest-rng.c \

@@ -13,8 +13,10 @@
 #include "hil/aes.h"
 #include "hil/digest.h"
 #include "hil/ecc.h"
+#include "hil/hwkey.h"
 #include "hil/kdf.h"
 #include "hil/mac.h"
+#include "hil/rng-health.h"
 #include "hil/rng.h"
 #include "hil/rsa.h"
 #include "hil/selftest.h"
@@ -43,15 +45,11 @@ enum known_item {
 
 #define KEPT_MAX 256u /* an RSA-2048 signature */
 
-/* Health tests of NIST SP 800-90B, section 4.4, as they go on. */
+/* Random bytes have no answer that is known. */
 struct known_random {
-	uint8_t last;
-	unsigned repeats; /* of the last, with itself */
-	uint8_t first;	  /* of the window */
-	unsigned at;	  /* bytes so far */
-	unsigned found;	  /* the first's, in the window */
-	bool second;	  /* request: it must not begin as the first did */
-	unsigned same;	  /* bytes that did */
+	struct rng_health health;
+	bool second;   /* request: it must not begin as the first did */
+	unsigned same; /* bytes that did */
 };
 
 union selftest_request {
@@ -62,6 +60,7 @@ union selftest_request {
 	struct ecc_request ecc;
 	struct rsa_request rsa;
 	struct kdf_request kdf;
+	struct hwkey_request hwkey;
 };
 
 /* One operation of a test. The engine knows it as its client, so that comes first. */
@@ -74,6 +73,7 @@ struct selftest_run {
 		struct ecc_client ecc;
 		struct rsa_client rsa;
 		struct kdf_client kdf;
+		struct hwkey_client hwkey;
 	} client;
 	union selftest_request request;
 	struct known items[KNOWN_ITEMS];
@@ -81,6 +81,7 @@ struct selftest_run {
 	int expected;		   /* what done must say */
 	bool keeps; /* KNOWN_OUTPUT is not compared, but kept for the next operation */
 	bool wrong;
+	const char *why; /* wrong: in which way; NULL: the answer is another one */
 	size_t kept_length;
 	uint8_t kept[KEPT_MAX];
 	struct known_random random;
@@ -109,6 +110,9 @@ struct selftest_kind {
 	int (*start)(struct hil_engine *inner, const void *request, void *client);
 	int (*cancel)(struct hil_engine *inner, void *client);
 	void (*done)(void *client, int result);
+	/* In place of start and cancel, for clients that are none of the test's; or both NULL. */
+	int (*serve)(struct selftest *selftest, const void *request, void *client);
+	int (*withdraw)(struct selftest *selftest, void *client);
 };
 
 extern const struct selftest_kind selftest_rng_kind;
@@ -118,6 +122,7 @@ extern const struct selftest_kind selftest_mac_kind; /* HMAC and CMAC */
 extern const struct selftest_kind selftest_ecc_kind;
 extern const struct selftest_kind selftest_rsa_kind;
 extern const struct selftest_kind selftest_kdf_kind;
+extern const struct selftest_kind selftest_hwkey_kind;
 
 /* NULL: nothing is known of this kind. */
 const struct selftest_kind *selftest_kind_of(enum hil_kind kind);
@@ -134,9 +139,18 @@ struct selftest_algorithm {
 	enum selftest_state state; /* UNTESTED, PASSED or FAILED */
 	bool wanted;		   /* its test is to be made in a turn of our own */
 	bool told;		   /* that it fails; not yet that it passes again */
+	bool untold;		   /* failed outside of a test */
 	uint32_t runs;
 	uint32_t failures;
 	const char *why;
+};
+
+/* A client of HIL rng whose bytes are looked at on their way; the engine knows this one. */
+struct selftest_watch {
+	struct rng_client client;
+	struct rng_client *outer; /* NULL: nobody */
+	struct selftest *selftest;
+	const char *fault; /* found in its bytes; NULL: none */
 };
 
 struct selftest {
@@ -149,6 +163,7 @@ struct selftest {
 		struct ecc_engine ecc;
 		struct rsa_engine rsa;
 		struct kdf_engine kdf;
+		struct hwkey_engine hwkey;
 	} engine;
 	struct hil_engine *inner;
 	struct hil_watcher watcher; /* of the inner engine's */
@@ -175,12 +190,21 @@ struct selftest {
 	const char *fault;    /* NULL: no wrong answer so far */
 	uint64_t deadline_ms; /* 0: none */
 	struct selftest_run run;
+	/* HIL rng's. */
+	struct rng_health health; /* of all that clients were given */
+	struct selftest_watch watches[HIL_CONCURRENCY_MAX];
 };
 
 /* selftest.c: the engine's start and cancel, and the end of an operation of the test. */
 int selftest_start(struct hil_engine *engine, const void *request, void *client);
 int selftest_cancel(struct hil_engine *engine, void *client);
 void selftest_done(struct selftest_run *run, int result);
+
+/* An algorithm is found to fail while it serves: from now on it is refused. */
+void selftest_fail(struct selftest *selftest, unsigned algorithm, const char *why);
+
+/* -PLUTON_EFAIL, of which gate->refusal will say that the algorithm fails. */
+int selftest_refuse(struct selftest *selftest, unsigned algorithm);
 
 /* Callbacks: whole, or from a cursor on. */
 int known_pull(struct selftest_run *run, enum known_item item, uint8_t *buf, size_t len);

@@ -72,11 +72,8 @@
 		return ((const struct hil##_request *)request)->key.kind == HIL_KEY_SLOT;          \
 	}
 
-/*
- * Needs names, algorithm_of, offered, prepare; makes the kind, of whose engine the ops are start,
- * cancel and what is passed on besides.
- */
-#define SELFTEST_KIND_WITH(hil, kind, slots, ...)                                                  \
+/* Makes open_engine, of whose engine the ops are start, cancel and what is passed on besides. */
+#define SELFTEST_OPENS(hil, ...)                                                                   \
 	static void open_engine(struct selftest *selftest)                                         \
 	{                                                                                          \
 		static const struct hil##_engine_ops ops = {                                       \
@@ -85,20 +82,15 @@
 		selftest->engine.hil =                                                             \
 			*(const struct hil##_engine *)(const void *)selftest->inner;               \
 		selftest->engine.hil.ops = &ops;                                                   \
-	}                                                                                          \
-	const struct selftest_kind kind = {                                                        \
-		.names = names,                                                                    \
-		.algorithm_of = algorithm_of,                                                      \
-		.offered = offered,                                                                \
-		.in_slot = slots,                                                                  \
-		.check = hil##_check,                                                              \
-		.request_size = sizeof(struct hil##_request),                                      \
-		.prepare = prepare,                                                                \
-		.open = open_engine,                                                               \
-		.start = start_inner,                                                              \
-		.cancel = cancel_inner,                                                            \
-		.done = done_outer,                                                                \
-	};
+	}
+/* Needs names, algorithm_of, offered, prepare, open_engine. */
+#define SELFTEST_MEMBERS(hil, slots)                                                               \
+	.names = names, .algorithm_of = algorithm_of, .offered = offered, .in_slot = slots,        \
+	.check = hil##_check, .request_size = sizeof(struct hil##_request), .prepare = prepare,    \
+	.open = open_engine, .start = start_inner, .cancel = cancel_inner, .done = done_outer
+#define SELFTEST_KIND_WITH(hil, kind, slots, ...)                                                  \
+	SELFTEST_OPENS(hil, __VA_ARGS__)                                                           \
+	const struct selftest_kind kind = {SELFTEST_MEMBERS(hil, slots)};
 #define SELFTEST_KIND(hil, kind, slots) SELFTEST_KIND_WITH(hil, kind, slots, )
 
 #endif

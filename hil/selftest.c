@@ -13,10 +13,11 @@
 #include <time.h>
 
 static const struct selftest_kind *const kinds[HIL_KINDS] = {
-	[HIL_RNG] = &selftest_rng_kind,	 [HIL_DIGEST] = &selftest_digest_kind,
-	[HIL_AES] = &selftest_aes_kind,	 [HIL_HMAC] = &selftest_mac_kind,
-	[HIL_CMAC] = &selftest_mac_kind, [HIL_ECC] = &selftest_ecc_kind,
-	[HIL_RSA] = &selftest_rsa_kind,	 [HIL_KDF] = &selftest_kdf_kind,
+	[HIL_RNG] = &selftest_rng_kind,	    [HIL_DIGEST] = &selftest_digest_kind,
+	[HIL_AES] = &selftest_aes_kind,	    [HIL_HMAC] = &selftest_mac_kind,
+	[HIL_CMAC] = &selftest_mac_kind,    [HIL_ECC] = &selftest_ecc_kind,
+	[HIL_RSA] = &selftest_rsa_kind,	    [HIL_KDF] = &selftest_kdf_kind,
+	[HIL_HWKEY] = &selftest_hwkey_kind,
 };
 
 const struct selftest_kind *selftest_kind_of(enum hil_kind kind)
@@ -128,7 +129,7 @@ static bool is_complete(const struct selftest_run *run)
 
 /* --- refusals -------------------------------------------------------------------------------- */
 
-static int refuse(struct selftest *selftest, unsigned algorithm)
+int selftest_refuse(struct selftest *selftest, unsigned algorithm)
 {
 	selftest->refused = algorithm + 1;
 	return -PLUTON_EFAIL;
@@ -151,7 +152,7 @@ static int admit(struct hil_engine *engine, const void *request)
 	(void)refusal_below(engine);
 	if (algorithm < SELFTEST_ALGORITHMS &&
 	    selftest->algorithms[algorithm].state == SELFTEST_FAILED)
-		return refuse(selftest, algorithm);
+		return selftest_refuse(selftest, algorithm);
 	return 0;
 }
 
@@ -231,13 +232,29 @@ static void end_parked(struct selftest *selftest, struct selftest_parked *parked
 	selftest->kind->done(client, result);
 }
 
+static int serve(struct selftest *selftest, const void *request, void *client)
+{
+	const struct selftest_kind *kind = selftest->kind;
+
+	return kind->serve ? kind->serve(selftest, request, client)
+			   : kind->start(selftest->inner, request, client);
+}
+
+static int withdraw(struct selftest *selftest, void *client)
+{
+	const struct selftest_kind *kind = selftest->kind;
+
+	return kind->withdraw ? kind->withdraw(selftest, client)
+			      : kind->cancel(selftest->inner, client);
+}
+
 /* The engine has it from now on, or it ends here. */
 static void let_go(struct selftest *selftest, struct selftest_parked *parked)
 {
 	struct selftest_parked going = *parked;
 	int r = selftest->algorithms[going.algorithm].state == SELFTEST_PASSED
-			? selftest->kind->start(selftest->inner, &going.request, going.client)
-			: refuse(selftest, going.algorithm);
+			? serve(selftest, &going.request, going.client)
+			: selftest_refuse(selftest, going.algorithm);
 
 	if (r < 0)
 		end_parked(selftest, parked, r);
@@ -327,6 +344,7 @@ static void empty(struct selftest_run *run)
 	memset(run->moved, 0, sizeof(run->moved));
 	run->expected = 0;
 	run->keeps = run->wrong = false;
+	run->why = NULL;
 }
 
 /* The next operation that caps offer. false: there are no more, or it cannot be made. */
@@ -363,7 +381,7 @@ static bool is_no_answer(int result)
 static const char *find_fault(const struct selftest_run *run, int result)
 {
 	if (run->wrong)
-		return "gave a wrong answer";
+		return run->why ? run->why : "gave a wrong answer";
 	if (result == 0 && run->expected < 0)
 		return "took what is forged for genuine";
 	if (result != run->expected)
@@ -379,7 +397,7 @@ void selftest_done(struct selftest_run *run, int result)
 	selftest->test = TEST_ANSWERED;
 	if (is_no_answer(result))
 		selftest->outcome = result;
-	else
+	else if (!selftest->fault)
 		selftest->fault = find_fault(run, result);
 	selftest->answers += result == run->expected;
 	(void)refusal_below(&selftest->engine.head); /* was the test's alone */
@@ -387,14 +405,14 @@ void selftest_done(struct selftest_run *run, int result)
 }
 
 /* What stands on this engine rests on the algorithm, and is untested now. */
-static void tell_judged(struct selftest *selftest, struct selftest_algorithm *algorithm)
+static void tell_judged(struct selftest *selftest, unsigned number)
 {
+	struct selftest_algorithm *algorithm = &selftest->algorithms[number];
 	bool fails = algorithm->state == SELFTEST_FAILED, news = fails != algorithm->told;
 
 	algorithm->told = fails;
 	if ((fails || news) && selftest->options.judged)
-		selftest->options.judged(selftest->options.context, &selftest->engine.head,
-					 selftest->algorithm);
+		selftest->options.judged(selftest->options.context, &selftest->engine.head, number);
 	if (news)
 		hil_engine_changed(&selftest->engine.head);
 }
@@ -411,7 +429,34 @@ static void judge(struct selftest *selftest)
 	algorithm->failures += selftest->fault != NULL;
 	algorithm->state = selftest->fault ? SELFTEST_FAILED : SELFTEST_PASSED;
 	algorithm->why = selftest->fault ? selftest->fault : "";
-	tell_judged(selftest, algorithm);
+	tell_judged(selftest, selftest->algorithm);
+}
+
+/* In a callback of the engine's; those who are told may not be. A test under way fails with it. */
+void selftest_fail(struct selftest *selftest, unsigned number, const char *why)
+{
+	struct selftest_algorithm *algorithm = &selftest->algorithms[number];
+
+	if (algorithm->state == SELFTEST_FAILED)
+		return;
+	algorithm->state = SELFTEST_FAILED;
+	algorithm->why = why;
+	algorithm->runs++;
+	algorithm->failures++;
+	algorithm->untold = true;
+	if (selftest->test && selftest->algorithm == number)
+		selftest->fault = why;
+	deferred_call_set(&selftest->work);
+}
+
+static void tell_failed(struct selftest *selftest)
+{
+	for (unsigned i = 0; i < SELFTEST_ALGORITHMS; i++) {
+		if (!selftest->algorithms[i].untold)
+			continue;
+		selftest->algorithms[i].untold = false;
+		tell_judged(selftest, i);
+	}
 }
 
 static void end_test(struct selftest *selftest)
@@ -520,6 +565,7 @@ static void work(struct deferred_call *call)
 	struct selftest *selftest =
 		(struct selftest *)(void *)((char *)call - offsetof(struct selftest, work));
 
+	tell_failed(selftest);
 	if (selftest->test == TEST_ANSWERED)
 		go_on(selftest);
 	end_cancelled(selftest);
@@ -564,7 +610,7 @@ int selftest_start(struct hil_engine *engine, const void *request, void *client)
 	struct selftest *selftest = of_engine(engine);
 	const struct selftest_kind *kind = selftest->kind;
 	unsigned algorithm;
-	int r = kind->check(selftest->inner, request);
+	int r = engine->absent ? -PLUTON_ENODEVICE : kind->check(selftest->inner, request);
 
 	if (r < 0)
 		return r;
@@ -572,9 +618,9 @@ int selftest_start(struct hil_engine *engine, const void *request, void *client)
 	selftest->refused = 0;
 	switch (selftest->algorithms[algorithm].state) {
 	case SELFTEST_PASSED:
-		return kind->start(selftest->inner, request, client);
+		return serve(selftest, request, client);
 	case SELFTEST_FAILED:
-		return refuse(selftest, algorithm);
+		return selftest_refuse(selftest, algorithm);
 	default:
 		return park(selftest, algorithm, request, client);
 	}
@@ -586,7 +632,7 @@ int selftest_cancel(struct hil_engine *engine, void *client)
 	struct selftest_parked *parked = client ? find_parked(selftest, client) : NULL;
 
 	if (!parked)
-		return selftest->kind->cancel(selftest->inner, client);
+		return withdraw(selftest, client);
 	if (parked->cancelled)
 		return 0;
 	parked->cancelled = true;
@@ -626,6 +672,7 @@ static void forget(struct selftest *selftest)
 						    .wanted = !absent && is_offered(selftest, i),
 						    .why = ""};
 	}
+	selftest->health = (struct rng_health){0};
 	selftest->stale = true;
 	selftest->asked = selftest->asked || !absent;
 }

@@ -378,8 +378,7 @@ static const struct command commands[] = {
 		.number = 3,
 		.name = "Derive",
 		.doc = "puts a key into a slot that follows from the device secret, whose it is, "
-		       "its "
-		       "attributes and the input: always the same",
+		       "its attributes and the input: always the same",
 		.answers = {"number"},
 		.words = {[WORD_NUMBER] = NEW_NUMBER},
 		.slots = {[SLOT_ATTRIBUTES] = ATTRIBUTES,

@@ -528,8 +528,7 @@ static const struct command commands[] = {
 		.number = 5,
 		.name = "Decrypt",
 		.doc = "decrypts a message; with oaep INVAL if it was changed; with pkcs1 that "
-		       "gives a "
-		       "message too, another one",
+		       "gives a message too, another one",
 		.answers = {"bytes of message"},
 		.words = {[WORD_PADDING] = {"padding", cipher_paddings, ""}, [WORD_HASH] = HASH},
 		.slots = {[SLOT_KEY] = PRIVATE_KEY,

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Tests of the engines. They bring their own hil_charge_*: of the kernel only its queues are used.
 BACKEND_TESTS = openssl_test openssl_aes_test openssl_ecc_test openssl_kdf_test openssl_mac_test \
-	openssl_rsa_test openssl_stream_test stacked_test openssl_hwkey_test fuses_test
+	openssl_pairs_test openssl_rsa_test openssl_stream_test stacked_test openssl_hwkey_test \
+	fuses_test
 check_PROGRAMS += $(BACKEND_TESTS)
 TESTS += $(BACKEND_TESTS)
 THREADED_TESTS += $(BACKEND_TESTS)
@@ -36,6 +37,12 @@ openssl_hwkey_test_LDADD = $(BACKEND_TEST_LIBS)
 openssl_mac_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_mac_test_SOURCES = tests/unit/openssl_mac_test.c $(OPENSSL_MACHINE) $(KEY_WATCH)
 openssl_mac_test_LDADD = $(BACKEND_TEST_LIBS)
+
+openssl_pairs_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
+openssl_pairs_test_SOURCES = tests/unit/openssl_pairs_test.c
+openssl_pairs_test_LDADD = $(BACKEND_TEST_LIBS)
+openssl_pairs_test_LDFLAGS = -Wl,--wrap=EVP_PKEY_get_params \
+	-Wl,--wrap=EVP_PKEY_get_octet_string_param -Wl,--wrap=EVP_PKEY_get_raw_public_key
 
 openssl_rsa_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_rsa_test_SOURCES = tests/unit/openssl_rsa_test.c tests/rsa_material.c tests/rsa_material.h \

@@ -161,17 +161,6 @@ static bool give_raw(struct curve_parts *parts, const EVP_PKEY *key)
 	       give_raw_public(parts, key);
 }
 
-int curve_generate(struct curve_parts *parts)
-{
-	bool prime = ecc_is_prime_curve(parts->curve);
-	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, parts->properties, names[parts->curve].type,
-					  names[parts->curve].group);
-	bool given = key && (prime ? give_prime(parts, key) : give_raw(parts, key));
-
-	EVP_PKEY_free(key);
-	return given ? 0 : failed();
-}
-
 /* EVP has no way from a private number to its point. */
 static bool multiply_base(struct curve_parts *parts)
 {
@@ -361,6 +350,67 @@ int curve_agree(struct curve_parts *parts)
 	if (have && !done && parts->curve == ECC_X25519)
 		return invalid(parts, ECC_ZERO_SECRET);
 	return done ? 0 : failed();
+}
+
+/* --- generating ------------------------------------------------------------------------------- */
+
+static bool make_pair(struct curve_parts *parts)
+{
+	bool prime = ecc_is_prime_curve(parts->curve);
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, parts->properties, names[parts->curve].type,
+					  names[parts->curve].group);
+	bool given = key && (prime ? give_prime(parts, key) : give_raw(parts, key));
+
+	EVP_PKEY_free(key);
+	return given;
+}
+
+static int check_agreement(struct curve_parts *pair)
+{
+	uint8_t public[ECC_PUBLIC_SIZE_MAX];
+	size_t size = ecc_public_size(pair->curve);
+	int r;
+
+	memcpy(public, pair->public, size);
+	r = curve_public(pair);
+	return r == 0 && memcmp(public, pair->public, size) != 0 ? -PLUTON_EINVAL : r;
+}
+
+static int check_signature(struct curve_parts *pair)
+{
+	static const uint8_t digest[32] = {1};
+	int r;
+
+	pair->input = digest;
+	pair->length = sizeof(digest);
+	r = curve_sign(pair);
+	return r < 0 ? r : curve_verify(pair);
+}
+
+/*
+ * A new pair has to stand a test before anybody gets it (FIPS 140-3, IG 10.3.A): it verifies what
+ * it signed, and where it signs nothing, its public key is made again.
+ */
+static int check_pair(const struct curve_parts *parts)
+{
+	struct curve_parts pair = *parts;
+	int r = parts->curve == ECC_X25519 ? check_agreement(&pair) : check_signature(&pair);
+
+	explicit_bzero(&pair, sizeof(pair));
+	return r;
+}
+
+int curve_generate(struct curve_parts *parts)
+{
+	int r = make_pair(parts) ? check_pair(parts) : failed();
+
+	if (r == -PLUTON_EINVAL) {
+		parts->why = "a wrong key was made, and is given to nobody";
+		r = -PLUTON_EFAIL;
+	}
+	if (r < 0)
+		explicit_bzero(parts->key, sizeof(parts->key));
+	return r;
 }
 
 int curve_available(enum ecc_curve curve, const char *properties)

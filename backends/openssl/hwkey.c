@@ -18,6 +18,7 @@
 #include "backends/openssl/failure.h"
 #include "backends/openssl/hwkey_record.h"
 #include "backends/openssl/hwkey_store.h"
+#include "backends/openssl/hwkey_trial.h"
 #include "backends/openssl/rsa_job.h"
 #include "daemon/config.h"
 
@@ -46,7 +47,7 @@ struct hwkey_operation {
 	int failure;		 /* found out by start, or by the store */
 	char why[WHY_SIZE];
 	size_t cursor;
-	uint8_t bytes[RECORD_SIZE_MAX]; /* input that is no key, output, or a record */
+	uint8_t bytes[TRIAL_INPUT_MAX]; /* input that is no key, output, or a record */
 	union {
 		struct curve_parts curve;
 		struct rsa_job rsa;
@@ -343,6 +344,20 @@ static int unwrap(struct hwkey_operation *op)
 	return r;
 }
 
+/* From here on its length is that of what comes out. */
+static int try_key(struct hwkey_operation *op)
+{
+	uint8_t output[RECORD_SIZE_MAX];
+	int r = trial_run(&op->request, op->bytes, output);
+
+	if (r < 0)
+		return r;
+	memcpy(op->bytes, output, op->request.output_length);
+	op->request.length = op->request.output_length;
+	op->cursor = 0;
+	return TASK_DONE;
+}
+
 /* --- the store -------------------------------------------------------------------------------- */
 
 static struct hwkey_operation *of_store(struct store_action *action)
@@ -447,6 +462,7 @@ static const step_fn programs[HWKEY_ACTIONS][PROGRAM_MAX] = {
 	[HWKEY_UNWRAP] = {look_at_failure, take_input, unwrap, judge, keep, look_at_failure},
 	[HWKEY_DELETE] = {delete_record, look_at_failure},
 	[HWKEY_PUBLIC] = {find_public, take_public, give},
+	[HWKEY_TRY] = {take_input, try_key, give},
 };
 
 static int advance(struct task *task)
@@ -471,10 +487,12 @@ static void take_why(struct hwkey_operation *op, int result)
 {
 	const char *why = NULL;
 
-	if (result != -PLUTON_EINVAL || *op->why || !op->slot)
+	if ((result != -PLUTON_EINVAL && result != -PLUTON_EFAIL) || *op->why || !op->slot)
 		return;
 	if (hwkey_family(op->slot->attributes.type) == HWKEY_OF_RSA)
 		why = op->rsa.why;
+	else if (hwkey_family(op->slot->attributes.type) == HWKEY_OF_ECC)
+		why = op->curve.why;
 	if (why)
 		refuse(op, result, "%s", why);
 }
@@ -809,6 +827,7 @@ static int find_types(struct hwkey_unit *unit)
 			return r;
 	}
 	unit->engine.caps.types = types;
+	unit->engine.caps.trials = TRIALS;
 	return 0;
 }
 

@@ -17,7 +17,6 @@
 #include "backends/openssl/failure.h"
 #include "backends/openssl/nonce.h"
 
-#define NONCE_SIZE 12u
 #define TAG_SIZE 16u
 #define SEAL_KEY_SIZE 32u
 
@@ -36,7 +35,7 @@ enum field {
 	NUMBER_AT = 16,
 	OWNER_AT = 20,
 	NONCE_AT = OWNER_AT + sizeof(((struct hwkey_name *)NULL)->owner),
-	BODY_AT = NONCE_AT + NONCE_SIZE,
+	BODY_AT = NONCE_AT + RECORD_NONCE_SIZE,
 };
 static_assert(NONCE_AT == RECORD_HEADER_SIZE, "all of the header is before the nonce");
 #define MAGIC "PLHK"
@@ -183,10 +182,8 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 {
 	size_t size = slot->attributes.size;
 	uint8_t *body = record + BODY_AT;
-	int out, r = nonce_make(record + NONCE_AT, NONCE_SIZE);
+	int out, r = begin(gcm, vault, record, 1);
 
-	if (r == 0)
-		r = begin(gcm, vault, record, 1);
 	if (r == 0 && (EVP_CipherUpdate(gcm, body, &out, slot->key, (int)size) != 1 ||
 		       EVP_CipherFinal_ex(gcm, body + size, &out) != 1 ||
 		       EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_SIZE, body + size) != 1))
@@ -197,12 +194,22 @@ static int seal(EVP_CIPHER_CTX *gcm, const struct vault *vault, const struct vau
 int record_seal(const struct vault *vault, const struct vault_slot *slot,
 		uint8_t ret_record[RECORD_SIZE_MAX])
 {
+	uint8_t nonce[RECORD_NONCE_SIZE];
+	int r = nonce_make(nonce, sizeof(nonce));
+
+	return r < 0 ? r : record_seal_with(vault, slot, nonce, ret_record);
+}
+
+int record_seal_with(const struct vault *vault, const struct vault_slot *slot,
+		     const uint8_t nonce[RECORD_NONCE_SIZE], uint8_t ret_record[RECORD_SIZE_MAX])
+{
 	EVP_CIPHER_CTX *gcm;
 	int r;
 
 	crypto_forget_failures();
 	gcm = EVP_CIPHER_CTX_new();
 	write_header(&slot->name, &slot->attributes, ret_record);
+	memcpy(ret_record + NONCE_AT, nonce, RECORD_NONCE_SIZE);
 	r = gcm ? seal(gcm, vault, slot, ret_record) : crypto_failed(-PLUTON_ENOMEM);
 	EVP_CIPHER_CTX_free(gcm);
 	return r;

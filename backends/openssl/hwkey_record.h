@@ -10,7 +10,8 @@
 #include "hil/fuses.h"
 
 #define RECORD_HEADER_SIZE 68u
-#define RECORD_OVERHEAD (RECORD_HEADER_SIZE + 12u + 16u) /* nonce, tag */
+#define RECORD_NONCE_SIZE 12u
+#define RECORD_OVERHEAD (RECORD_HEADER_SIZE + RECORD_NONCE_SIZE + 16u) /* tag */
 #define RECORD_SIZE_MAX (RECORD_OVERHEAD + HWKEY_KEY_SIZE_MAX)
 
 /* The vault's roots from the device secret. -PLUTON_ENOMEM. -PLUTON_EFAIL: OpenSSL's refusal. */
@@ -23,6 +24,10 @@ int record_derive(const struct vault *vault, struct vault_slot *slot, const uint
 /* The slot's record; RECORD_OVERHEAD + attributes.size bytes. */
 int record_seal(const struct vault *vault, const struct vault_slot *slot,
 		uint8_t ret_record[RECORD_SIZE_MAX]);
+
+/* The same, with a nonce that is given. */
+int record_seal_with(const struct vault *vault, const struct vault_slot *slot,
+		     const uint8_t nonce[RECORD_NONCE_SIZE], uint8_t ret_record[RECORD_SIZE_MAX]);
 
 /*
  * Key and attributes of a slot that has a name. -PLUTON_EINVAL: this is not what was sealed for a

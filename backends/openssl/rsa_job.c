@@ -228,20 +228,37 @@ static int raise_private(struct rsa_job *job, EVP_PKEY *key)
 	return private_power(job, key, job->input, job->output);
 }
 
-/* A new key has to stand the test that others are put to (FIPS 140-3's pairwise consistency). */
-static int generate(struct rsa_job *job)
+/* A new pair has to stand a test before anybody gets it (FIPS 140-3, IG 10.3.A). */
+static int check_pair(struct rsa_job *job)
 {
 	static const uint8_t two[RSA_SIZE_MAX] = {[RSA_SIZE_MAX - 1] = 2};
 	uint8_t power[RSA_SIZE_MAX];
 	EVP_PKEY *key = NULL;
-	int r = rsa_key_generate(job);
+	int r = rsa_key_load(job, &key);
 
 	if (r == 0)
-		r = rsa_key_load(job, &key);
-	if (r == 0)
 		r = private_power(job, key, two + sizeof(two) - job->request.size, power);
+	if (r == 0)
+		r = rsa_key_judge(job);
 	EVP_PKEY_free(key);
 	explicit_bzero(power, sizeof(power));
+	return r;
+}
+
+/* A key that does not stand the test is nobody's fault but ours. */
+static int generate(struct rsa_job *job)
+{
+	int r = rsa_key_generate(job);
+
+	if (r < 0)
+		return r;
+	r = check_pair(job);
+	if (r == -PLUTON_EINVAL) {
+		job->why = "a wrong key was made, and is given to nobody";
+		r = -PLUTON_EFAIL;
+	}
+	if (r < 0)
+		explicit_bzero(job->key, sizeof(job->key));
 	return r;
 }
 

@@ -246,10 +246,17 @@ struct operation *operation_find_standing(struct process *process, const struct 
 	return NULL;
 }
 
+/* Bytes behind an operation: state and inline bytes, and then, in their place, a sentence. */
+static size_t room_of(const struct driver *driver, size_t inline_size)
+{
+	size_t room = aligned(driver->capsule->state_size) + inline_size;
+
+	return room < OPERATION_WHY_MIN ? OPERATION_WHY_MIN : room;
+}
+
 struct operation *operation_make(struct process *process, struct driver *driver, size_t inline_size)
 {
-	size_t size = aligned(sizeof(struct operation)) + aligned(driver->capsule->state_size) +
-		      inline_size;
+	size_t size = aligned(sizeof(struct operation)) + room_of(driver, inline_size);
 	struct operation *op = arena_take(&process->arena, BLOCK_OPERATION, size);
 	struct operation **link = &process->operations;
 
@@ -369,7 +376,7 @@ const char *operation_why(const struct operation *op)
 static void keep_why(struct operation *op, const char *why)
 {
 	uint8_t *room = op_state(op);
-	size_t size = (size_t)(operation_inline(op) - room) + op->inline_length + op->output_length;
+	size_t size = room_of(op->driver, (size_t)op->inline_length + op->output_length);
 
 	explicit_bzero(room, size);
 	op->why_length = (uint16_t)smaller(strlen(why), size);

@@ -19,6 +19,8 @@ enum operation_state {
 	OPERATION_ANSWERED, /* its last upcall waits to be fetched */
 };
 
+#define OPERATION_WHY_MIN 112u /* bytes of a sentence that any operation has room for */
+
 struct operation {
 	struct operation *next;	       /* in process->operations */
 	struct operation *next_upcall; /* in process->upcalls */

@@ -16,8 +16,9 @@
 #define DEADLINE_MS 1000u
 #define LAST_RSA 4u /* OAEP, the last to be tested */
 
-static const enum hil_kind tested[] = {HIL_RNG,	 HIL_DIGEST, HIL_AES, HIL_HMAC,
-				       HIL_CMAC, HIL_ECC,    HIL_RSA, HIL_KDF};
+static const enum hil_kind tested[] = {HIL_RNG, HIL_DIGEST, HIL_AES, HIL_HMAC, HIL_CMAC,
+				       HIL_ECC, HIL_RSA,    HIL_KDF, HIL_HWKEY};
+#define USED (TESTS_COUNT(tested) - 1) /* for which there is material; slots' uses have a test */
 
 /* One engine of a bench behind a wrong one behind its self test. */
 struct stand {
@@ -172,6 +173,11 @@ static enum wrong_how fault_of(enum hil_kind kind)
 	return kind == HIL_RNG ? WRONG_STUCK : WRONG_BYTES;
 }
 
+static const char *how_wrong(enum hil_kind kind)
+{
+	return kind == HIL_RNG ? "repeats one byte (SP 800-90B, 4.4.1)" : "gave a wrong answer";
+}
+
 /* --- what is found --------------------------------------------------------------------------- */
 
 static void test_every_algorithm_of_every_engine_of_openssl_passes(void)
@@ -190,7 +196,7 @@ static void test_every_algorithm_of_every_engine_of_openssl_passes(void)
 		CU_ASSERT_EQUAL(stand.ended, 1);
 		stand_close(&stand);
 	}
-	CU_ASSERT_EQUAL(algorithms, 1 + 8 + 5 + 8 + 1 + 5 + 5 + 3 * 8 + 1);
+	CU_ASSERT_EQUAL(algorithms, 1 + 8 + 5 + 8 + 1 + 5 + 5 + 3 * 8 + 1 + 1);
 }
 
 static void check_found(struct stand *stand, unsigned algorithm, enum wrong_how how)
@@ -230,7 +236,7 @@ static void test_a_wrong_answer_of_any_algorithm_fails_it_and_no_other_until_it_
 			if (!has(&stand, a))
 				continue;
 			check_found(&stand, a, fault_of(tested[i]));
-			CU_ASSERT_STRING_EQUAL(why(&stand, a), "gave a wrong answer");
+			CU_ASSERT_STRING_EQUAL(why(&stand, a), how_wrong(tested[i]));
 			check_refused_alone(&stand, a);
 		}
 		wrong_set(stand.wrong, WRONG_NOT, 0);
@@ -296,6 +302,7 @@ static void test_an_engine_that_takes_what_is_forged_for_genuine_is_found(void)
 	check_forged(HIL_RSA, 1); /* PKCS #1 signatures, PSS, OAEP */
 	check_forged(HIL_RSA, 3);
 	check_forged(HIL_RSA, 4);
+	check_forged(HIL_HWKEY, 0); /* what was wrapped, records */
 }
 
 static void test_random_bytes_that_begin_as_the_last_ones_did_are_found(void)
@@ -304,6 +311,7 @@ static void test_random_bytes_that_begin_as_the_last_ones_did_are_found(void)
 
 	stand_open(&stand, HIL_RNG);
 	check_found(&stand, 0, WRONG_REPEATS);
+	CU_ASSERT_STRING_EQUAL(why(&stand, 0), "begins as it did before");
 	stand_close(&stand);
 }
 
@@ -399,7 +407,7 @@ static unsigned want(enum hil_kind kind, struct material *material, struct clien
 
 static void test_the_first_use_of_what_passes_is_served_on_every_hil(void)
 {
-	for (size_t i = 0; i < TESTS_COUNT(tested); i++) {
+	for (size_t i = 0; i < USED; i++) {
 		struct stand stand;
 		unsigned a;
 
@@ -417,7 +425,7 @@ static void test_the_first_use_of_what_passes_is_served_on_every_hil(void)
 
 static void test_the_first_use_of_what_fails_is_refused_and_nothing_of_it_is_touched(void)
 {
-	for (size_t i = 0; i < TESTS_COUNT(tested); i++) {
+	for (size_t i = 0; i < USED; i++) {
 		struct stand stand;
 		unsigned a;
 
@@ -432,6 +440,124 @@ static void test_the_first_use_of_what_fails_is_refused_and_nothing_of_it_is_tou
 		CU_ASSERT_EQUAL(client_start(&client, stand.engine), -PLUTON_EFAIL);
 		stand_close(&stand);
 	}
+}
+
+/* --- key slots -------------------------------------------------------------------------------- */
+
+static struct {
+	struct hwkey_client client;
+	unsigned dones;
+	int result;
+} keeper;
+
+static void kept(struct hwkey_client *slot_client, int result)
+{
+	(void)slot_client;
+	keeper.dones++;
+	keeper.result = result;
+}
+
+/* A key of this boot into slot 1, or out of it. */
+static int change_slot(const struct stand *stand, enum hwkey_action action)
+{
+	static const struct hwkey_client_ops client_ops = {.done = kept};
+	struct hwkey_engine *engine = (struct hwkey_engine *)(void *)stand->engine;
+	const struct hwkey_request request = {
+		.action = action,
+		.name = {.owner = "uid-1000", .number = 1},
+		.attributes = {HWKEY_AES256, HWKEY_WRAPS, HWKEY_THIS_BOOT, 32},
+		.slots_per_owner = 1,
+	};
+
+	keeper.client.ops = &client_ops;
+	keeper.dones = 0;
+	keeper.result = 1;
+	return engine->ops->start(engine, &request, &keeper.client);
+}
+
+static bool has_slot(const struct stand *stand)
+{
+	const struct hwkey_name name = {.owner = "uid-1000", .number = 1};
+	struct hwkey_engine *inner = (struct hwkey_engine *)(void *)stand->bench.inner[HIL_HWKEY];
+	struct hwkey_about about;
+
+	return inner->ops->find(inner, &name, &about) == 0;
+}
+
+static void test_the_first_key_slot_waits_for_the_test_and_every_action_is_refused_if_it_fails(void)
+{
+	struct stand stand;
+
+	stand_open(&stand, HIL_HWKEY);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_GENERATE), 0);
+	CU_ASSERT_FALSE(has_slot(&stand));
+	drain(&stand);
+	CU_ASSERT_EQUAL(keeper.dones, 1);
+	CU_ASSERT_EQUAL(keeper.result, 0);
+	CU_ASSERT_EQUAL(state_of(&stand, 0), SELFTEST_PASSED);
+	CU_ASSERT_TRUE(has_slot(&stand));
+	check_found(&stand, 0, WRONG_BYTES);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_DELETE), -PLUTON_EFAIL);
+	CU_ASSERT_STRING_EQUAL(stand.engine->gate->refusal(stand.engine),
+			       "key-slots of engine openssl failed its self test: it gave a wrong "
+			       "answer");
+	CU_ASSERT_TRUE(has_slot(&stand));
+	wrong_set(stand.wrong, WRONG_NOT, 0);
+	test_all(&stand);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_DELETE), 0);
+	drain(&stand);
+	CU_ASSERT_FALSE(has_slot(&stand));
+	stand_close(&stand);
+}
+
+static void test_a_slot_is_taken_while_what_will_fill_it_waits_for_the_test(void)
+{
+	const struct hwkey_name name = {.owner = "uid-1000", .number = 1};
+	struct hwkey_engine *engine;
+	struct hwkey_about about;
+	struct stand stand;
+
+	stand_open(&stand, HIL_HWKEY);
+	engine = (struct hwkey_engine *)(void *)stand.engine;
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 1);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_GENERATE), 0);
+	CU_ASSERT_EQUAL(engine->ops->find(engine, &name, &about), -PLUTON_EBUSY);
+	CU_ASSERT_EQUAL(engine->ops->next(engine, "uid-1000", 0), 1);
+	CU_ASSERT_EQUAL(engine->ops->next(engine, "uid-1000", 1), 0);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 2);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1001"), 1);
+	drain(&stand);
+	CU_ASSERT_EQUAL(engine->ops->find(engine, &name, &about), 0);
+	CU_ASSERT_EQUAL(engine->ops->unused(engine, "uid-1000"), 2);
+	stand_close(&stand);
+}
+
+/* What the engine does with each answer of the test is seen in the engine's own tests. */
+static void test_each_trial_of_key_slots_alone_is_enough_to_be_found(void)
+{
+	for (unsigned trial = 1; trial < HWKEY_TRIALS; trial++) {
+		struct stand stand;
+
+		stand_open(&stand, HIL_HWKEY);
+		((struct hwkey_engine *)(void *)wrong_engine(stand.wrong))->caps.trials = 1u
+											  << trial;
+		test_all(&stand);
+		CU_ASSERT_EQUAL(state_of(&stand, 0), SELFTEST_PASSED);
+		check_found(&stand, 0, WRONG_BYTES);
+		stand_close(&stand);
+	}
+}
+
+static void test_an_engine_of_key_slots_that_can_be_tried_in_no_way_fails(void)
+{
+	struct stand stand;
+
+	stand_open(&stand, HIL_HWKEY);
+	((struct hwkey_engine *)(void *)wrong_engine(stand.wrong))->caps.trials = 0;
+	test_all(&stand);
+	CU_ASSERT_EQUAL(state_of(&stand, 0), SELFTEST_FAILED);
+	CU_ASSERT_EQUAL(change_slot(&stand, HWKEY_GENERATE), -PLUTON_EFAIL);
+	stand_close(&stand);
 }
 
 static unsigned state_in_done;
@@ -828,6 +954,10 @@ static const struct test tests[] = {
 	TEST(test_the_first_use_waits_for_its_own_test_and_then_is_done),
 	TEST(test_the_first_use_of_what_passes_is_served_on_every_hil),
 	TEST(test_the_first_use_of_what_fails_is_refused_and_nothing_of_it_is_touched),
+	TEST(test_the_first_key_slot_waits_for_the_test_and_every_action_is_refused_if_it_fails),
+	TEST(test_a_slot_is_taken_while_what_will_fill_it_waits_for_the_test),
+	TEST(test_each_trial_of_key_slots_alone_is_enough_to_be_found),
+	TEST(test_an_engine_of_key_slots_that_can_be_tried_in_no_way_fails),
 	TEST(test_the_test_that_somebody_waits_for_comes_before_those_that_nobody_does),
 	TEST(test_two_that_wait_for_one_test_are_both_served_after_it),
 	TEST(test_who_waits_can_cancel_and_then_nothing_is_left_of_the_test),

@@ -4,7 +4,7 @@ HIL_TESTS = contract_test arbiter_test hil_checker_test hil_broken_test hil_chip
 	hil_bytewise_test hil_chip_line_test chip_wire_test hil_ecc_broken_test \
 	hil_hogweed_test hil_rsa_broken_test hil_kdf_broken_test hil_hwkey_broken_test \
 	hil_stacked_chip_test hil_stacked_line_test hil_stacked_openssl_test \
-	hil_selftest_test hil_selftest_openssl_test \
+	hil_selftest_test hil_selftest_openssl_test hil_rng_health_test \
 	hil_openssl_inline_test hil_openssl_sliced_test hil_openssl_worker_test hil_faults_test
 check_PROGRAMS += $(HIL_TESTS)
 TESTS += $(HIL_TESTS)
@@ -127,6 +127,10 @@ hil_rsa_broken_test_LDADD = $(HIL_TEST_LIBS)
 hil_selftest_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_selftest_test_SOURCES = tests/hil/hil_selftest_test.c $(OPENSSL_BENCH)
 hil_selftest_test_LDADD = $(OPENSSL_BENCH_LIBS)
+
+hil_rng_health_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
+hil_rng_health_test_SOURCES = tests/hil/hil_rng_health_test.c
+hil_rng_health_test_LDADD = $(HIL_TEST_LIBS)
 
 hil_selftest_openssl_test_CPPFLAGS = $(HIL_TEST_CPPFLAGS)
 hil_selftest_openssl_test_SOURCES = tests/hil/hil_selftest_openssl_test.c $(OPENSSL_BENCH)

@@ -20,6 +20,7 @@ union client_ops {
 	struct ecc_client_ops ecc;
 	struct rsa_client_ops rsa;
 	struct kdf_client_ops kdf;
+	struct hwkey_client_ops hwkey;
 };
 
 struct slot {
@@ -38,6 +39,7 @@ struct slot {
 		struct ecc_request ecc;
 		struct rsa_request rsa;
 		struct kdf_request kdf;
+		struct hwkey_request hwkey;
 	} request;
 };
 
@@ -51,6 +53,7 @@ struct wrong {
 		struct ecc_engine ecc;
 		struct rsa_engine rsa;
 		struct kdf_engine kdf;
+		struct hwkey_engine hwkey;
 	} engine;
 	struct hil_engine *inner;
 	struct hil_watcher watcher;
@@ -133,6 +136,7 @@ PUSHES(ecc, push_signature)
 PUSHES(ecc, push_secret)
 PUSHES_AT(rsa, push_output)
 PUSHES_AT(kdf, push_output)
+PUSHES_AT(hwkey, push_output)
 
 /* --- an operation ---------------------------------------------------------------------------- */
 
@@ -240,6 +244,40 @@ HIL(rsa, slot->ops.rsa.push_output = rsa_push_output;) = {
 
 HIL(kdf, slot->ops.kdf.push_output = kdf_push_output;) = {.start = kdf_start, .cancel = kdf_cancel};
 
+static const char *hwkey_why(struct hwkey_engine *engine)
+{
+	(void)engine;
+	return "";
+}
+
+static struct hwkey_engine *slots_of(struct hwkey_engine *engine)
+{
+	return (struct hwkey_engine *)(void *)((struct wrong *)(void *)engine)->inner;
+}
+
+static int hwkey_find(struct hwkey_engine *engine, const struct hwkey_name *name,
+		      struct hwkey_about *ret)
+{
+	return slots_of(engine)->ops->find(slots_of(engine), name, ret);
+}
+
+static uint32_t hwkey_next(struct hwkey_engine *engine, const char *owner, uint32_t after)
+{
+	return slots_of(engine)->ops->next(slots_of(engine), owner, after);
+}
+
+static uint32_t hwkey_first_unused(struct hwkey_engine *engine, const char *owner)
+{
+	return slots_of(engine)->ops->unused(slots_of(engine), owner);
+}
+
+HIL(hwkey, slot->ops.hwkey.push_output = hwkey_push_output;) = {.start = hwkey_start,
+								.cancel = hwkey_cancel,
+								.why = hwkey_why,
+								.find = hwkey_find,
+								.next = hwkey_next,
+								.unused = hwkey_first_unused};
+
 /* --- the engine ------------------------------------------------------------------------------ */
 
 static void wake_slot(struct slot *slot)
@@ -262,6 +300,9 @@ static void wake_slot(struct slot *slot)
 		break;
 	case HIL_KDF:
 		kdf_wake(slot);
+		break;
+	case HIL_HWKEY:
+		hwkey_wake(slot);
 		break;
 	default:
 		mac_wake(slot);
@@ -310,6 +351,10 @@ static void copy_engine(struct wrong *wrong)
 	case HIL_KDF:
 		wrong->engine.kdf = *(const struct kdf_engine *)(const void *)wrong->inner;
 		wrong->engine.kdf.ops = &kdf_ops;
+		break;
+	case HIL_HWKEY:
+		wrong->engine.hwkey = *(const struct hwkey_engine *)(const void *)wrong->inner;
+		wrong->engine.hwkey.ops = &hwkey_ops;
 		break;
 	default:
 		wrong->engine.mac = *(const struct mac_engine *)(const void *)wrong->inner;

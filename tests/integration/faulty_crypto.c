@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * For LD_PRELOAD: an OpenSSL that computes wrongly what the file named by PLUTON_TEST_FAULTS has
- * the words for, as long as it has them: random sha256 gcm cmac ed25519 agree sign rsa.
+ * the words for, as long as it has them: random sha256 gcm wrap kbkdf cmac ed25519 agree sign rsa.
  */
 #define _GNU_SOURCE
 #define OPENSSL_SUPPRESS_DEPRECATED
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/sha.h>
 
 static int is_faulty(const char *word)
@@ -64,6 +65,18 @@ int EVP_CipherUpdate(EVP_CIPHER_CTX *context, unsigned char *out, int *ret_lengt
 	inside--;
 	if (out && *ret_length > 0 && strstr(name, "GCM") && IS_FAULTY("gcm"))
 		out[0] ^= 1;
+	if (out && *ret_length > 0 && strcasestr(name, "wrap") && IS_FAULTY("wrap"))
+		out[0] ^= 1;
+	return r;
+}
+
+int EVP_KDF_derive(EVP_KDF_CTX *context, unsigned char *key, size_t length,
+		   const OSSL_PARAM params[])
+{
+	int r = TRUE_ONE(EVP_KDF_derive)(context, key, length, params);
+
+	if (IS_FAULTY("kbkdf"))
+		key[length - 1] ^= 1;
 	return r;
 }
 

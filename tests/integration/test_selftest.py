@@ -23,13 +23,15 @@ ALGORITHMS = ({("rng", "random"), ("cmac", "cmac-aes")} |
               {("rsa", name) for name in ("rsa", "rsa-pkcs1-signature", "rsa-pkcs1-encryption",
                                           "rsa-pss", "rsa-oaep")} |
               {("kdf", f"{method}-{name}") for method in METHODS for name in HASHES} |
-              {("kdf", "sp800-108-cmac-aes")})
+              {("kdf", "sp800-108-cmac-aes"), ("hwkey", "key-slots")})
 ON_SHA256 = {"sha256", "hmac-sha256"} | {f"{method}-sha256" for method in METHODS}
 # What each fault of faulty_crypto.c spoils, and nothing else.
 SPOILT = {
     "random": {"random"},
     "sha256": ON_SHA256,
-    "gcm": {"aes-gcm"},
+    "gcm": {"aes-gcm", "key-slots"},  # records
+    "wrap": {"key-slots"},
+    "kbkdf": {"key-slots"},
     "cmac": {"cmac-aes", "sp800-108-cmac-aes"},
     "ed25519": {"ed25519"},
     "agree": {"p256", "p384", "p521", "x25519"},
@@ -129,6 +131,53 @@ class Chips(Bench):
             self.assertEqual(again, {name: count + 1 for name, count in runs.items()})
 
 
+class Hanging(Bench):
+    """A chip that greets, and says WAIT to the first question of a test for an hour."""
+    kernel = "engine_deadline = 4s\n"
+
+    def setUp(self):
+        super().setUp()
+        self.chip = Chip(self.folder).start("--faults", "delay=2,delay_ms=3600000,seed=11")
+        self.addCleanup(self.chip.end)
+        self.daemon.configure(f"[hil]\ndigest = chip, openssl\nchecker = yes\n[kernel]\n{self.kernel}"
+                              f"[chip]\ndevice = {self.chip.line}\ntimeout = 300ms\nretries = 0\n")
+
+    def row(self):
+        return self.known()[("chip", "sha256")]
+
+    def await_test(self):
+        while self.row()["state"] != "running":
+            pass
+
+    def test_who_waits_for_a_test_that_hangs_is_told_of_it_and_others_are_served(self):
+        with self.daemon:
+            self.await_test()
+            waiting = subprocess.Popen([CLI, "hash", "sha256"], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                       env=environment(PLUTON_ADDRESS=self.daemon.address))
+            self.assertEqual(self.cli("hash", "sha512", input=b"abc").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            out, errors = waiting.communicate(b"abc", timeout=DEADLINE)
+            self.assertEqual((waiting.returncode, out), (1, b""))
+            self.assertIn(b"sha256 of engine chip failed its self test: it did not answer in time",
+                          errors)
+            self.assertIn(b"(EFAIL)", errors)
+            self.assertEqual(self.row()["failures"], 1)
+            self.assertEqual(self.cli("hash", "sha256", input=b"abc").returncode, 0)
+            trouble = "STATUS=degraded: sha256 of engine chip failed its self test"
+            while trouble not in self.daemon.hear():
+                pass
+        self.assertIn("a self test failed: sha256 of engine chip did not answer in time",
+                      self.daemon.log)
+        self.assertNotIn("broke the HIL contract", self.daemon.log)
+
+    def test_a_stop_while_a_test_hangs_does_not_wait_for_it(self):
+        with self.daemon:
+            self.await_test()
+            self.assertEqual(self.daemon.stop(), 0)
+        self.assertNotIn("a self test failed", self.daemon.log)
+
+
 @unittest.skipIf(not shutil.which("cc") or is_sanitized(), "needs a compiler, and no sanitizer")
 class Faulty(Bench):
     def setUp(self):
@@ -179,6 +228,7 @@ class Faulty(Bench):
             "sha256": [["mac", "hmac-sha256", *key]],
             "ed25519": [["ecc", "generate", "--curve", "ed25519"]],
             "rsa": [["rsa", "generate", "--bits", "2048"]],
+            "wrap": [["key", "generate", "aes256", "--usage", "wrap"]],
         }
         with self.daemon:
             for fault, lines in uses.items():
@@ -191,9 +241,9 @@ class Faulty(Bench):
                     self.assertIn(b"failed its self test", done.stderr, line)
 
     def test_the_service_manager_and_the_log_are_told(self):
-        self.set_faults("gcm")
+        self.set_faults("ed25519")
         with self.daemon:
-            trouble = "STATUS=degraded: aes-gcm of engine openssl failed its self test"
+            trouble = "STATUS=degraded: ed25519 of engine openssl failed its self test"
             while trouble not in self.daemon.hear():
                 pass
             self.set_faults()
@@ -202,16 +252,41 @@ class Faulty(Bench):
                 pass
         lines = [line for line in self.daemon.log.splitlines() if "self test" in line]
         self.assertEqual(len(lines), 2, lines)
-        self.assertRegex(lines[0], r" error: a self test failed: aes-gcm of engine openssl gave a "
+        self.assertRegex(lines[0], r" error: a self test failed: ed25519 of engine openssl gave a "
                                    r"wrong answer; it is refused from now on "
-                                   r"\(engine=openssl hil=aes algorithm=aes-gcm\)")
-        self.assertRegex(lines[1], r" info: aes-gcm of engine openssl passes its self test again")
+                                   r"\(engine=openssl hil=ecc algorithm=ed25519\)")
+        self.assertRegex(lines[1], r" info: ed25519 of engine openssl passes its self test again")
+
+    def test_random_bytes_that_stick_while_they_are_given_out_reach_nobody(self):
+        with self.daemon:
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            self.set_faults("random")
+            self.daemon.drain()
+            first, second = self.cli("random", "32"), self.cli("random", "32")
+            self.assertEqual((first.returncode, first.stdout), (1, b""))
+            self.assertIn(b"random of engine openssl failed its self test: it repeats one byte "
+                          b"(SP 800-90B, 4.4.1)", first.stderr)
+            self.assertEqual(second.stderr, first.stderr)
+            self.assertEqual(self.failed(), {"random"})
+            self.assertIn("repeats one byte", self.cli("status").stdout.decode())
+            trouble = "STATUS=degraded: random of engine openssl failed its self test"
+            while trouble not in self.daemon.hear():
+                pass
+            self.set_faults()
+            self.assertEqual(self.cli("random", "32").returncode, 1)
+            self.assertEqual(self.cli("selftest").returncode, 0)
+            self.assertEqual(self.cli("random", "32").returncode, 0)
+            while "STATUS=serving" not in self.daemon.hear():
+                pass
+        self.assertRegex(self.daemon.log, "a self test failed: random of engine openssl repeats one "
+                                          "byte .*; it is refused from now on")
 
     def test_several_are_counted_in_the_service_state(self):
         self.set_faults("gcm cmac sha256")
         with self.daemon:
             said = ""
-            while "and 7 more failed their self tests" not in said:
+            while "and 8 more failed their self tests" not in said:
                 said = "".join(self.daemon.hear())
 
     def test_status_and_engines_show_what_failed(self):

@@ -99,16 +99,17 @@ static void put_garbage(struct chipd *chipd)
 	put(chipd, octets, sizeof(octets));
 }
 
-/* Busy: it says so now and then, and does not listen meanwhile. */
+/* Busy: it says so four times, or each tenth of a second, and does not listen meanwhile. */
 static void dawdle(struct chipd *chipd)
 {
+	uint32_t pause_ms = chipd->faults.delay_ms / 4 < 100 ? chipd->faults.delay_ms / 4 : 100;
 	const uint8_t *octets;
 
-	for (unsigned i = 0; i < 4; i++) {
+	for (uint32_t past_ms = 0; past_ms < chipd->faults.delay_ms; past_ms += pause_ms + 1) {
 		size_t length = firmware_wait(&chipd->firmware, &octets);
 
 		put(chipd, octets, length);
-		poll(NULL, 0, (int)(chipd->faults.delay_ms / 4));
+		poll(NULL, 0, (int)pause_ms);
 	}
 }
 
