@@ -48,7 +48,6 @@ int rsa_key_generate(struct rsa_job *job);
 /* Of a key from outside with which RSA_PRIVATE was right: all its parts are of one key. */
 int rsa_key_judge(struct rsa_job *job);
 
-
 /* libcrypto's object for one of our algorithms. NULL: there is none. */
 const EVP_MD *rsa_hash(enum digest_algorithm algorithm);
 
