@@ -45,9 +45,8 @@ int rsa_job_failed(struct rsa_job *job, const char *why);
 /* rsa_key.c: a key for libcrypto from the parts, and the other way round. */
 int rsa_key_load(struct rsa_job *job, EVP_PKEY **ret_key);
 int rsa_key_generate(struct rsa_job *job);
-/* Of a key from outside with which RSA_PRIVATE was right: all its parts are of one key. */
+/* Of a key, new or from outside, with which RSA_PRIVATE was right: its parts are of one key. */
 int rsa_key_judge(struct rsa_job *job);
-
 
 /* libcrypto's object for one of our algorithms. NULL: there is none. */
 const EVP_MD *rsa_hash(enum digest_algorithm algorithm);
