@@ -56,7 +56,7 @@ static const struct argp_option options[] = {
 	{"key-hex", OPTION_KEY_HEX, "HEX", 0,
 	 "The key in hexadecimal; other users may see it in ps while the command starts", 3},
 	{"key-slot", OPTION_KEY_SLOT, "N", 0,
-	 "The key: the one in your slot N, see `pluton-cli key list'", 3},
+	 "The key: the one in your slot N, see `pluton-cli key list'; not for gcm-stream", 3},
 	{"iv-hex", OPTION_IV_HEX, "HEX", 0,
 	 "gcm: the nonce, 12 bytes (default: one is made, and stands before the ciphertext); ccm: "
 	 "the nonce, 7 to 13; ctr: the initial counter block, 16; cbc: 16 bytes that nobody can "
@@ -135,6 +135,8 @@ static int take_option(struct arguments *arguments, int key, char *argument)
 		break;
 	case OPTION_IV_HEX:
 	case OPTION_NONCE_HEX:
+		if (arguments->iv_hex)
+			return fail_usage("two ivs, --iv-hex or --nonce-hex, leave out one");
 		arguments->iv_hex = argument;
 		break;
 	case OPTION_AAD_HEX:
@@ -189,6 +191,9 @@ static int check_mode(const struct arguments *arguments, const char *name)
 	if (arguments->padding && !modes[mode].has_padding)
 		return fail_usage("--padding with %s, it takes any number of bytes, leave it out",
 				  modes[mode].name);
+	if (arguments->key_slot && modes[mode].has_segments)
+		return fail_usage("--key-slot with %s, whose key is bytes, use --key-file",
+				  modes[mode].name);
 	if ((arguments->segment_size || arguments->hash) && !modes[mode].has_segments)
 		return fail_usage("%s with %s, only gcm-stream has a choice, leave it out",
 				  arguments->hash ? "--hash" : "--segment-size", modes[mode].name);
@@ -204,6 +209,10 @@ static int check_options(const struct arguments *arguments, const char *name)
 	if (key_check(arguments->key_hex, arguments->key_file, arguments->key_slot, name) !=
 	    CLI_DONE)
 		return CLI_USAGE;
+	if (arguments->key_file && strcmp(arguments->key_file, "-") == 0 &&
+	    strcmp(arguments->job.in, "-") == 0)
+		return fail_usage("key and data both from standard input, --key-file -, name a "
+				  "file for one of them");
 	if (arguments->job.session->json && strcmp(arguments->job.out, "-") == 0)
 		return fail_usage("--json with the data on standard output, --out -, name a file");
 	return check_mode(arguments, name);
@@ -428,7 +437,8 @@ static int run(const struct argp *argp, struct session *session,
 #define EXAMPLES(verb, in, out)                                                                    \
 	"Examples:\n"                                                                              \
 	"  pluton-cli aes " verb " --mode gcm --key-file KEY --in " in " --out " out "\n"          \
-	"  pluton-cli aes " verb " --mode gcm-stream --key-file KEY --in " in " --out " out "\n"
+	"  pluton-cli aes " verb " --mode gcm-stream --key-file KEY \\\n"                          \
+	"      --in " in " --out " out "\n"
 
 static int verb_encrypt(struct session *session, int argc, char **argv)
 {

@@ -395,8 +395,8 @@ static int verb_hkdf(struct session *session, int argc, char **argv)
 		       "Examples:\n"
 		       "  pluton-cli kdf hkdf --key-file SECRET --info 'disk 1'\n"
 		       "  pluton-cli kdf hkdf --key-slot 1 --info 'disk 1'\n"
-		       "  pluton-cli kdf hkdf --hash sha512 --key-file SECRET --salt-hex HEX "
-		       "--length 64 --out KEY\n",
+		       "  pluton-cli kdf hkdf --hash sha512 --key-file SECRET --salt-hex HEX \\\n"
+		       "      --length 64 --out KEY\n",
 		.options = options,
 		.defaults = {DEFAULTS, [OPTION_ALGORITHM] = "sha256"},
 	};
@@ -548,9 +548,8 @@ static int verb_pbkdf2(struct session *session, int argc, char **argv)
 		       "Have a salt of at least 16 random bytes, another for each password.\n"
 		       "\n"
 		       "Examples:\n"
-		       "  pluton-cli kdf pbkdf2 --password-file PASSWORD --salt-hex HEX "
-		       "--iterations "
-		       "600000\n"
+		       "  pluton-cli kdf pbkdf2 --password-file PASSWORD --salt-hex HEX \\\n"
+		       "      --iterations 600000\n"
 		       "  pluton-cli kdf pbkdf2 --key-slot 1 --salt-hex HEX --iterations 600000\n",
 		.options = options,
 		.defaults = {DEFAULTS, [OPTION_ALGORITHM] = "sha256"},
@@ -574,9 +573,8 @@ int noun_kdf(struct session *session, int argc, char **argv)
 		.doc = "Keys derived from keys and passwords.\v"
 		       "Examples:\n"
 		       "  pluton-cli kdf hkdf --key-file SECRET --info 'disk 1'\n"
-		       "  pluton-cli kdf pbkdf2 --password-file PASSWORD --salt-hex HEX "
-		       "--iterations "
-		       "600000\n",
+		       "  pluton-cli kdf pbkdf2 --password-file PASSWORD --salt-hex HEX \\\n"
+		       "      --iterations 600000\n",
 		.table = table,
 		.count = sizeof(table) / sizeof(table[0]),
 	};

@@ -47,8 +47,8 @@ static const struct words_form form = {
 	.args_doc = "ALGORITHM [FILE]",
 	.doc = "Prints the message authentication code of FILE, or of standard input if FILE is - "
 	       "or missing, as hash prints a digest.\v"
-	       "Algorithms: cmac, with AES and a key of 16, 24 or 32 bytes, and with one of 1 to\n"
-	       "1024 bytes hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512\n"
+	       "Algorithms: cmac, with AES and a key of 16, 24 or 32 bytes, and with one of 1\n"
+	       "to 1024 bytes hmac-sha1 hmac-sha224 hmac-sha256 hmac-sha384 hmac-sha512\n"
 	       "hmac-sha3-256 hmac-sha3-384 hmac-sha3-512.\n"
 	       "A file may have any size.\n"
 	       "\n"

@@ -65,7 +65,10 @@ static void done(struct mac_client *client, int result)
 	struct mac_operation *state = of_client(client);
 
 	stream_leave(state->op, state->stream, state->request.phase, result);
-	op_done(state->op, result, answer_of(state), 0);
+	if (hwkey_slot_is_gone(&state->engine->head, &state->request.key, result))
+		op_fail(state->op, result, KEY_SLOT_EMPTIED);
+	else
+		op_done(state->op, result, answer_of(state), 0);
 }
 
 static const struct mac_client_ops client_ops = {

@@ -79,7 +79,7 @@ class Bench(unittest.TestCase):
             for row in of_table(all_rows, table):
                 self.assertEqual(row["copies_per_byte"], 0 if row["way"] == "lazy HIL" else copies)
                 self.assertGreater(row["ratio"], 0)
-        self.assertEqual(len(of_table(all_rows, "utilisation")), 5)
+        self.assertEqual(len(of_table(all_rows, "utilisation")), 4)
 
     def test_the_picture_of_lazy_vs_static_can_be_drawn(self):
         drawn = subprocess.run(

@@ -69,6 +69,31 @@ class CommandLine(unittest.TestCase):
         for command in (["random"], ["hash"], ["aes", "encrypt"], ["aes", "decrypt"]):
             self.assertIn(b"Examples:\n  ", run(CLI, *command, "--help").stdout)
 
+    def test_an_example_that_goes_on_in_another_line_says_so_to_the_shell(self):
+        seen = 0
+        for command in [[]] + COMMANDS:
+            text = run(CLI, *command, "--help").stdout.decode()
+            goes_on = False
+            for line in text.partition("\nExamples:\n")[2].splitlines():
+                self.assertEqual(line.startswith("      " if goes_on else "  "), True, text)
+                goes_on = line.endswith("\\")
+                seen += goes_on
+            self.assertFalse(goes_on)
+        self.assertGreater(seen, 3)
+
+    def test_the_manual_has_every_short_form(self):
+        with open(f"{SOURCE}/docs/man/pluton-cli.1", encoding="utf-8") as page:
+            manual = page.read().replace("\\-", "-")
+        forms = set()
+        for command in COMMANDS:
+            forms.update(re.findall(r"(?m)^  -([a-zA-Z]), --([a-z-]+)",
+                                    run(CLI, *command, "--help").stdout.decode()))
+        self.assertGreater(len(forms), 8)
+        for short, name in forms - {("V", "version")}:
+            said = re.search(f'-{short} ", " "?--{name}|--{name} " \\(" -{short} |-{short} \\| --{name}',
+                             manual)
+            self.assertTrue(said, (short, name))
+
     def test_version_is_that_of_the_build(self):
         with open(f"{SOURCE}/configure.ac", encoding="utf-8") as file:
             version = re.search(r"AC_INIT\(\[pluton\], \[([^]]+)\]", file.read())[1]

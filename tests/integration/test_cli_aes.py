@@ -375,6 +375,16 @@ class CommandLine(Files):
             self.assertEqual(done.returncode, 2)
             self.assertIn(b"use gcm, gcm-stream, ccm, ctr, cbc or ecb", done.stderr)
 
+    def test_what_is_given_twice_or_in_vain_is_refused(self):
+        for words, line in (
+                (b"two ivs", ("gcm", "--key-hex", "00" * 16, "--iv-hex", "00" * 12,
+                              "--nonce-hex", "11" * 12)),
+                (b"key and data both from standard input", ("gcm", "--key-file", "-")),
+                (b"whose key is bytes", ("gcm-stream", "--key-slot", "1"))):
+            done = daemon.cli("aes", "encrypt", "--mode", *line, input=b"")
+            self.assertEqual((done.returncode, done.stdout), (2, b""))
+            self.assertIn(words, done.stderr)
+
     def test_two_keys_are_refused(self):
         done = aes("encrypt", "gcm", "--key-file", "/dev/null", input=b"")
         self.assertEqual(done.returncode, 2)

@@ -330,6 +330,14 @@ class Services(OnBus):
             self.assertEqual(self.status(), charged)
             self.peer.call("HwKey", "Delete", "u", slot)
 
+    def test_a_mac_by_slot_ends_with_its_slot(self):
+        slot, = self.peer.call("HwKey", "Generate", "uay", 0, struct.pack("<4I", 4, 8, 2, 32))
+        stream, = self.peer.call("Hmac", "Begin", "suay", "sha256", slot, b"")
+        self.peer.call("Hmac", "Update", "uay", stream, bytes(64))
+        self.peer.call("HwKey", "Delete", "u", slot)
+        self.refused("NoDevice", "the key slot was emptied", "Hmac", "Update", "uay", stream,
+                     bytes(64))
+
     def test_a_key_crosses_the_bus_once_when_its_owner_sends_it(self):
         monitor = self.join()
         monitor.reply(monitor.send("org.freedesktop.DBus.Monitoring", "BecomeMonitor", "asu", [], 0,
