@@ -208,15 +208,19 @@ static int unwrap(struct operation *op)
 
 /* --- what is in slots ------------------------------------------------------------------------- */
 
-/* What find said of a slot that should be there. */
+/* What find said of a slot that should be there; other errors are as they are. */
 static int explain_find(const struct hwkey_operation *state, int error)
 {
-	uint32_t number = state->request.name.number;
-
-	if (error == -PLUTON_ENODEVICE || error == -PLUTON_EFAIL || error == -PLUTON_EBUSY)
-		return op_refuse(state->op, error, "key slot %u %s", number,
+	switch (error) {
+	case -PLUTON_ENODEVICE:
+	case -PLUTON_EFAIL:
+	case -PLUTON_EBUSY:
+	case -PLUTON_ENOMEM:
+		return op_refuse(state->op, error, "key slot %u %s", state->request.name.number,
 				 hwkey_find_failure(error));
-	return error;
+	default:
+		return error;
+	}
 }
 
 static int find(struct hwkey_operation *state, struct hwkey_about *ret)
@@ -281,11 +285,12 @@ static int write_row(struct hwkey_operation *state, unsigned slot, size_t offset
 	struct hwkey_about about = {0};
 	uint8_t row[HWKEY_ROW_SIZE];
 	int r = state->engine->ops->find(state->engine, &state->request.name, &about);
+	bool unreadable = r == -PLUTON_EFAIL || r == -PLUTON_ENOMEM;
 	ssize_t n;
 
-	if (r < 0 && r != -PLUTON_EFAIL)
+	if (r < 0 && !unreadable)
 		return r; /* on its way in or out */
-	hwkey_row_encode(state->request.name.number, &about.attributes, r == -PLUTON_EFAIL, row);
+	hwkey_row_encode(state->request.name.number, &about.attributes, unreadable, row);
 	for (size_t done = 0; done < sizeof(row); done += (size_t)n) {
 		n = op_write(state->op, slot, offset + done, row + done, sizeof(row) - done);
 		if (n < 0)

@@ -83,11 +83,13 @@ struct pluton_hwkey_attributes {
 /* A slot as it is. */
 struct pluton_hwkey_row {
 	uint32_t number;
-	uint32_t type;	  /* enum pluton_hwkey_type */
-	uint32_t usage;	  /* enum pluton_hwkey_usage, or-ed */
-	uint32_t policy;  /* enum pluton_hwkey_policy, or-ed */
-	uint32_t size;	  /* bytes of the key */
-	uint32_t damaged; /* 1: nothing but the number is known; see -PLUTON_EFAIL above */
+	uint32_t type;	 /* enum pluton_hwkey_type */
+	uint32_t usage;	 /* enum pluton_hwkey_usage, or-ed */
+	uint32_t policy; /* enum pluton_hwkey_policy, or-ed */
+	uint32_t size;	 /* bytes of the key */
+	/* 1: nothing but the number is known: see -PLUTON_EFAIL above, or plutond had no memory to
+	 * read it when it started. */
+	uint32_t damaged;
 };
 
 /*

@@ -435,6 +435,7 @@ static void test_slots_that_are_empty_damaged_or_busy_are_refused_with_a_sentenc
 
 	add_slot(2, -PLUTON_EBUSY, HWKEY_P256, 0);
 	add_slot(3, -PLUTON_EFAIL, HWKEY_P256, 0);
+	add_slot(4, -PLUTON_ENOMEM, HWKEY_P256, 0);
 	for (size_t i = 0; i < 4; i++) {
 		uint16_t room = commands[i] == DELETE ? 0 : 64;
 
@@ -445,6 +446,9 @@ static void test_slots_that_are_empty_damaged_or_busy_are_refused_with_a_sentenc
 		if (commands[i] == WRAP || commands[i] == PUBLIC)
 			expect_refused(fd, using(commands[i], 3, room), -PLUTON_EFAIL,
 				       "key slot 3 is damaged");
+		if (commands[i] != STATUS)
+			expect_refused(fd, using(commands[i], 4, room), -PLUTON_ENOMEM,
+				       "key slot 4 " HWKEY_NOT_OPENED);
 	}
 	expect_refused(fd, using(WRAP, 0, 64), -PLUTON_ENODEVICE, "key slot 0 is empty");
 	guests_close();
@@ -506,6 +510,9 @@ static void test_a_row_says_what_is_in_a_slot_or_that_it_is_damaged(void)
 	CU_ASSERT_EQUAL(get(answer.upcall.output + 4), HWKEY_P384);
 	expect_row(answer.upcall.output, &fake.slots[0]);
 	record = using(STATUS, 4, HWKEY_ROW_SIZE);
+	CU_ASSERT_EQUAL(perform(fd, &record), 0);
+	expect_row(answer.upcall.output, &fake.slots[1]);
+	fake.slots[1].state = -PLUTON_ENOMEM; /* it is there, and cannot be read */
 	CU_ASSERT_EQUAL(perform(fd, &record), 0);
 	expect_row(answer.upcall.output, &fake.slots[1]);
 	guests_close();
