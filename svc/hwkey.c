@@ -213,7 +213,8 @@ static int explain_find(const struct hwkey_operation *state, int error)
 {
 	uint32_t number = state->request.name.number;
 
-	if (error == -PLUTON_ENODEVICE || error == -PLUTON_EFAIL || error == -PLUTON_EBUSY)
+	if (error == -PLUTON_ENODEVICE || error == -PLUTON_EFAIL || error == -PLUTON_EBUSY ||
+	    error == -PLUTON_ENOMEM)
 		return op_refuse(state->op, error, "key slot %u %s", number,
 				 hwkey_find_failure(error));
 	return error;
@@ -284,7 +285,7 @@ static int write_row(struct hwkey_operation *state, unsigned slot, size_t offset
 	ssize_t n;
 
 	if (r < 0 && r != -PLUTON_EFAIL)
-		return r; /* on its way in or out */
+		return r; /* on its way in or out, or not opened: nobody knows what it is */
 	hwkey_row_encode(state->request.name.number, &about.attributes, r == -PLUTON_EFAIL, row);
 	for (size_t done = 0; done < sizeof(row); done += (size_t)n) {
 		n = op_write(state->op, slot, offset + done, row + done, sizeof(row) - done);
