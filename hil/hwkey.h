@@ -103,6 +103,9 @@ enum hwkey_trial {
 #define HWKEY_WRAPPED_MAX (HWKEY_KEY_SIZE_MAX + 8u)
 #define HWKEY_NUMBER_MAX 65535u
 
+/* Why an operation whose key was in a slot ended with -PLUTON_ENODEVICE. */
+#define KEY_SLOT_EMPTIED "the key slot was emptied meanwhile"
+
 struct hwkey_name {
 	char owner[HWKEY_OWNER_MAX + 8]; /* terminated, rest zero */
 	uint32_t number;		 /* 1..HWKEY_NUMBER_MAX */
