@@ -409,6 +409,7 @@ static int print_json(const struct aes_job *job)
 static const struct advice advice[] = {
 	{PLUTON_EINVAL, "takes no iv from outside", "leave out --iv-hex"},
 	{PLUTON_EINVAL, "is for gcm only", "use --mode gcm without --iv-hex"},
+	{PLUTON_ENOSUPPORT, "makes an iv", "which is --iv-hex"},
 	{0},
 };
 

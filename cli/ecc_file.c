@@ -131,17 +131,17 @@ static EVP_PKEY *parse_public(BIO *file)
  */
 static bool is_off_its_curve(BIO *file)
 {
-	X509_PUBKEY *public = NULL;
+	X509_PUBKEY *parsed = NULL;
 	ASN1_OBJECT *algorithm = NULL;
 	bool is;
 
 	if (file && BIO_reset(file) == 1)
-	public = PEM_read_bio_X509_PUBKEY(file, NULL, no_password, NULL);
-	if (!public && file && BIO_reset(file) == 1)
-	public = d2i_X509_PUBKEY_bio(file, NULL);
-	is = public && X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, public) == 1 &&
+		parsed = PEM_read_bio_X509_PUBKEY(file, NULL, no_password, NULL);
+	if (!parsed && file && BIO_reset(file) == 1)
+		parsed = d2i_X509_PUBKEY_bio(file, NULL);
+	is = parsed && X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, parsed) == 1 &&
 	     OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
-	X509_PUBKEY_free(public);
+	X509_PUBKEY_free(parsed);
 	return is;
 }
 

@@ -152,7 +152,7 @@ struct hil_engine {
 	enum hil_kind kind;
 	enum hil_level level;
 	unsigned concurrency; /* operations it accepts at once, 1..HIL_CONCURRENCY_MAX */
-	unsigned share;	      /* of them one party's at most; 0: all. The arbiter sees to it */
+	unsigned share;	      /* of those not for slow work one party's at most; 0: all (arbiter) */
 	/*
 	 * Of `concurrency` those for slow work, of seconds (rsa_is_slow and its like), which has
 	 * no others: one too many is BUSY. Who waits for one waits at the arbiter, where no

@@ -13,7 +13,6 @@
 
 #define KEY_SLOT_NOT_REACHED                                                                       \
 	"the engine that this key slot is in is not among hil.%s of plutond.conf; add it"
-#define KEY_SLOT_EMPTIED "the key slot was emptied meanwhile"
 #define KEY_SLOT_WORD_DOC "number of a key slot in place of key; 0: none"
 
 /* Whether this is why an engine that has no sentences of its own is done with an error. */

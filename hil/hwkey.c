@@ -251,7 +251,8 @@ const char *hwkey_find_failure(int error)
 		return "is damaged: its record was changed on the disk; restore it from a backup, "
 		       "or, if the file itself is whole, delete the slot";
 	case -PLUTON_ENOMEM:
-		return HWKEY_NOT_OPENED;
+		return "was not opened when plutond started, but it is kept; see plutond's log, "
+		       "and start it again";
 	default:
 		return "is being filled or emptied: try again";
 	}

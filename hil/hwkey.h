@@ -103,9 +103,8 @@ enum hwkey_trial {
 #define HWKEY_WRAPPED_MAX (HWKEY_KEY_SIZE_MAX + 8u)
 #define HWKEY_NUMBER_MAX 65535u
 
-/* What is wrong with a slot of which find says -PLUTON_ENOMEM. */
-#define HWKEY_NOT_OPENED                                                                           \
-	"was not opened when plutond started, see its log: it is kept, start plutond again"
+/* Why an operation whose key was in a slot ended with -PLUTON_ENODEVICE. */
+#define KEY_SLOT_EMPTIED "the key slot was emptied meanwhile"
 
 struct hwkey_name {
 	char owner[HWKEY_OWNER_MAX + 8]; /* terminated, rest zero */
@@ -242,8 +241,8 @@ const char *hwkey_find_failure(int error);
 /*
  * For capsules: the owner's slot of that number, for something of that family and usage. Asks the
  * port's engines in turn. 0, or an error with *ret_why, the end of such a sentence:
- * -PLUTON_ENODEVICE, -PLUTON_EFAIL and -PLUTON_EBUSY as find, -PLUTON_EINVAL: it is for something
- * else.
+ * -PLUTON_ENODEVICE, -PLUTON_EFAIL, -PLUTON_ENOMEM and -PLUTON_EBUSY as find, -PLUTON_EINVAL: it is
+ * for something else.
  */
 int hwkey_resolve(const struct hil_port *port, const struct hwkey_name *name,
 		  enum hwkey_family family, uint32_t usage, struct hwkey_about *ret,

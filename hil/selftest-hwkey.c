@@ -113,8 +113,7 @@ static enum known_step prepare(struct selftest_run *run, unsigned algorithm, uns
 	return KNOWN_ASK;
 }
 
-/* --- what is read of slots ---------------------------------------------------------------------
- */
+/* --- what is read of slots -------------------------------------------------------------------- */
 
 static struct hwkey_engine *inner_of(const struct hwkey_engine *engine)
 {

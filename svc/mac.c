@@ -228,7 +228,6 @@ static int begin(struct operation *op)
 
 	if (r == 0)
 		r = select_engine(state);
-
 	if (r < 0)
 		return r;
 	shape = (struct mac_shape){state->engine, state->request.algorithm, state->request.key,

@@ -77,8 +77,8 @@ static int carry_out(struct key_store *store, struct nv_client *client, struct n
 	case NV_LIST:
 		return give_row(store, client, answer);
 	default:
-		if (!area)
-			return -PLUTON_ENODEVICE;
+		if (!area || store->read_failure)
+			return area ? store->read_failure : -PLUTON_ENODEVICE;
 		answer->length = area->length;
 		if (store->on_read)
 			store->on_read(true);

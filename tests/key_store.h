@@ -30,6 +30,7 @@ struct key_store {
 	struct key_area areas[KEY_STORE_AREAS];
 	int failure;			/* of what changes something */
 	int secret_failure;		/* of reading the device secret */
+	int read_failure;		/* of reading an area */
 	void (*on_read)(bool has_been); /* or NULL: an area was read; the next request came */
 	bool holds;			/* nothing ends until it is let go */
 	unsigned cancels;		/* that came */

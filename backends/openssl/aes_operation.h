@@ -4,6 +4,7 @@
  *
  *	aes.c		the engine, and the steps that move small things
  *	aes_cipher.c	what each mode is to OpenSSL
+ *	aes_evp.c	OpenSSL's contexts, of which the modes are made
  *	ccm.c		CCM, which is put together here
  *	aes_data.c	data that goes in and comes out again, piece by piece
  *	aead_decrypt.c	data that comes out only after its tag was checked

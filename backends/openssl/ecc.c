@@ -62,7 +62,7 @@ static int take_slot(struct ecc_operation *op)
 	if (r == 0 && hwkey_curve(attributes.type) != op->request.curve)
 		r = -PLUTON_EINVAL;
 	if (r == -PLUTON_ENODEVICE)
-		op->parts.why = "the key slot was emptied meanwhile";
+		op->parts.why = KEY_SLOT_EMPTIED;
 	return r;
 }
 

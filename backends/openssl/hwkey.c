@@ -664,6 +664,8 @@ static enum vault_state open_record(struct hwkey_unit *unit, struct vault_slot *
 	if (*loading->store.why) { /* NV memory deletes no area that it cannot read */
 		snprintf(sentence, sizeof(sentence), "the key %s cannot be read: %.160s",
 			 loading->area, loading->store.why);
+		if (result != -PLUTON_EFAIL) /* it lacked something, and the area is whole */
+			state = VAULT_CLOSED;
 	} else if (result == -PLUTON_EINVAL) {
 		snprintf(sentence, sizeof(sentence),
 			 "the key %s is damaged, and can only be deleted: its record was changed, "

@@ -79,7 +79,7 @@ static int take_slot(struct rsa_operation *op)
 	if (r == 0 && attributes.size != rsa_part_offset(RSA_PARTS, request->size))
 		r = -PLUTON_EINVAL;
 	if (r == -PLUTON_ENODEVICE)
-		job->why = "the key slot was emptied meanwhile";
+		job->why = KEY_SLOT_EMPTIED;
 	request->key = (struct hil_key_ref){.kind = HIL_KEY_BYTES};
 	request->crt = true;
 	op->part = RSA_PARTS;

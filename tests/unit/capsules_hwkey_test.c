@@ -428,7 +428,7 @@ static void test_sizes_that_a_key_has_not_are_size_with_the_one_that_is_wrong(vo
 	guests_close();
 }
 
-static void test_slots_that_are_empty_damaged_or_busy_are_refused_with_a_sentence(void)
+static void test_slots_that_are_empty_damaged_busy_or_unopened_are_refused_with_a_sentence(void)
 {
 	static const uint32_t commands[] = {WRAP, PUBLIC, DELETE, STATUS};
 	int fd = open_fake(few);
@@ -448,7 +448,8 @@ static void test_slots_that_are_empty_damaged_or_busy_are_refused_with_a_sentenc
 				       "key slot 3 is damaged");
 		if (commands[i] != STATUS)
 			expect_refused(fd, using(commands[i], 4, room), -PLUTON_ENOMEM,
-				       "key slot 4 " HWKEY_NOT_OPENED);
+				       "key slot 4 was not opened when plutond started, but it "
+				       "is kept; see plutond's log, and start it again");
 	}
 	expect_refused(fd, using(WRAP, 0, 64), -PLUTON_ENODEVICE, "key slot 0 is empty");
 	guests_close();
@@ -706,7 +707,7 @@ static const struct test tests[] = {
 	TEST(test_without_an_engine_every_command_says_so),
 	TEST(test_numbers_types_and_attributes_that_cannot_be_are_refused_with_a_sentence),
 	TEST(test_sizes_that_a_key_has_not_are_size_with_the_one_that_is_wrong),
-	TEST(test_slots_that_are_empty_damaged_or_busy_are_refused_with_a_sentence),
+	TEST(test_slots_that_are_empty_damaged_busy_or_unopened_are_refused_with_a_sentence),
 	TEST(test_a_damaged_slot_can_be_deleted),
 	TEST(test_rooms_that_are_too_small_are_size_with_both_numbers),
 	TEST(test_a_row_says_what_is_in_a_slot_or_that_it_is_damaged),

@@ -505,6 +505,30 @@ static void test_a_record_that_could_not_be_opened_for_lack_of_memory_is_whole(v
 	close_machine();
 }
 
+/* Only of what cannot be read for good it is said that it can be deleted. */
+static void test_a_record_that_nv_memory_could_not_read_for_now_is_whole(void)
+{
+	struct hwkey_about about;
+
+	begin(&executions[0]);
+	import_known(HWKEY_SECRET, HWKEY_MAC, 0);
+	close_machine();
+	store.read_failure = -PLUTON_ENOMEM;
+	open_machine(&executions[0]);
+	CU_ASSERT_STRING_EQUAL(reported, "the key " ALICE ".1 cannot be read: the disk is full");
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_ENOMEM);
+	CU_ASSERT_EQUAL(delete_key(1), -PLUTON_ENODEVICE);
+	close_machine();
+	store.read_failure = -PLUTON_EFAIL;
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), -PLUTON_EFAIL);
+	close_machine();
+	store.read_failure = 0;
+	open_machine(&executions[0]);
+	CU_ASSERT_EQUAL(find(ALICE, 1, &about), 0);
+	close_machine();
+}
+
 /* Somebody else's, long ago: what is wrong now is what was unwrapped, or a record. */
 static void test_an_older_failure_of_libcrypto_is_nobodys_reason(void)
 {
@@ -1035,6 +1059,7 @@ static const struct test tests[] = {
 	TEST(test_a_kept_key_that_got_no_slot_is_not_replaced),
 	TEST(test_a_record_has_no_key_in_it_and_opens_for_its_slot_alone),
 	TEST(test_a_record_that_could_not_be_opened_for_lack_of_memory_is_whole),
+	TEST(test_a_record_that_nv_memory_could_not_read_for_now_is_whole),
 	TEST(test_an_older_failure_of_libcrypto_is_nobodys_reason),
 	TEST(test_without_the_secret_the_engine_is_absent_and_nothing_is_written),
 	TEST(test_a_stream_by_slot_exports_no_key_and_ends_with_its_slot),
