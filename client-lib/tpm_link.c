@@ -426,6 +426,8 @@ static int turn_attaching(struct tpm_link *link, uint64_t now)
 			return r < 0 ? channel_failed(link, r, now) : LINK_COMING;
 		}
 	}
+	if (link->wire->error != 0) /* its last words */
+		return channel_failed(link, link->wire->error, now);
 	link->phase = LINK_PHASE_UP;
 	link->opened = true;
 	link->epoch++;

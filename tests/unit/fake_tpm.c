@@ -298,6 +298,11 @@ static bool serve_locality(struct fake_channel *channel, const struct record *re
 		return false;
 	}
 	answer(channel->fd, record->header.op_id, 0, 0, NULL, 0);
+	if (fake->locality_last_words > 0) {
+		fake->locality_last_words--;
+		shutdown(channel->fd, SHUT_RDWR); /* while it has the lock */
+		return false;
+	}
 	return true;
 }
 

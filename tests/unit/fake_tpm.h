@@ -103,14 +103,15 @@ struct fake_tpm {
 	unsigned calls;		/* for a sign of life */
 	unsigned unread;	/* records that came while it does not read */
 	uint32_t inline_max;
-	uint32_t refuses_attach;   /* with this error; 0: no */
-	uint32_t locality_deaths;  /* so many SET_LOCALITYs are done and not answered */
-	uint32_t repeat_refusals;  /* so many numbers that come again are refused */
-	uint32_t reads_not;	   /* commands and CANCELs, as long as it is 1 */
-	uint32_t cut_offs;	   /* of plutond's clients, so many are hung up on at HELLO */
-	uint32_t departures;	   /* ... and so many once they are greeted */
-	uint32_t client_room;	   /* bytes the client's end may send unread; 0: as it is */
-	uint32_t keeps_client_end; /* of channels, for fake_tpm_fill */
+	uint32_t refuses_attach;      /* with this error; 0: no */
+	uint32_t locality_deaths;     /* so many SET_LOCALITYs are done and not answered */
+	uint32_t locality_last_words; /* so many are answered, and that is the last of it */
+	uint32_t repeat_refusals;     /* so many numbers that come again are refused */
+	uint32_t reads_not;	      /* commands and CANCELs, as long as it is 1 */
+	uint32_t cut_offs;	      /* of plutond's clients, so many are hung up on at HELLO */
+	uint32_t departures;	      /* ... and so many once they are greeted */
+	uint32_t client_room;	      /* bytes the client's end may send unread; 0: as it is */
+	uint32_t keeps_client_end;    /* of channels, for fake_tpm_fill */
 	int client_end;
 };
 

@@ -586,6 +586,8 @@ static int poll_for_response(void)
 
 		CU_ASSERT_EQUAL(poll(&poll_fd, 1, -1), 1);
 		CU_ASSERT_EQUAL(poll_fd.revents & POLLNVAL, 0);
+		(void)fake_tpm_asked(
+			&fake); /* whoever dies as he answers has the lock until then */
 	}
 	return r;
 }
@@ -725,6 +727,19 @@ static void test_an_attach_whose_answer_is_lost_is_made_again(void)
 	fake_tpm_next(&fake, ACT_DIE_AFTER);
 	check_ran(2);
 	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 5);
+	end();
+}
+
+static void test_an_app_that_dies_as_its_channel_comes_up_is_asked_for_another(void)
+{
+	begin();
+	check_ran(1);
+	fake_tpm_set(&fake, &fake.locality_last_words, 2);
+	fake_tpm_crash(&fake);
+	CU_ASSERT_EQUAL(send_one(), 0);
+	CU_ASSERT_EQUAL(poll_for_response(), 0);
+	CU_ASSERT_EQUAL(fake_tpm_count(response), 2);
+	CU_ASSERT_EQUAL(fake_tpm_asked(&fake), 4);
 	end();
 }
 
@@ -1206,6 +1221,7 @@ static const struct test tests[] = {
 	TEST(test_a_command_that_kills_the_app_is_given_up),
 	TEST(test_a_loss_between_commands_is_not_noticed),
 	TEST(test_an_attach_whose_answer_is_lost_is_made_again),
+	TEST(test_an_app_that_dies_as_its_channel_comes_up_is_asked_for_another),
 	TEST(test_a_tpm_that_was_switched_off_fails_one_command_and_says_so),
 	TEST(test_even_the_first_command_is_not_run_again_after_a_power_off),
 	TEST(test_a_power_off_between_commands_fails_the_next_command_and_nothing_else),
