@@ -42,7 +42,8 @@ openssl_pairs_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_pairs_test_SOURCES = tests/unit/openssl_pairs_test.c
 openssl_pairs_test_LDADD = $(BACKEND_TEST_LIBS)
 openssl_pairs_test_LDFLAGS = -Wl,--wrap=EVP_PKEY_get_params \
-	-Wl,--wrap=EVP_PKEY_get_octet_string_param -Wl,--wrap=EVP_PKEY_get_raw_public_key
+	-Wl,--wrap=EVP_PKEY_get_octet_string_param -Wl,--wrap=EVP_PKEY_get_raw_public_key \
+	-Wl,--wrap=EVP_PKEY_sign
 
 openssl_rsa_test_CPPFLAGS = $(BACKEND_TEST_CPPFLAGS)
 openssl_rsa_test_SOURCES = tests/unit/openssl_rsa_test.c tests/rsa_material.c tests/rsa_material.h \

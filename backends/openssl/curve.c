@@ -246,14 +246,18 @@ static size_t to_der(const struct curve_parts *parts, uint8_t der[DER_SIGNATURE_
 	return length > 0 ? (size_t)length : 0;
 }
 
+/*
+ * Without memory for the encoding, libcrypto 3.0 says 1, and as the length 4294967295: then nothing
+ * is in `der`.
+ */
 static bool sign_digest(struct curve_parts *parts, EVP_PKEY *key)
 {
-	uint8_t der[DER_SIGNATURE_MAX];
+	uint8_t der[DER_SIGNATURE_MAX] = {0};
 	size_t length = sizeof(der);
 	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, key, parts->properties);
 	bool done = context && EVP_PKEY_sign_init(context) == 1 &&
 		    EVP_PKEY_sign(context, der, &length, parts->input, parts->length) == 1 &&
-		    from_der(parts, der, length);
+		    length <= sizeof(der) && from_der(parts, der, length);
 
 	EVP_PKEY_CTX_free(context);
 	return done;

@@ -135,7 +135,12 @@ static bool is_same_part(const struct part *part)
 
 static void set_up(struct bench *bench, const struct scenario *scenario, bool lends)
 {
+	static uint8_t serial;
+
 	scenario_set_up(scenario, bench, &m, &client, lends);
+	/* another message each time: what is left of the last signature is wrong for this one */
+	if (client.kind == HIL_ECC && client.ecc_request.action == ECC_SIGN)
+		m.input[0] = ++serial;
 	if (scenario_is_sealed(scenario)) {
 		client.aes_request.input_sealed = true;
 		client.lend_chunk = 0;

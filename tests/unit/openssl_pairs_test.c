@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * New key pairs are tried before anybody gets them: libcrypto's calls that give out what it made
- * are wrapped here (-Wl,--wrap), and give another part where a test wants that.
+ * What libcrypto makes is looked at before anybody gets it, new key pairs above all: its calls that
+ * give out what it made are wrapped here (-Wl,--wrap), and give something else where a test wants
+ * that.
  */
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
@@ -68,6 +69,24 @@ int __wrap_EVP_PKEY_get_raw_public_key(const EVP_PKEY *key, uint8_t *public, siz
 	return r;
 }
 
+static bool has_no_memory; /* for the encoding of a signature */
+
+int __real_EVP_PKEY_sign(EVP_PKEY_CTX *context, uint8_t *signature, size_t *length,
+			 const uint8_t *digest, size_t size);
+int __wrap_EVP_PKEY_sign(EVP_PKEY_CTX *context, uint8_t *signature, size_t *length,
+			 const uint8_t *digest, size_t size);
+int __wrap_EVP_PKEY_sign(EVP_PKEY_CTX *context, uint8_t *signature, size_t *length,
+			 const uint8_t *digest, size_t size)
+{
+	static const uint8_t older[] = {0x30, 6, 2, 1, 1, 2, 1, 1}; /* left on the stack */
+
+	if (!has_no_memory)
+		return __real_EVP_PKEY_sign(context, signature, length, digest, size);
+	memcpy(signature, older, sizeof(older));
+	*length = 0xffffffff; /* as libcrypto 3.0 has it then, and says 1 */
+	return 1;
+}
+
 static bool is_wiped(const uint8_t *bytes, size_t size)
 {
 	static const uint8_t zeros[RSA_KEY_MAX];
@@ -132,9 +151,23 @@ static void test_a_new_pair_of_any_curve_with_another_public_key_is_given_to_nob
 	}
 }
 
+static void test_a_signature_that_was_never_encoded_is_none(void)
+{
+	static const uint8_t digest[32];
+	struct curve_parts pair = {.curve = ECC_P256, .input = digest, .length = sizeof(digest)};
+
+	CU_ASSERT_EQUAL(curve_generate(&pair), 0);
+	has_no_memory = true;
+	CU_ASSERT_EQUAL(curve_sign(&pair), -PLUTON_EFAIL);
+	has_no_memory = false;
+	CU_ASSERT_EQUAL(curve_sign(&pair), 0);
+	CU_ASSERT_EQUAL(curve_verify(&pair), 0);
+}
+
 static const struct test tests[] = {
 	TEST(test_a_new_rsa_key_with_any_wrong_part_is_given_to_nobody),
 	TEST(test_a_new_pair_of_any_curve_with_another_public_key_is_given_to_nobody),
+	TEST(test_a_signature_that_was_never_encoded_is_none),
 };
 
 int main(int argc, char **argv)
