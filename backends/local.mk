@@ -63,6 +63,7 @@ libbackends_la_SOURCES = \
 	backends/openssl/hash_sha3.c \
 	backends/openssl/hmac.c backends/openssl/hmac.h \
 	backends/openssl/hwkey.c \
+	backends/openssl/hwkey_load.c backends/openssl/hwkey_load.h \
 	backends/openssl/hwkey_record.c backends/openssl/hwkey_record.h \
 	backends/openssl/hwkey_store.c backends/openssl/hwkey_store.h \
 	backends/openssl/hwkey_trial.c backends/openssl/hwkey_trial.h \

@@ -16,6 +16,7 @@
 #include "backends/openssl/curve.h"
 #include "backends/openssl/engines.h"
 #include "backends/openssl/failure.h"
+#include "backends/openssl/hwkey_load.h"
 #include "backends/openssl/hwkey_record.h"
 #include "backends/openssl/hwkey_store.h"
 #include "backends/openssl/hwkey_trial.h"
@@ -54,16 +55,6 @@ struct hwkey_operation {
 	};
 };
 
-/* Reading the records, at the start. */
-struct loading {
-	struct deferred_call call;
-	struct store_action store;
-	uint32_t index; /* of the record, in the list of areas */
-	char area[NV_NAME_MAX + 8];
-	uint8_t bytes[RECORD_SIZE_MAX + 1]; /* a row of the list, then the record */
-	bool done;
-};
-
 struct hwkey_unit {
 	struct hwkey_engine engine;
 	struct task_set tasks;
@@ -71,11 +62,10 @@ struct hwkey_unit {
 	struct hil_owner owner; /* of its turns at the NV memory */
 	struct vault *vault;
 	bool has_secret;
-	bool crowded;	 /* there are records without a slot: their numbers are not known here */
 	const char *why; /* inside done */
 	struct worker_pool generators;
 	unsigned generating; /* operations that need one of them */
-	struct loading loading;
+	struct hwkey_load load;
 	struct hwkey_operation operations[TASKS_PER_ENGINE];
 };
 
@@ -544,7 +534,7 @@ static void reserve(struct hwkey_operation *op)
 	if (vault_find(vault, &request->name))
 		op->failure =
 			refuse(op, -PLUTON_EALREADY, "key slot %u is taken", request->name.number);
-	else if (op->unit->crowded) /* what is stored could replace one of them */
+	else if (op->unit->load.crowded) /* what is stored could replace one of them */
 		op->failure = refuse(op, -PLUTON_ENOMEM,
 				     "more keys are kept than there are slots, see hwkey.slots");
 	else if (vault_count(vault, request->name.owner) >= request->slots_per_owner)
@@ -630,151 +620,13 @@ static const struct hwkey_engine_ops ops = {start, cancel, why, find, next, unus
 
 /* --- starting --------------------------------------------------------------------------------- */
 
-static void say(const struct hwkey_unit *unit, enum pluton_log_level level, const char *sentence)
-{
-	const struct backend_environment *environment = unit->host->environment;
-
-	if (environment->report)
-		environment->report(level, NULL, 0, sentence);
-}
-
-/* Keys stay where they are, and nobody uses them. */
-static void give_up(struct hwkey_unit *unit, const char *why_not)
-{
-	char sentence[WHY_SIZE + 640];
-
-	snprintf(sentence, sizeof(sentence), "there are no hardware keys: %s", why_not);
-	say(unit, PLUTON_LOG_ERROR, sentence);
-	hil_engine_set_absent(&unit->engine.head, true);
-}
-
-static void read_next(struct hwkey_unit *unit);
-
-/* Only what is no record of this slot's is damaged: whatever else went wrong, the key is whole. */
-static enum vault_state open_record(struct hwkey_unit *unit, struct vault_slot *slot, int result)
-{
-	struct loading *loading = &unit->loading;
-	enum vault_state state = VAULT_DAMAGED;
-	char sentence[WHY_SIZE];
-
-	if (result == 0)
-		result = record_open(unit->vault, slot, loading->bytes, loading->store.length);
-	if (result == 0)
-		return VAULT_FULL;
-	if (*loading->store.why) { /* NV memory deletes no area that it cannot read */
-		snprintf(sentence, sizeof(sentence), "the key %s cannot be read: %.160s",
-			 loading->area, loading->store.why);
-		if (result != -PLUTON_EFAIL) /* it lacked something, and the area is whole */
-			state = VAULT_CLOSED;
-	} else if (result == -PLUTON_EINVAL) {
-		snprintf(sentence, sizeof(sentence),
-			 "the key %s is damaged, and can only be deleted: its record was changed, "
-			 "or it is another machine's",
-			 loading->area);
-	} else {
-		snprintf(sentence, sizeof(sentence),
-			 "the key %s could not be opened, %s: it is kept, start plutond again",
-			 loading->area,
-			 result == -PLUTON_ENOMEM ? "for lack of memory" : "for OpenSSL failed");
-		state = VAULT_CLOSED;
-	}
-	say(unit, PLUTON_LOG_ERROR, sentence);
-	return state;
-}
-
-static void load_record(struct hwkey_unit *unit, const struct hwkey_name *name, int result)
-{
-	struct loading *loading = &unit->loading;
-	struct vault_slot *slot = vault_reserve(unit->vault, name);
-	char sentence[WHY_SIZE];
-
-	if (!slot) {
-		unit->crowded = true;
-		snprintf(sentence, sizeof(sentence),
-			 "the key %s is not there: all %u slots are taken, see hwkey.slots",
-			 loading->area, unit->vault->slots_max);
-		say(unit, PLUTON_LOG_ERROR, sentence);
-		return;
-	}
-	slot->kept = true;
-	slot->state = open_record(unit, slot, result);
-}
-
-static void record_read(struct store_action *action, int result)
-{
-	struct loading *loading =
-		(struct loading *)(void *)((char *)action - offsetof(struct loading, store));
-	struct hwkey_unit *unit =
-		(struct hwkey_unit *)(void *)((char *)loading -
-					      offsetof(struct hwkey_unit, loading));
-	struct hwkey_name name;
-
-	if (record_parse_name(loading->area, &name))
-		load_record(unit, &name, result);
-	loading->index++;
-	read_next(unit);
-}
-
-static int begin_loading(struct hwkey_unit *unit, const struct nv_request *request,
-			 void (*done)(struct store_action *action, int result))
-{
-	struct store_action *store = &unit->loading.store;
-
-	store->request = *request;
-	store->bytes = unit->loading.bytes;
-	store->done = done;
-	return store_begin(store, unit->host->environment, &unit->owner, &unit->engine.head,
-			   unit->vault->slots_max);
-}
-
-static void listed(struct store_action *action, int result)
-{
-	struct loading *loading =
-		(struct loading *)(void *)((char *)action - offsetof(struct loading, store));
-	struct hwkey_unit *unit =
-		(struct hwkey_unit *)(void *)((char *)loading -
-					      offsetof(struct hwkey_unit, loading));
-	struct nv_request request = {.action = NV_READ, .length = sizeof(loading->bytes)};
-
-	if (result < 0)
-		give_up(unit, action->why);
-	loading->done = result < 0 || action->length != NV_ROW_SIZE;
-	if (loading->done)
-		return;
-	memcpy(loading->area, loading->bytes, sizeof(loading->area) - 1);
-	memcpy(request.name, loading->area, sizeof(request.name));
-	if (begin_loading(unit, &request, record_read) < 0)
-		record_read(action, -PLUTON_EFAIL);
-}
-
-/* The list's next row, and the area in it. */
-static void read_next(struct hwkey_unit *unit)
-{
-	const struct nv_request request = {
-		.action = NV_LIST, .offset = unit->loading.index, .length = NV_ROW_SIZE};
-	int r = begin_loading(unit, &request, listed);
-
-	if (r < 0 && r != -PLUTON_ENODEVICE)
-		give_up(unit, "NV memory does not say which there are");
-	unit->loading.done = r < 0;
-}
-
-static void load(struct deferred_call *call)
-{
-	struct loading *loading =
-		(struct loading *)(void *)((char *)call - offsetof(struct loading, call));
-
-	read_next((struct hwkey_unit *)(void *)((char *)loading -
-						offsetof(struct hwkey_unit, loading)));
-}
-
 static int make_roots(struct hwkey_unit *unit, struct fuses *fuses)
 {
 	uint8_t secret[FUSES_SECRET_SIZE];
 	int r = fuses->ops->read_secret(fuses, secret);
 
 	if (r < 0)
-		give_up(unit, fuses->ops->why(fuses));
+		hwkey_load_give_up(&unit->load, fuses->ops->why(fuses));
 	else
 		r = record_make_roots(unit->vault, secret);
 	explicit_bzero(secret, sizeof(secret));
@@ -805,14 +657,13 @@ static int open_parts(struct hwkey_unit *unit, struct task_host *host)
 			  advance, finish);
 		unit->operations[i].unit = unit;
 	}
-	deferred_call_init(&unit->loading.call, environment->deferred, load);
+	hwkey_load_init(&unit->load, environment, &unit->owner, &unit->engine.head, unit->vault);
 	if (environment->fuses)
 		r = make_roots(unit, environment->fuses);
-	if (unit->has_secret)
+	if (unit->has_secret) {
 		unit->engine.caps.derived_types = AES_TYPES | 1u << HWKEY_SECRET;
-	unit->loading.done = !unit->has_secret;
-	if (unit->has_secret)
-		deferred_call_set(&unit->loading.call);
+		hwkey_load_begin(&unit->load);
+	}
 	return r;
 }
 
@@ -831,6 +682,16 @@ static int find_types(struct hwkey_unit *unit)
 	unit->engine.caps.types = types;
 	unit->engine.caps.trials = TRIALS;
 	return 0;
+}
+
+static void close_unit(struct hwkey_unit *unit)
+{
+	hwkey_load_drop(&unit->load);
+	worker_pool_close(&unit->generators);
+	if (unit->vault)
+		vault_close(unit->vault);
+	explicit_bzero(unit, sizeof(*unit));
+	free(unit);
 }
 
 int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
@@ -854,7 +715,7 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 	if (r == 0)
 		r = open_parts(unit, host);
 	if (r < 0) {
-		hwkey_engine_close(&unit->engine.head);
+		close_unit(unit);
 		return r;
 	}
 	*ret_engine = &unit->engine.head;
@@ -863,20 +724,11 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 
 bool hwkey_engine_settled(const struct hil_engine *engine)
 {
-	return ((const struct hwkey_unit *)(const void *)engine)->loading.done;
+	return ((const struct hwkey_unit *)(const void *)engine)->load.done;
 }
 
 void hwkey_engine_close(struct hil_engine *engine)
 {
-	struct hwkey_unit *unit = (struct hwkey_unit *)(void *)engine;
-
-	if (!unit)
-		return;
-	if (unit->loading.call.queue)
-		deferred_call_drop(&unit->loading.call);
-	worker_pool_close(&unit->generators);
-	if (unit->vault)
-		vault_close(unit->vault);
-	explicit_bzero(unit, sizeof(*unit));
-	free(unit);
+	if (engine)
+		close_unit((struct hwkey_unit *)(void *)engine);
 }
