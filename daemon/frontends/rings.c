@@ -27,12 +27,13 @@ bool rings_possible(const struct event_base *base)
 
 /* --- making ---------------------------------------------------------------------------------- */
 
-/* Rings are a luxury: they leave the other half of all descriptors to those who connect. */
+/* Rings are a luxury: they leave the last quarter of all descriptors to those who connect. */
 static bool is_scarce(int fd)
 {
 	struct rlimit descriptors;
 
-	return getrlimit(RLIMIT_NOFILE, &descriptors) < 0 || (rlim_t)fd >= descriptors.rlim_cur / 2;
+	return getrlimit(RLIMIT_NOFILE, &descriptors) < 0 ||
+	       (rlim_t)fd >= descriptors.rlim_cur - descriptors.rlim_cur / 4;
 }
 
 static int make_memory(size_t size)

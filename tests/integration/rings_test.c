@@ -175,23 +175,39 @@ static void test_without_room_in_the_arena_there_are_no_rings(void)
 	guests_close();
 }
 
-static void test_without_descriptors_to_spare_there_are_no_rings(void)
+/* The limit of descriptors whose last quarter begins with number `first`. */
+static rlim_t limit_with_last_quarter(rlim_t first)
+{
+	rlim_t limit = first;
+
+	while (limit - limit / 4 < first)
+		limit++;
+	return limit;
+}
+
+static void test_rings_leave_the_last_quarter_of_descriptors(void)
 {
 	struct rlimit before, few;
-	int fd;
+	int fd, memory, doorbell;
 
 	open_machine(NULL);
 	fd = guest_connect_raw();
 	greet(fd, FEATURE_RINGS);
+	memory = dup(fd); /* the numbers that these will have */
+	doorbell = dup(fd);
+	close(memory);
+	close(doorbell);
 	CU_ASSERT_EQUAL(getrlimit(RLIMIT_NOFILE, &before), 0);
 	few = before;
-	few.rlim_cur = (rlim_t)fd; /* over half of all are in use */
+	few.rlim_cur = limit_with_last_quarter((rlim_t)doorbell);
 	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
 	CU_ASSERT_EQUAL(rig_open_rings(&rig, fd), -PLUTON_EBUSY);
-	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
 	guests_check_books();
 	assert_serves(fd, 1);
+	few.rlim_cur = limit_with_last_quarter((rlim_t)doorbell + 1);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &few), 0);
 	CU_ASSERT_EQUAL(rig_open_rings(&rig, fd), 0);
+	CU_ASSERT_EQUAL(setrlimit(RLIMIT_NOFILE, &before), 0);
 	guests_close();
 }
 
@@ -874,7 +890,7 @@ static const struct test tests[] = {
 	TEST(test_the_size_is_rounded_down_to_a_power_of_two),
 	TEST(test_over_windows_per_user_there_are_no_rings_and_the_socket_goes_on),
 	TEST(test_without_room_in_the_arena_there_are_no_rings),
-	TEST(test_without_descriptors_to_spare_there_are_no_rings),
+	TEST(test_rings_leave_the_last_quarter_of_descriptors),
 	TEST(test_rings_are_on_the_books_and_off_them_again),
 	TEST(test_records_of_all_kinds_are_answered_by_the_ring),
 	TEST(test_a_malformed_record_of_the_right_length_is_refused_and_no_more),
