@@ -77,8 +77,9 @@ libbackends_la_SOURCES = \
 	backends/openssl/rng.c \
 	backends/openssl/rsa.c \
 	backends/openssl/rsa_job.c backends/openssl/rsa_job.h \
-	backends/openssl/rsa_key.c \
-	backends/openssl/rsa_unpad.c \
+	backends/openssl/rsa_key.c backends/openssl/rsa_key.h \
+	backends/openssl/rsa_run.c backends/openssl/rsa_run.h \
+	backends/openssl/rsa_unpad.c backends/openssl/rsa_unpad.h \
 	backends/openssl/scratch.c backends/openssl/scratch.h \
 	backends/openssl/task.c backends/openssl/task.h \
 	backends/openssl/vault.c backends/openssl/vault.h \
@@ -105,7 +106,8 @@ libchip_firmware_la_SOURCES = \
 	backends/chip/firmware/digest_unit.c \
 	backends/chip/firmware/firmware.c backends/chip/firmware/firmware.h \
 	backends/chip/firmware/sha256.c backends/chip/firmware/sha256.h \
-	backends/chip/firmware/units.h
+	backends/chip/firmware/units.h \
+	backends/chip/firmware/wipe.c backends/chip/firmware/wipe.h
 libchip_firmware_la_CFLAGS = $(AM_CFLAGS) -ffreestanding
 libchip_firmware_la_LIBADD = libchip-frame.la
 

@@ -3,21 +3,9 @@
  * The crypto engines through libpluton beside OpenSSL in process: every algorithm, every length,
  * both placements. This file is the order of it.
  */
-#include "bench/crypto.h"
-
-#include <stdio.h>
 #include <stdlib.h>
 
-bool crypto_begin(const struct crypto_bench *bench, struct crypto_table *table, const char *title,
-		  const struct column *columns, size_t count)
-{
-	snprintf(table->title, sizeof(table->title), "%s, %s", title, bench->placement->name);
-	table->table = (struct table){bench->program, table->title, columns, count};
-	if (!program_chose(bench->program, table->title))
-		return false;
-	table_begin(&table->table);
-	return true;
-}
+#include "bench/crypto_parts.h"
 
 static void measure_placement(const struct program *program, const struct placement *placement)
 {

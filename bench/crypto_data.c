@@ -12,7 +12,7 @@
 #include <pluton/mac.h>
 #include <pluton/manager.h>
 
-#include "bench/crypto.h"
+#include "bench/crypto_parts.h"
 #include "bench/evp.h"
 #include "bench/race.h"
 

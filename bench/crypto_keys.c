@@ -10,7 +10,7 @@
 #include <pluton/ecc.h>
 #include <pluton/rsa.h>
 
-#include "bench/crypto.h"
+#include "bench/crypto_parts.h"
 #include "bench/evp_keys.h"
 #include "bench/race.h"
 

@@ -20,7 +20,7 @@
 #include <pluton/mac.h>
 #include <pluton/rsa.h>
 
-#include "bench/crypto.h"
+#include "bench/crypto_parts.h"
 #include "bench/evp.h"
 #include "bench/evp_keys.h"
 #include "bench/race.h"

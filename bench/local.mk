@@ -20,8 +20,8 @@ BENCH_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"' \
 	-DSOURCE_FOLDER='"$(abs_top_srcdir)"'
 
 bench_crypto_CPPFLAGS = $(BENCH_CPPFLAGS) $(CRYPTO_CFLAGS)
-bench_crypto_SOURCES = bench/crypto.c bench/crypto.h bench/crypto_data.c bench/crypto_keys.c \
-	bench/crypto_loads.c bench/evp.c bench/evp.h bench/evp_keys.c bench/evp_keys.h \
+bench_crypto_SOURCES = bench/crypto.c bench/crypto_data.c bench/crypto_keys.c bench/crypto_loads.c \
+	bench/crypto_parts.h bench/crypto_table.c bench/evp.c bench/evp.h bench/evp_keys.c bench/evp_keys.h \
 	$(BENCH_SOURCES)
 bench_crypto_LDADD = libpluton.la $(CRYPTO_LIBS)
 bench_crypto_LDFLAGS = $(PROGRAM_LDFLAGS) -no-install

@@ -20,7 +20,8 @@
 #include "backends/openssl/hwkey_record.h"
 #include "backends/openssl/hwkey_store.h"
 #include "backends/openssl/hwkey_trial.h"
-#include "backends/openssl/rsa_job.h"
+#include "backends/openssl/rsa_key.h"
+#include "backends/openssl/rsa_run.h"
 #include "daemon/config.h"
 
 #define SLOTS_MAX_DEFAULT 256u
@@ -151,7 +152,7 @@ static int run_rsa(struct work *work)
 	int r;
 
 	crypto_forget_failures();
-	r = rsa_job_run(job);
+	r = rsa_run(job);
 	if (r == 0 && job->request.action == RSA_PRIVATE)
 		r = rsa_key_judge(job);
 	crypto_forget_failures();

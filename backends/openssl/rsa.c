@@ -11,7 +11,7 @@
 
 #include "backends/openssl/engines.h"
 #include "backends/openssl/failure.h"
-#include "backends/openssl/rsa_job.h"
+#include "backends/openssl/rsa_run.h"
 #include "backends/openssl/vault.h"
 
 #define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
@@ -184,7 +184,7 @@ static int compute(struct work *work)
 {
 	struct rsa_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct rsa_operation);
 
-	return rsa_job_run(&op->job);
+	return rsa_run(&op->job);
 }
 
 static int open_generators(struct rsa_unit *unit)

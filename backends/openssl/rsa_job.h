@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The computing half of the rsa HIL: all on private memory, on a worker thread. rsa.c moves the
- * bytes and wipes the job; what is secret lives nowhere else but in objects of libcrypto, which
- * are cleared and freed before these functions return.
+ * A job for the computing half of the rsa HIL (rsa_run.h): all on private memory, on a worker
+ * thread. rsa.c moves the bytes and wipes the job; what is secret lives nowhere else but in objects
+ * of libcrypto, which are cleared and freed before a function of that half returns.
  *
- * All return 0 or a negative error. With -PLUTON_EINVAL and -PLUTON_EFAIL job->why is a sentence.
+ * All of them return 0 or a negative error. With -PLUTON_EINVAL and -PLUTON_EFAIL job->why is a
+ * sentence.
  */
 #ifndef PLUTON_OPENSSL_RSA_JOB_H
 #define PLUTON_OPENSSL_RSA_JOB_H
@@ -30,9 +31,6 @@ struct rsa_job {
 	const atomic_bool *cancelled; /* looked at while a key is made */
 };
 
-/* rsa_job.c: whatever the request asks for. */
-int rsa_job_run(struct rsa_job *job);
-
 /* One part of job->key. */
 uint8_t *rsa_job_part(struct rsa_job *job, enum rsa_part part);
 
@@ -42,21 +40,7 @@ uint8_t *rsa_job_part(struct rsa_job *job, enum rsa_part part);
  */
 int rsa_job_failed(struct rsa_job *job, const char *why);
 
-/* rsa_key.c: a key for libcrypto from the parts, and the other way round. */
-int rsa_key_load(struct rsa_job *job, EVP_PKEY **ret_key);
-int rsa_key_generate(struct rsa_job *job);
-/* Of a key, new or from outside, with which RSA_PRIVATE was right: its parts are of one key. */
-int rsa_key_judge(struct rsa_job *job);
-
 /* libcrypto's object for one of our algorithms. NULL: there is none. */
 const EVP_MD *rsa_hash(enum digest_algorithm algorithm);
-
-/*
- * rsa_unpad.c: the message in `encoded`, which has request.size bytes, into job->output. In the
- * same time and with the same memory accesses whatever is in it, but for the message's length.
- */
-int rsa_unpad_oaep(struct rsa_job *job, const uint8_t *encoded);
-/* Never -PLUTON_EINVAL: without a message in it, one is made from d and the ciphertext. */
-int rsa_unpad_pkcs1(struct rsa_job *job, const uint8_t *encoded);
 
 #endif

@@ -3,6 +3,8 @@
  * RSA keys between our parts and libcrypto's objects. Numbers go through arrays of ours, which are
  * wiped, because OSSL_PARAM_free wipes nothing.
  */
+#include "backends/openssl/rsa_key.h"
+
 #include <assert.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -10,7 +12,6 @@
 #include <string.h>
 
 #include "backends/openssl/failure.h"
-#include "backends/openssl/rsa_job.h"
 
 static const char *const names[RSA_PARTS] = {
 	[RSA_N] = OSSL_PKEY_PARAM_RSA_N,	  [RSA_E] = OSSL_PKEY_PARAM_RSA_E,
@@ -18,11 +19,6 @@ static const char *const names[RSA_PARTS] = {
 	[RSA_Q] = OSSL_PKEY_PARAM_RSA_FACTOR2,	  [RSA_DP] = OSSL_PKEY_PARAM_RSA_EXPONENT1,
 	[RSA_DQ] = OSSL_PKEY_PARAM_RSA_EXPONENT2, [RSA_QINV] = OSSL_PKEY_PARAM_RSA_COEFFICIENT1,
 };
-
-uint8_t *rsa_job_part(struct rsa_job *job, enum rsa_part part)
-{
-	return job->key + rsa_part_offset(part, job->request.size);
-}
 
 /* OSSL_PARAM has numbers in the machine's own order. */
 static void turn(uint8_t *to, const uint8_t *from, size_t len)

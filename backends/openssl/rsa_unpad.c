@@ -4,12 +4,12 @@
  * branch on a decrypted byte or use one as an index, or the time that it takes tells an attacker
  * what he needs (Bleichenbacher 1998 for PKCS #1 v1.5, Manger 2001 for OAEP).
  */
+#include "backends/openssl/rsa_unpad.h"
+
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <string.h>
-
-#include "backends/openssl/rsa_job.h"
 
 /* --- masks: all ones for true, 0 for false ---------------------------------------------------- */
 

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "backends/openssl/curve.h"
-#include "backends/openssl/rsa_job.h"
+#include "backends/openssl/rsa_run.h"
 #include "tests/suite.h"
 
 #define SIZE 256u
@@ -107,7 +107,7 @@ static int generate(void)
 					   .crt = true,
 					   .exponent = RSA_EXPONENT_MIN},
 			       .cancelled = &cancelled};
-	return rsa_job_run(&job);
+	return rsa_run(&job);
 }
 
 static const char *const parts[] = {

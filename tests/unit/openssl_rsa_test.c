@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <string.h>
 
-#include "backends/openssl/rsa_job.h"
+#include "backends/openssl/rsa_run.h"
 #include "tests/rsa_material.h"
 #include "tests/suite.h"
 #include "tests/unit/openssl_machine.h"
@@ -183,7 +183,7 @@ static void test_an_older_error_of_the_thread_is_not_taken_for_the_operations_ow
 					   .length = 32};
 	rsa_test_key(job.key);
 	ERR_raise(ERR_LIB_EVP, ERR_R_MALLOC_FAILURE);
-	CU_ASSERT_EQUAL(rsa_job_run(&job), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(rsa_run(&job), -PLUTON_EINVAL);
 	CU_ASSERT(job.why && strstr(job.why, "the signature does not match"));
 	CU_ASSERT_EQUAL(ERR_peek_error(), 0);
 }
@@ -213,10 +213,10 @@ static void test_a_part_that_libcrypto_does_not_give_out_makes_no_key(void)
 	job.request = (struct rsa_request){
 		.action = RSA_GENERATE, .size = RSA_TEST_SIZE, .exponent = RSA_EXPONENT_MIN};
 	hides_coefficient = true;
-	CU_ASSERT_EQUAL(rsa_job_run(&job), -PLUTON_EINVAL);
+	CU_ASSERT_EQUAL(rsa_run(&job), -PLUTON_EINVAL);
 	CU_ASSERT(job.why && strstr(job.why, "does not give out the key"));
 	hides_coefficient = false;
-	CU_ASSERT_EQUAL(rsa_job_run(&job), 0);
+	CU_ASSERT_EQUAL(rsa_run(&job), 0);
 }
 
 static const struct test tests[] = {

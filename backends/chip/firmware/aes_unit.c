@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "backends/chip/firmware/units.h"
+#include "backends/chip/firmware/wipe.h"
 #include "pluton/error.h"
 
 #define GCM_LENGTH_MAX ((UINT64_C(1) << 36) - 32) /* SP 800-38D, section 5.2.1.1 */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "backends/chip/firmware/units.h"
+#include "backends/chip/firmware/wipe.h"
 #include "pluton/error.h"
 
 #define KIND 0x31484453u /* "SDH1": a state of this unit, in this layout */

@@ -8,18 +8,11 @@
 
 #include <string.h>
 
+#include "backends/chip/firmware/wipe.h"
 #include "pluton/error.h"
 
 #define LENGTH_MAX (1u << 20)
 #define STACK_MAX 1024u /* more than anything below take_frame needs */
-
-void firmware_wipe(void *memory, size_t size)
-{
-	volatile uint8_t *octets = memory;
-
-	while (size--)
-		*octets++ = 0;
-}
 
 void firmware_reset(struct firmware *firmware, const uint8_t boot[WIRE_NONCE_SIZE])
 {

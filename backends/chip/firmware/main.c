@@ -22,6 +22,7 @@
 #include "backends/chip/firmware/faults.h"
 #include "backends/chip/firmware/firmware.h"
 #include "backends/chip/firmware/pty.h"
+#include "backends/chip/firmware/wipe.h"
 
 #define EXIT_USAGE 2
 #define READ_SIZE 4096u

@@ -19,9 +19,6 @@ struct answer {
 	uint8_t data[FRAME_DATA_MAX];
 };
 
-/* Overwrites secrets, also where the compiler sees that nobody reads them again. */
-void firmware_wipe(void *memory, size_t size);
-
 /* --- digest ---------------------------------------------------------------------------------- */
 
 /* Exported as it lies: whoever exports it is who takes it back. */
