@@ -80,11 +80,22 @@ static bool is_worth_it(uint32_t step)
 	return step != STEP_HANDLER_RAN;
 }
 
+static bool is_full(const struct trace *trace)
+{
+	return trace->next - trace->first == trace->room;
+}
+
+/* Or there is no room for what would be: then what is there has to make way. */
+static bool has_news(const struct trace *trace)
+{
+	return trace->worth > 0 || is_full(trace);
+}
+
 static void add(struct trace *trace, enum kernel_step reached, const struct step *step)
 {
 	struct pluton_trace_row *row;
 
-	if (trace->next - trace->first == trace->room) {
+	if (is_full(trace)) {
 		trace->lost += trace->lost < UINT32_MAX;
 		return;
 	}
@@ -116,7 +127,7 @@ static void on_step(void *context, enum kernel_step reached, const struct step *
 		return;
 	}
 	add(trace, reached, step);
-	if (trace->reader && trace->worth)
+	if (trace->reader && has_news(trace))
 		deferred_call_set(&trace->wake);
 }
 
@@ -161,7 +172,7 @@ static void on_wake(struct deferred_call *call)
 		stop(trace);
 		return;
 	}
-	if (!reader || !trace->worth)
+	if (!reader || !has_news(trace))
 		return;
 	trace->reader = NULL;
 	deliver(trace, reader, 0);
@@ -212,7 +223,7 @@ int trace_read(struct trace *trace, struct operation *op, unsigned slot)
 			      sizeof(struct pluton_trace_row), op_length(op, slot));
 	if (r < 0)
 		return r;
-	if (trace->worth)
+	if (has_news(trace))
 		deliver(trace, op, slot);
 	else
 		trace->reader = op;

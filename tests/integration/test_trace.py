@@ -7,7 +7,7 @@ import signal
 import subprocess
 import unittest
 
-from client import Client, Refused
+from client import RNG, Client, Refused
 from private import CLI_PROGRAM, Private
 
 MANAGER = 0x80000001
@@ -314,6 +314,37 @@ class Protocol(unittest.TestCase):
             self.assertEqual(first[0], 1)
             self.assertGreaterEqual(first[1], 200 * 9 - 1024)
             self.assertLess(client.perform(MANAGER, TRACE_READ, (), (ROW,))[1], 100)
+
+    def ask(self, client, also=None):
+        """A request of the tracing program, which leaves at most a step of the loop. True: the
+        answer of `also` came meanwhile."""
+        answered = set()
+        asked, _ = client.submit(RNG, 0)
+        while asked not in answered:
+            answered.add(client.receive()[0][3])
+        return also in answered
+
+    def read_until_seen(self, client, index):
+        seen = set()
+        while index not in seen:
+            _, _, rows = client.perform(MANAGER, TRACE_READ, (), (15 * ROW,))
+            seen |= {int.from_bytes(rows[at + 28:at + 32], "little")
+                     for at in range(0, len(rows), ROW)}
+
+    def test_steps_of_the_loop_alone_do_not_keep_out_those_of_others(self):
+        with Private() as quiet:
+            self.assertEqual(quiet.cli("app", "stop", "tpm0").returncode, 0)
+            self.assertEqual(quiet.cli("selftest").returncode, 0)
+            address = quiet.environment()["PLUTON_ADDRESS"]
+            with Client(address) as client, Client(address) as other:
+                client.perform(MANAGER, TRACE_BEGIN, (1024,))
+                waits, _ = client.submit(MANAGER, TRACE_READ, (), (ROW,))
+                self.assertTrue(any(self.ask(client, waits) for _ in range(20000)))
+                for _ in range(100):
+                    self.ask(client)
+                client.perform(MANAGER, TRACE_READ, (), (15 * ROW,))  # full again: no waiting
+                other.random(8)
+                self.read_until_seen(client, other.index)
 
     def test_the_tracing_program_does_not_see_itself(self):
         with connect() as client, connect() as other:
