@@ -25,6 +25,7 @@
 #define TYPES "aes128 aes192 aes256 secret p256 p384 p521 ed25519 x25519 rsa2048 rsa3072 rsa4096"
 #define POLICY_UNKNOWN UINT32_MAX /* of a damaged slot: no policy is "exportable" */
 #define EXPORTABLE "exportable"
+#define RSA_EXPONENT_SIZE 8 /* bytes behind the modulus of a public key */
 #define USAGES "encrypt, decrypt, sign, mac, derive, wrap"
 
 /* What fills a slot has the first four; all that is not common has the rest. */
@@ -651,13 +652,28 @@ static int run_list(struct session *session, int argc, char **argv)
 	return status;
 }
 
+/* 0: it has none. */
+static size_t public_size(uint32_t type)
+{
+	switch (type) {
+	case PLUTON_HWKEY_RSA2048:
+		return 2048 / 8 + RSA_EXPONENT_SIZE;
+	case PLUTON_HWKEY_RSA3072:
+		return 3072 / 8 + RSA_EXPONENT_SIZE;
+	case PLUTON_HWKEY_RSA4096:
+		return 4096 / 8 + RSA_EXPONENT_SIZE;
+	default:
+		return pluton_ecc_public_size(pluton_ecc_by_name(type_word(type)));
+	}
+}
+
 static int print_rsa(const struct words *words, const uint8_t *bytes, size_t length, bool pem)
 {
-	struct pluton_rsa_key key = {.kind = PLUTON_RSA_PUBLIC, .size = length - 8};
+	struct pluton_rsa_key key = {.kind = PLUTON_RSA_PUBLIC, .size = length - RSA_EXPONENT_SIZE};
 	const char *out = words->option[OPTION_OUT];
 
 	memcpy(key.modulus, bytes, key.size);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < RSA_EXPONENT_SIZE; i++)
 		key.exponent = key.exponent << 8 | bytes[key.size + i];
 	return rsa_file_write_public(out, pem ? RSA_FORMAT_PEM : RSA_FORMAT_DER, &key);
 }
@@ -675,6 +691,10 @@ static int print_curve(const struct words *words, const char *type, const uint8_
 	return status == CLI_DONE ? output_whole(words->option[OPTION_OUT], file, size) : status;
 }
 
+/*
+ * The type and the bytes are two answers, between which another program of the owner may have
+ * filled the slot anew, and the daemon is not trusted with our memory.
+ */
 static int print_public(const struct words *words, uint32_t number, bool pem)
 {
 	struct pluton *pluton = words->session->pluton;
@@ -687,6 +707,11 @@ static int print_public(const struct words *words, uint32_t number, bool pem)
 		r = pluton_hwkey_public(pluton, number, bytes, sizeof(bytes), &length);
 	if (r < 0)
 		return failed(words, r, "no public key");
+	if (length == 0 || length != public_size(row.type))
+		return fail_pluton(-PLUTON_EBADRVAL,
+				   "no public key, %s: the key changed while it was read, or the "
+				   "daemon's answer is damaged, try again",
+				   words->word[0]);
 	if (row.type >= PLUTON_HWKEY_RSA2048)
 		status = print_rsa(words, bytes, length, pem);
 	else

@@ -2,6 +2,7 @@
 """pluton-cli with a daemon whose answers a real one gives only by chance."""
 
 import json
+import struct
 import unittest
 
 from client import CANCEL, ERRORS
@@ -12,6 +13,9 @@ MANAGER, ALARM, CONSOLE, NV, APP = 0x80000001, 0x0, 0x1, 0x50001, 0x80000002
 STATUS, LIMITS = 1, 5
 NOW, EVERY = 1, 3
 LIST = 1
+KEY_STATUS = 8
+AES256, P256, P384, P521, ED25519, X25519, RSA2048, RSA3072, RSA4096 = 3, 5, 6, 7, 8, 9, 10, 11, 12
+SIGN = 4
 
 
 def cli(daemon, *arguments):
@@ -83,6 +87,38 @@ class Status(unittest.TestCase):
             self.assertEqual((done.returncode, done.stdout), (1, b""))
             self.assertIn(f"cannot list, apps: ".encode(), done.stderr)
             self.assertIn(f"(E{error})".encode(), done.stderr)
+
+
+class PublicKey(unittest.TestCase):
+    """pluton-cli key public: what a slot has, and its bytes, are two answers."""
+
+    def public(self, kind, length):
+        def answer(client, request):
+            if request.command == KEY_STATUS:
+                client.upcall(request, output=struct.pack("<6I", 1, kind, SIGN, 0, 32, 0))
+            else:
+                client.upcall(request, (length, 0))
+        with FakePlutond(answer) as daemon:
+            return cli(daemon, "key", "public", "1", "--format", "der")
+
+    def test_as_many_bytes_as_the_type_has_are_a_public_key(self):
+        for kind, length in ((ED25519, 32), (X25519, 32), (RSA2048, 264), (RSA3072, 392),
+                             (RSA4096, 520)):
+            done = self.public(kind, length)
+            self.assertEqual((done.returncode, done.stderr), (0, b""), (kind, length))
+            self.assertTrue(done.stdout)
+
+    def test_any_other_length_is_refused_and_nothing_is_written(self):
+        for kind, length in ((P256, 520), (P256, 132), (P256, 32), (P256, 0), (P384, 64),
+                             (P521, 264), (P521, 520), (ED25519, 64), (ED25519, 520), (X25519, 0),
+                             (RSA2048, 0), (RSA2048, 7), (RSA2048, 8), (RSA2048, 64),
+                             (RSA2048, 263), (RSA2048, 520), (RSA3072, 264), (RSA4096, 392),
+                             (AES256, 0), (AES256, 32), (RSA4096 + 1, 520), (0, 0), (0, 520)):
+            done = self.public(kind, length)
+            self.assertEqual((done.returncode, done.stdout), (1, b""), (kind, length))
+            self.assertEqual(done.stderr.decode(), "pluton-cli: no public key, 1: the key changed "
+                             "while it was read, or the daemon's answer is damaged, try again "
+                             "(EBADRVAL)\n")
 
 
 class Advice(unittest.TestCase):
