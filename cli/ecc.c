@@ -13,6 +13,7 @@
 #include "cli/failure.h"
 #include "cli/hash.h"
 #include "cli/hex.h"
+#include "cli/input.h"
 #include "cli/json.h"
 #include "cli/key.h"
 #include "cli/noun.h"
@@ -89,6 +90,14 @@ static int need_private(const struct words *words)
 	if (words->option[OPTION_KEY_SLOT])
 		return CLI_DONE;
 	return need(words, OPTION_KEY, "the private key, --key,");
+}
+
+static int check_inputs(const struct words *words)
+{
+	const char *const paths[] = {words->option[OPTION_KEY], words->option[OPTION_OTHER],
+				     words->option[OPTION_IN]};
+
+	return input_check(paths, sizeof(paths) / sizeof(paths[0]));
 }
 
 /* json-c would keep a copy of it that nobody wipes. */
@@ -457,6 +466,8 @@ static int verb_sign(struct session *session, int argc, char **argv)
 	if (status == CLI_DONE)
 		status = need_private(&words);
 	if (status == CLI_DONE)
+		status = check_inputs(&words);
+	if (status == CLI_DONE)
 		status = parse_format(&words, "der", "raw", &der);
 	if (status == CLI_DONE)
 		status = take_own(&words, &key);
@@ -553,6 +564,8 @@ static int verb_verify(struct session *session, int argc, char **argv)
 	if (status == CLI_DONE)
 		status = need(&words, OPTION_OTHER, "the signature, --signature,");
 	if (status == CLI_DONE)
+		status = check_inputs(&words);
+	if (status == CLI_DONE)
 		status = parse_format(&words, "der", "raw", &der);
 	if (status == CLI_DONE)
 		status = ecc_file_read_public(words.option[OPTION_KEY], &key);
@@ -616,6 +629,8 @@ static int verb_ecdh(struct session *session, int argc, char **argv)
 		status = need_private(&words);
 	if (status == CLI_DONE)
 		status = need(&words, OPTION_OTHER, "the other's public key, --peer,");
+	if (status == CLI_DONE)
+		status = check_inputs(&words);
 	if (status == CLI_DONE)
 		status = need_file(&words);
 	if (status == CLI_DONE)

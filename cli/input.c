@@ -12,6 +12,17 @@
 
 #include "cli/failure.h"
 
+int input_check(const char *const *paths, size_t count)
+{
+	unsigned standard = 0;
+
+	for (size_t i = 0; i < count; i++)
+		standard += paths[i] && strcmp(paths[i], "-") == 0;
+	if (standard <= 1)
+		return CLI_DONE;
+	return fail_usage("more than one input on standard input, -, name files");
+}
+
 static uint64_t bytes_to_come(int fd, const struct stat *st)
 {
 	off_t position;

@@ -19,6 +19,12 @@ struct input {
 		.fd = -1                                                                           \
 	}
 
+/*
+ * What one command reads, NULL for what it does not: standard input ends only once, and who read
+ * it again would find nothing. CLI_USAGE if more than one is "-".
+ */
+int input_check(const char *const *paths, size_t count);
+
 /* "-" is standard input. */
 int input_open(struct input *input, const char *path);
 void input_close(struct input *input);

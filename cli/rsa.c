@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/failure.h"
+#include "cli/input.h"
 #include "cli/noun.h"
 #include "cli/verbs.h"
 
@@ -86,18 +87,14 @@ static const char **text_of(struct rsa_job *job, int key)
 	}
 }
 
-static unsigned is_standard_input(const char *name)
-{
-	return name && strcmp(name, "-") == 0;
-}
-
-/* Those of --key, --signature and --in that are read. */
-static unsigned standard_inputs(const struct arguments *arguments)
+/* --in has a default also where nothing is read. */
+static int check_inputs(const struct arguments *arguments)
 {
 	const struct rsa_job *job = &arguments->job;
+	const char *const paths[] = {job->key, job->signature,
+				     arguments->form->padding ? job->in : NULL};
 
-	return is_standard_input(job->key) + is_standard_input(job->signature) +
-	       (arguments->form->padding ? is_standard_input(job->in) : 0);
+	return input_check(paths, sizeof(paths) / sizeof(paths[0]));
 }
 
 static int check_options(const struct arguments *arguments, const char *name)
@@ -115,8 +112,8 @@ static int check_options(const struct arguments *arguments, const char *name)
 		return fail_usage("the signature is missing, --signature, give its file, see `%s "
 				  "--help'",
 				  name);
-	if (standard_inputs(arguments) > 1)
-		return fail_usage("more than one input on standard input, -, name files");
+	if (check_inputs(arguments) != CLI_DONE)
+		return CLI_USAGE;
 	if (form->writes && job->session->json && strcmp(job->out, "-") == 0)
 		return fail_usage("--json with the data on standard output, --out -, name a file");
 	return CLI_DONE;

@@ -303,6 +303,36 @@ class Usage(Ecc):
                                (("frob",), b"no such command, frob")):
             self.assertIn(words, self.ecc(*options, status=2).stderr)
 
+    def test_standard_input_is_read_once(self):
+        key, public = self.pair("ed25519")
+        signature = self.path("signature")
+        self.ecc("sign", "--key", key, "--out", signature, input=b"")
+        twice = b"more than one input on standard input, -, name files"
+        for options, name in ((("sign", "--key", "-"), "key.pem"),
+                              (("sign", "--key", "-", "--in", "-"), "key.pem"),
+                              (("verify", "--key", "-", "--signature", signature), "key.pub.pem"),
+                              (("verify", "--key", public, "--signature", "-"), "signature"),
+                              (("verify", "--key", "-", "--signature", "-", "--in", public),
+                               "key.pub.pem"),
+                              (("ecdh", "--key", "-", "--peer", "-"), "key.pem")):
+            done = self.ecc(*options, input=self.read(name), status=2)
+            self.assertEqual(done.stdout, b"")
+            self.assertIn(twice, done.stderr)
+
+    def test_each_input_may_be_the_one_on_standard_input(self):
+        key, public = self.pair("p256")
+        data, signature = self.write("data", b"abc"), self.path("signature")
+        private = self.read("key.pem")
+        self.ecc("sign", "--key", "-", "--in", data, "--out", signature, input=private)
+        for options, name in ((("--key", "-", "--signature", signature, "--in", data),
+                               "key.pub.pem"),
+                              (("--key", public, "--signature", "-", "--in", data), "signature"),
+                              (("--key", public, "--signature", signature), "data")):
+            self.ecc("verify", *options, input=self.read(name))
+        secret = self.ecc("ecdh", "--key", "-", "--peer", public, input=private).stdout
+        done = self.ecc("ecdh", "--key", key, "--peer", "-", input=self.read("key.pub.pem"))
+        self.assertEqual(done.stdout, secret)
+
     def test_a_key_that_is_no_number_of_its_curve_is_refused_by_the_daemon(self):
         key, _ = self.pair("p256", form="der")
         data = self.read("key.der")
