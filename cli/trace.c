@@ -341,6 +341,7 @@ static void tell_lost(const struct watch *watch)
 static int trace(struct watch *watch)
 {
 	int r = trace_names_refresh(&watch->names, watch->session);
+	bool begun;
 	int written;
 
 	if (r != CLI_DONE)
@@ -354,8 +355,9 @@ static int trace(struct watch *watch)
 			return r;
 	}
 	r = pluton_trace_begin(watch->session->pluton, ROOM);
-	r = r < 0 ? session_failed(watch->session, r, "cannot trace", NULL) : follow(watch);
-	written = trace_file_close(watch->file);
+	begun = r >= 0;
+	r = begun ? follow(watch) : session_failed(watch->session, r, "cannot trace", NULL);
+	written = trace_file_close(watch->file, begun);
 	tell_lost(watch);
 	return r ? r : written;
 }

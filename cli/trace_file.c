@@ -30,6 +30,7 @@ struct trace_file {
 	struct output output;
 	const struct trace_names *names;
 	size_t processes_named;
+	bool failed;	     /* something could not be written, and it was said why */
 	bool begun;	     /* an event is there: the next one needs a comma */
 	uint64_t handled_ns; /* until then the loop's handlers are in the file */
 };
@@ -47,6 +48,7 @@ static int write_event(struct trace_file *file, struct json_object *event)
 	if (r == CLI_DONE)
 		r = output_write(&file->output, text, strlen(text));
 	file->begun = true;
+	file->failed |= r != CLI_DONE;
 	json_object_put(event);
 	return r;
 }
@@ -259,6 +261,24 @@ int trace_file_add(struct trace_file *file, const struct trace_step *step)
 
 /* --- the file -------------------------------------------------------------------------------- */
 
+static int begin_file(struct trace_file *file, const char *path)
+{
+	int r = output_open(&file->output, path);
+
+	if (r == CLI_DONE)
+		r = output_write(&file->output, "[\n", 2);
+	if (r == CLI_DONE)
+		r = name_groups(file);
+	return r == CLI_DONE ? name_services(file) : r;
+}
+
+static int end_file(struct trace_file *file)
+{
+	int r = output_write(&file->output, "\n]\n", 3);
+
+	return r == CLI_DONE ? output_commit(&file->output) : r;
+}
+
 int trace_file_open(const char *path, const struct trace_names *names, struct trace_file **ret)
 {
 	struct trace_file *file = calloc(1, sizeof(*file));
@@ -267,28 +287,22 @@ int trace_file_open(const char *path, const struct trace_names *names, struct tr
 	if (!file)
 		return fail_system(ENOMEM, "no memory for a trace");
 	file->names = names;
-	r = output_open(&file->output, path);
-	if (r != CLI_DONE) {
-		output_close(&file->output);
-		free(file);
-		return r;
-	}
-	*ret = file;
-	r = output_write(&file->output, "[\n", 2);
+	r = begin_file(file, path);
 	if (r == CLI_DONE)
-		r = name_groups(file);
-	return r == CLI_DONE ? name_services(file) : r;
+		*ret = file;
+	else
+		(void)trace_file_close(file, false);
+	return r;
 }
 
-int trace_file_close(struct trace_file *file)
+int trace_file_close(struct trace_file *file, bool commit)
 {
 	int r = CLI_DONE;
 
 	if (!file)
 		return CLI_DONE;
-	r = output_write(&file->output, "\n]\n", 3);
-	if (r == CLI_DONE)
-		r = output_commit(&file->output);
+	if (commit && !file->failed)
+		r = end_file(file);
 	output_close(&file->output);
 	free(file);
 	return r;

@@ -3,12 +3,13 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import unittest
 
 from client import RNG, Client, Refused
-from private import CLI_PROGRAM, Private
+from private import CLI_PROGRAM, DEADLINE, Files, Private
 
 MANAGER = 0x80000001
 TRACE_BEGIN, TRACE_READ, TRACE_END = 9, 10, 11
@@ -57,15 +58,19 @@ class Watching:
         return self.process.returncode, out, err
 
 
-def await_tracing():
+def await_tracing_of(client):
     """Until somebody traces. With no room, a begin of ours never succeeds."""
+    while True:
+        try:
+            client.perform(MANAGER, TRACE_BEGIN, (0,))
+        except Refused as refused:
+            if refused.error == "BUSY":
+                return
+
+
+def await_tracing():
     with connect() as client:
-        while True:
-            try:
-                client.perform(MANAGER, TRACE_BEGIN, (0,))
-            except Refused as refused:
-                if refused.error == "BUSY":
-                    return
+        await_tracing_of(client)
 
 
 class Lines(unittest.TestCase):
@@ -226,6 +231,74 @@ class File(unittest.TestCase):
         done = daemon.cli("trace", "--output", "/nowhere/trace.json", "--duration", "5")
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"/nowhere", done.stderr)
+
+
+class FileThatWasThere(Files):
+    """A trace that cannot be made leaves the file as it was, and nothing beside it."""
+
+    def setUp(self):
+        super().setUp()
+        self.trace = self.write("trace.json", b"an older trace")
+
+    def limited(self, size, *options):
+        """pluton-cli trace, which cannot write a file of more than so many bytes."""
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+        return subprocess.Popen([CLI_PROGRAM, "trace", "--output", self.trace, *options],
+                                env=daemon.environment(), stderr=subprocess.PIPE,
+                                preexec_fn=limit)
+
+    def stays(self):
+        self.assertEqual(self.read("trace.json"), b"an older trace")
+        self.assertEqual(self.names(), ["trace.json"])
+
+    def test_it_stays_when_somebody_else_traces(self):
+        watching = Watching()
+        await_tracing()
+        done = daemon.cli("trace", "--output", self.trace, "--duration", "1")
+        watching.end()
+        self.assertEqual(done.returncode, 1)
+        self.assertIn(b"traces; one at a time", done.stderr)
+        self.stays()
+
+    def test_it_stays_when_not_even_the_beginning_can_be_written(self):
+        for size in (0, 1, 2, 100):
+            process = self.limited(size, "--duration", "5")
+            said = process.communicate(timeout=DEADLINE)[1]
+            self.assertEqual(process.returncode, 1)
+            self.assertEqual(said.count(b"cannot write the output"), 1, said)
+            self.stays()
+
+    def test_it_stays_when_there_is_no_room_for_a_step_and_that_is_said_once(self):
+        process = self.limited(1 << 16)
+        with connect() as client:
+            while process.poll() is None:
+                client.random(8)
+        said = process.communicate(timeout=DEADLINE)[1]
+        self.assertEqual(process.returncode, 1)
+        self.assertEqual(said.count(b"cannot write the output"), 1, said)
+        self.stays()
+
+    def test_a_device_without_room_is_refused_once(self):
+        done = daemon.cli("trace", "--output", "/dev/full", "--duration", "5")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(done.stderr.count(b"cannot write the output"), 1, done.stderr)
+
+    def test_what_was_traced_before_the_daemon_went_away_takes_its_place(self):
+        mortal = Private()
+        self.addCleanup(mortal.close)
+        process = subprocess.Popen([CLI_PROGRAM, "trace", "--output", self.trace],
+                                   env=mortal.environment(), stderr=subprocess.PIPE)
+        with Client(mortal.environment()["PLUTON_ADDRESS"]) as client:
+            await_tracing_of(client)
+            client.random(8)
+        mortal.kill()
+        process.communicate(timeout=DEADLINE)
+        self.assertEqual(process.returncode, 3)
+        self.assertIsInstance(json.loads(self.read("trace.json")), list)
+        self.assertEqual(self.names(), ["trace.json"])
 
 
 class WhoMay(unittest.TestCase):
