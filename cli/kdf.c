@@ -20,7 +20,6 @@
 #include "cli/words.h"
 
 #define TEXT_MAX 1024u /* bytes of a salt, a label or info */
-#define LENGTH_DEFAULT "32"
 
 enum {
 	OPTION_ALGORITHM,
@@ -80,7 +79,7 @@ struct job {
 	       "Write the bytes to FILE, which only you may read, not hexadecimal to standard "    \
 	       "output")
 #define RAW_OPTION OPTION("raw", OPTION_RAW, NULL, "Print the bytes themselves, not hexadecimal")
-#define DEFAULTS [OPTION_LENGTH] = LENGTH_DEFAULT, [OPTION_OUT] = "-"
+#define DEFAULTS [OPTION_LENGTH] = "32", [OPTION_OUT] = "-"
 
 static const struct advice advice[] = {
 	{PLUTON_ESIZE, "pbkdf2_rounds_max", "ask for fewer, or raise it in plutond.conf"},
@@ -340,11 +339,12 @@ static int take_hkdf_length(struct job *job)
 {
 	size_t max = pluton_kdf_length_max(job->request.method, job->request.prf);
 	const char *length = job->words->option[OPTION_LENGTH];
+	bool given = length != job->words->form->defaults[OPTION_LENGTH];
 	int status;
 
 	if (job->request.method != PLUTON_KDF_HKDF_EXTRACT)
 		return take_length(job);
-	if (strcmp(length, LENGTH_DEFAULT) == 0) {
+	if (!given) {
 		job->request.length = max;
 		return CLI_DONE;
 	}

@@ -96,6 +96,15 @@ class Hkdf(Folder):
         self.refused(kdf("hkdf", "--step", "expand", "--salt-hex", SALT), "--salt-hex with")
         self.refused(kdf("hkdf", "--step", "extract", "--length", "31"), "it is always 32")
 
+    def test_an_extraction_takes_no_length_but_its_own_also_if_that_is_the_usual_one(self):
+        for name, size in (("sha256", 32), ("sha512", 64)):
+            line = ["hkdf", "--hash", name, "--step", "extract"]
+            self.gives(kdf(*line, "--length", str(size)), kdf(*line).stdout.decode().strip())
+        self.refused(kdf(*line, "--length", "32"),
+                     "--length of an extraction, 32, it is always 64")
+        self.refused(kdf("hkdf", "--hash", "sha1", "--step", "extract", "--length", "32"),
+                     "--length is too large, 32, give at most 20")
+
 
 class Sp800108(Folder):
     def test_hmac_gives_what_openssl_and_python_give(self):
