@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One queue, a few threads. They block every signal, so that the loop's thread gets them all.
+ *
+ * The rule a newcomer would break first: who has a megabyte to hash does not keep a thread from
+ * who has a signature to make. Long work gives it back after each slice.
  */
 #include "backends/worker.h"
 
@@ -27,24 +30,41 @@ static struct work *take(struct worker_pool *pool)
 	return work;
 }
 
+/* With the lock held. */
+static void append(struct worker_pool *pool, struct work *work)
+{
+	work->next = NULL;
+	*pool->tail = work;
+	pool->tail = &work->next;
+}
+
+/* Nobody has to be woken: this thread takes the next work, and who else waits has its own. */
+static void put_back(struct worker_pool *pool, struct work *work)
+{
+	pthread_mutex_lock(&pool->lock);
+	append(pool, work);
+	pthread_mutex_unlock(&pool->lock);
+}
+
 static void *serve(void *argument)
 {
 	struct worker_pool *pool = argument;
 
 	for (struct work *work = take(pool); work; work = take(pool)) {
 		work->result = work->run(work);
-		interrupt_raise(pool->interrupts, &work->finished);
+		if (work->result == WORK_MORE && !atomic_load(&work->cancelled))
+			put_back(pool, work);
+		else
+			interrupt_raise(pool->interrupts, &work->finished);
 	}
 	return NULL;
 }
 
 void worker_pool_submit(struct worker_pool *pool, struct work *work)
 {
-	work->next = NULL;
 	work->result = 0;
 	pthread_mutex_lock(&pool->lock);
-	*pool->tail = work;
-	pool->tail = &work->next;
+	append(pool, work);
 	pthread_cond_signal(&pool->wanted);
 	pthread_mutex_unlock(&pool->lock);
 }

@@ -15,14 +15,18 @@
 
 #include "daemon/kernel/interrupt.h"
 
-/* Bytes between two looks at `cancelled`. */
+/* Bytes until others have a turn, and until `cancelled` is looked at. */
 #define WORK_SLICE (64u * 1024)
+
+/* What run returns besides a result: there is more to do. */
+#define WORK_MORE 1
 
 /* Embedded in what is worked on. */
 struct work {
 	struct work *next;
-	int (*run)(struct work *work); /* on a worker thread */
-	int result;		       /* what run returned */
+	/* On a worker thread. After WORK_MORE again, behind all that waits by then. */
+	int (*run)(struct work *work);
+	int result; /* what run returned last; WORK_MORE only where it was cancelled */
 	atomic_bool cancelled;
 	struct interrupt finished; /* on the loop's thread */
 };
@@ -46,5 +50,11 @@ void worker_pool_close(struct worker_pool *pool);
 
 /* work->run and work->finished.run are set. */
 void worker_pool_submit(struct worker_pool *pool, struct work *work);
+
+/* For run, after a slice: the error, or whether there is more. */
+static inline int work_goes_on(int r, bool more)
+{
+	return r < 0 ? r : more ? WORK_MORE : 0;
+}
 
 #endif

@@ -124,10 +124,10 @@ static int into_scratch_on_worker(struct work *work)
 	uint8_t chunk[TASK_CHUNK];
 	int r = 0;
 
-	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
+	for (unsigned i = 0; r == 0 && op->input.length > 0 && i < CHUNKS_PER_SLICE; i++)
 		r = take_lent(op, chunk, min_size(op->input.length, sizeof(chunk)));
 	explicit_bzero(chunk, sizeof(chunk));
-	return r;
+	return work_goes_on(r, op->input.length > 0);
 }
 
 static int into_scratch(struct aes_operation *op)
@@ -147,14 +147,14 @@ static int out_of_scratch_on_worker(struct work *work)
 {
 	struct aes_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct aes_operation);
 
-	while (op->output.length > 0 && !atomic_load(&work->cancelled)) {
+	for (unsigned i = 0; op->output.length > 0 && i < CHUNKS_PER_SLICE; i++) {
 		size_t len = min_size(op->output.length, TASK_CHUNK);
 
 		memcpy(op->output.at, op->scratch->memory + op->output_cursor, len);
 		aes_used_output(op, len);
 		scratch_wipe_up_to(op->scratch, op->output_cursor);
 	}
-	return 0;
+	return work_goes_on(0, op->output.length > 0);
 }
 
 static int give_piece(struct aes_operation *op)
@@ -207,9 +207,9 @@ static int first_pass_on_worker(struct work *work)
 	uint8_t sink[TASK_CHUNK];
 	int r = 0;
 
-	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
+	for (unsigned i = 0; r == 0 && op->input.length > 0 && i < CHUNKS_PER_SLICE; i++)
 		r = decrypt_unseen(op, sink, min_size(op->input.length, sizeof(sink)));
-	return r;
+	return work_goes_on(r, op->input.length > 0);
 }
 
 static int first_pass(struct aes_operation *op)

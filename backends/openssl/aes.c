@@ -315,6 +315,7 @@ int aes_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_AES,
 			 .level = HIL_LEVEL_AES,
 			 .concurrency = TASKS_PER_ENGINE,
+			 .share = TASK_SHARE,
 			 .vault = &host->vault->vault},
 		.caps = {.key_slots = true,
 			 .modes = STREAM_MODES | 1u << AES_CCM,

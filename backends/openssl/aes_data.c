@@ -125,12 +125,9 @@ static int transform_lent(struct aes_operation *op, size_t len)
 static int transform_on_worker(struct work *work)
 {
 	struct aes_operation *op = TASK_OWNER(TASK_OF_WORK(work), struct aes_operation);
-	int r = 0;
+	int r = transform_lent(op, op->input.length < WORK_SLICE ? op->input.length : WORK_SLICE);
 
-	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
-		r = transform_lent(op,
-				   op->input.length < WORK_SLICE ? op->input.length : WORK_SLICE);
-	return r;
+	return work_goes_on(r, op->input.length > 0);
 }
 
 /* The next bytes of the loan; `len` is no more than it has. */
@@ -161,11 +158,11 @@ static int transform_copied_on_worker(struct work *work)
 	uint8_t in[TASK_CHUNK], out[TASK_CHUNK];
 	int r = 0;
 
-	while (r == 0 && op->input.length > 0 && !atomic_load(&work->cancelled))
+	for (unsigned i = 0; r == 0 && op->input.length > 0 && i < CHUNKS_PER_SLICE; i++)
 		r = transform_copied(op, in, out);
 	explicit_bzero(in, sizeof(in));
 	explicit_bzero(out, sizeof(out));
-	return r;
+	return work_goes_on(r, op->input.length > 0);
 }
 
 /* `len` bytes that are here already to the output, through the second chunk. */

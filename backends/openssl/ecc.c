@@ -354,6 +354,7 @@ int ecc_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_ECC,
 			 .level = HIL_LEVEL_ECC,
 			 .concurrency = TASKS_PER_ENGINE,
+			 .share = TASK_SHARE,
 			 .vault = &host->vault->vault},
 		.caps = {.key_slots = true,
 			 .message_max = ECC_MESSAGE_MAX,

@@ -25,7 +25,6 @@
 #include "daemon/config.h"
 
 #define SLOTS_MAX_DEFAULT 256u
-#define HWKEY_SHARE (TASKS_PER_ENGINE / 2) /* primes of one party hold up no other's keys */
 #define PROGRAM_MAX 7u
 #define GENERATORS 2u /* threads that look for primes */
 #define WHY_SIZE 320u
@@ -708,7 +707,7 @@ int hwkey_engine_open(struct task_host *host, struct hil_engine **ret_engine)
 			 .kind = HIL_HWKEY,
 			 .level = HIL_LEVEL_HWKEY,
 			 .concurrency = TASKS_PER_ENGINE,
-			 .share = HWKEY_SHARE,
+			 .share = TASK_SHARE,
 			 .slow = GENERATORS},
 		.ops = &ops,
 	};

@@ -61,11 +61,9 @@ static int absorb_pulled(struct intake *intake, size_t len)
 static int absorb_on_worker(struct work *work)
 {
 	struct intake *intake = intake_of_task(TASK_OF_WORK(work));
-	int r = 0;
+	int r = absorb_lent(intake, left(intake) < WORK_SLICE ? left(intake) : WORK_SLICE);
 
-	while (r == 0 && left(intake) > 0 && !atomic_load(&work->cancelled))
-		r = absorb_lent(intake, left(intake) < WORK_SLICE ? left(intake) : WORK_SLICE);
-	return r;
+	return work_goes_on(r, left(intake) > 0);
 }
 
 static int take_piece(struct intake *intake)

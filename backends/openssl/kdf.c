@@ -14,7 +14,6 @@
 #include "backends/openssl/vault.h"
 
 #define KDF_SLICE (16u * 1024)
-#define KDF_SHARE (TASKS_PER_ENGINE / 2)
 #define KDF_SLOW 2u /* parties with many rounds at once; with one worker, one */
 
 #define BLOCK_COST 512u	     /* of one block of output, in bytes of a slice: 1 to 2 µs */
@@ -431,7 +430,7 @@ static struct kdf_engine make_engine(uint64_t rounds_max)
 			 .kind = HIL_KDF,
 			 .level = HIL_LEVEL_KDF,
 			 .concurrency = TASKS_PER_ENGINE,
-			 .share = KDF_SHARE},
+			 .share = TASK_SHARE},
 		.caps = {.prfs = {[KDF_HKDF] = hmacs,
 				  [KDF_HKDF_EXTRACT] = hmacs,
 				  [KDF_HKDF_EXPAND] = hmacs,

@@ -188,7 +188,8 @@ int mac_unit_open(struct task_host *host, const struct mac_method *method, struc
 		.head = {.name = "openssl",
 			 .kind = method->kind,
 			 .level = method->level,
-			 .concurrency = TASKS_PER_ENGINE},
+			 .concurrency = TASKS_PER_ENGINE,
+			 .share = TASK_SHARE},
 		.caps = method->caps,
 		.ops = &ops,
 	};

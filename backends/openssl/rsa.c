@@ -15,8 +15,7 @@
 #include "backends/openssl/vault.h"
 
 #define RSA_SLICE (16u * 1024) /* bytes moved in one deferred call; 50 µs */
-#define RSA_SHARE (TASKS_PER_ENGINE / 2)
-#define GENERATORS 1u /* threads, and keys that are made at once */
+#define GENERATORS 1u	       /* threads, and keys that are made at once */
 
 struct rsa_unit;
 
@@ -292,7 +291,7 @@ static const struct rsa_engine openssl_rsa = {
 		 .kind = HIL_RSA,
 		 .level = HIL_LEVEL_RSA,
 		 .concurrency = TASKS_PER_ENGINE,
-		 .share = RSA_SHARE,
+		 .share = TASK_SHARE,
 		 .slow = GENERATORS},
 	.caps = {.paddings = {[RSA_GENERATE] = 1u << RSA_BARE,
 			      [RSA_SIGN] = 1u << RSA_PKCS1 | 1u << RSA_PSS,

@@ -14,9 +14,11 @@
 #include "backends/worker.h"
 
 #define TASKS_PER_ENGINE 8u
+#define TASK_SHARE (TASKS_PER_ENGINE / 2) /* of one party: it holds up no other */
 
 /* Bytes pulled or pushed at once where the client does not lend. */
 #define TASK_CHUNK 4096u
+#define CHUNKS_PER_SLICE (WORK_SLICE / TASK_CHUNK) /* of a worker */
 
 struct vault;
 

@@ -469,7 +469,7 @@ static void test_the_busiest_process_gets_one_turn_at_a_time(void)
 
 /* --- death under way ------------------------------------------------------------------------- */
 
-#define HOLDERS 8u	 /* what an engine takes at once */
+#define HOLDERS 4u	 /* what an engine takes of one user at once */
 #define PASSES_MAX 1000u /* of the loop, long before the work is done */
 
 static unsigned holders(const struct forced *forced)

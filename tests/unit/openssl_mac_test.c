@@ -4,6 +4,7 @@
  * refused, that workers do long messages, and that no key is left behind.
  */
 #include <malloc.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -230,6 +231,79 @@ static void test_a_long_lent_message_is_done_in_slices_or_on_a_worker_alike(void
 	}
 }
 
+/* Keeps the only worker until both messages stand in line. */
+static sem_t gate;
+
+static int stand_in_the_gate(struct work *work)
+{
+	(void)work;
+	while (sem_wait(&gate) < 0)
+		;
+	return 0;
+}
+
+static void leave_the_gate(struct interrupt *interrupt)
+{
+	(void)interrupt;
+}
+
+static void have_one_worker(struct backend_environment *environment)
+{
+	environment->workers = 1;
+}
+
+static unsigned order;
+
+static void note_order(struct mac_client *client, int result)
+{
+	of(client)->dones = ++order;
+	of(client)->result = result;
+}
+
+static void start_noting_order(struct machine *machine, struct mac_test_client *client,
+			       size_t length)
+{
+	struct mac_engine *engine = engine_of(machine, client->request.algorithm);
+
+	client->ops.done = note_order;
+	client->client.ops = &client->ops;
+	client->request.phase = HIL_ONE_SHOT;
+	client->request.length = length;
+	CU_ASSERT_EQUAL(engine->ops->start(engine, &client->request, &client->client), 0);
+}
+
+static void test_a_long_message_gives_the_worker_to_others_after_each_slice(void)
+{
+	const struct openssl_options on_workers = {.execution = OPENSSL_EXECUTION_WORKER};
+
+	for (size_t i = 0; i < ALGORITHMS; i++) {
+		struct mac_test_client longer = client_of(algorithms[i], true);
+		struct mac_test_client shorter = client_of(algorithms[i], true);
+		struct work work = {.run = stand_in_the_gate, .finished.run = leave_the_gate};
+		struct machine machine;
+		struct mac_unit *unit;
+
+		machine_open(&machine, &on_workers, have_one_worker);
+		unit = (struct mac_unit *)(void *)machine.instance
+			       ->engines[engine_of(&machine, algorithms[i])->head.kind];
+		CU_ASSERT_EQUAL(sem_init(&gate, 0, 0), 0);
+		order = 0;
+		worker_pool_submit(&unit->operations[0].intake.task.host->workers, &work);
+		start_noting_order(&machine, &longer, LENGTH_MAX);
+		start_noting_order(&machine, &shorter, WORK_SLICE);
+		while (deferred_queue_run(&machine.deferred, 1) > 0)
+			;
+		sem_post(&gate);
+		machine_run(&machine, &longer.dones);
+		CU_ASSERT_EQUAL(shorter.dones, 1);
+		CU_ASSERT_EQUAL(longer.dones, 2);
+		CU_ASSERT_EQUAL(longer.result, 0);
+		CU_ASSERT_EQUAL(shorter.result, 0);
+		machine_close(&machine);
+		sem_destroy(&gate);
+	}
+}
+
 /* --- what is left behind ---------------------------------------------------------------------- */
 
 /* Idle operations hold nothing at all from their client on, and so neither key nor chain. */
@@ -292,6 +366,7 @@ static const struct test tests[] = {
 	TEST(test_a_cmac_state_of_nothing_with_a_chain_is_refused),
 	TEST(test_an_hmac_of_more_than_2_to_the_64_bits_is_refused_before_any_pull),
 	TEST(test_a_long_lent_message_is_done_in_slices_or_on_a_worker_alike),
+	TEST(test_a_long_message_gives_the_worker_to_others_after_each_slice),
 	TEST(test_nothing_of_a_key_is_left_behind_however_a_mac_ends),
 };
 
