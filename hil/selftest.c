@@ -459,6 +459,12 @@ static void tell_failed(struct selftest *selftest)
 	}
 }
 
+/* Whoever it ran in the place of took it with him: that is no answer to us, who want it as well. */
+static bool is_cut_short(const struct selftest *selftest)
+{
+	return selftest->place && selftest->outcome == -PLUTON_ECANCEL && !selftest->expired;
+}
+
 static void end_test(struct selftest *selftest)
 {
 	unsigned algorithm = selftest->algorithm;
@@ -466,7 +472,7 @@ static void end_test(struct selftest *selftest)
 	bool judged = !selftest->stale && (selftest->expired || error == 0);
 
 	selftest->test = TEST_NONE;
-	if (!selftest->stale)
+	if (!selftest->stale && !is_cut_short(selftest))
 		selftest->algorithms[algorithm].wanted = false;
 	explicit_bzero(&selftest->run, sizeof(selftest->run));
 	if (judged)

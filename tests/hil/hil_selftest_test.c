@@ -619,6 +619,59 @@ static void test_who_waits_can_cancel_and_then_nothing_is_left_of_the_test(void)
 	stand_close(&stand);
 }
 
+static void test_what_a_cancel_ends_is_tested_again_in_our_own_turn_if_we_want_it(void)
+{
+	struct stand stand;
+
+	stand_open(&stand, HIL_DIGEST);
+	wrong_set(stand.wrong, WRONG_HANGS, DIGEST_SHA256);
+	material_digest(&m, &client, 100);
+	CU_ASSERT_EQUAL(client_start(&client, stand.engine), 0);
+	selftest_begin(stand.engine);
+	drain(&stand);
+	CU_ASSERT_EQUAL(wrong_starts(stand.wrong), 1);
+	CU_ASSERT_EQUAL(client_cancel(&client), 0);
+	drain(&stand);
+	CU_ASSERT_EQUAL(client.dones, 1);
+	CU_ASSERT_EQUAL(client.result, -PLUTON_ECANCEL);
+	CU_ASSERT_EQUAL(stand.ended, 0);
+	wrong_set(stand.wrong, WRONG_NOT, 0);
+	drain(&stand);
+	CU_ASSERT_TRUE(all_but(&stand, UINT32_MAX, SELFTEST_PASSED, 0));
+	CU_ASSERT_EQUAL(stand.ended, 1);
+	/* eight algorithms, one of them twice */
+	CU_ASSERT_EQUAL(wrong_starts(stand.wrong), 9);
+	stand_close(&stand);
+}
+
+/* The test has ended for one when the next one comes, and ends for him as well. */
+static void test_however_many_cancel_one_after_the_other_what_we_want_is_tested(void)
+{
+	struct stand stand;
+
+	stand_open(&stand, HIL_DIGEST);
+	wrong_set(stand.wrong, WRONG_HANGS, DIGEST_SHA256);
+	material_digest(&m, &client, 100);
+	material_digest(&other_m, &other, 200);
+	CU_ASSERT_EQUAL(client_start(&client, stand.engine), 0);
+	selftest_begin(stand.engine);
+	drain(&stand);
+	CU_ASSERT_EQUAL(client_cancel(&client), 0);
+	CU_ASSERT_EQUAL(client_start(&other, stand.engine), 0);
+	drain(&stand);
+	CU_ASSERT_EQUAL(client.result, -PLUTON_ECANCEL);
+	CU_ASSERT_EQUAL(other.dones, 0);
+	CU_ASSERT_EQUAL(client_cancel(&other), 0);
+	drain(&stand);
+	CU_ASSERT_EQUAL(other.result, -PLUTON_ECANCEL);
+	CU_ASSERT_EQUAL(stand.ended, 0);
+	wrong_set(stand.wrong, WRONG_NOT, 0);
+	drain(&stand);
+	CU_ASSERT_TRUE(all_but(&stand, UINT32_MAX, SELFTEST_PASSED, 0));
+	CU_ASSERT_EQUAL(stand.ended, 1);
+	stand_close(&stand);
+}
+
 static void test_when_one_of_two_cancels_the_test_goes_on_for_the_other(void)
 {
 	struct stand stand;
@@ -961,6 +1014,8 @@ static const struct test tests[] = {
 	TEST(test_the_test_that_somebody_waits_for_comes_before_those_that_nobody_does),
 	TEST(test_two_that_wait_for_one_test_are_both_served_after_it),
 	TEST(test_who_waits_can_cancel_and_then_nothing_is_left_of_the_test),
+	TEST(test_what_a_cancel_ends_is_tested_again_in_our_own_turn_if_we_want_it),
+	TEST(test_however_many_cancel_one_after_the_other_what_we_want_is_tested),
 	TEST(test_when_one_of_two_cancels_the_test_goes_on_for_the_other),
 	TEST(test_cancel_of_what_is_tested_reaches_the_engine),
 	TEST(test_an_engine_that_does_one_thing_at_a_time_is_tested_in_the_turn_of_who_waits),
