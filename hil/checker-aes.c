@@ -79,7 +79,6 @@ static void prepare(struct checker_slot *slot, const void *aes_request)
 	slot->aad.length = request->aad_length;
 	slot->slot_key = request->key.kind == HIL_KEY_SLOT;
 	slot->verifies = aes_is_aead(request->mode) && request->direction == AES_DECRYPT;
-	slot->sealed = request->input_sealed;
 	slot->whole[CALL_PULL_KEY] = request->key_size;
 	slot->whole[CALL_PULL_IV] = slot->whole[CALL_PUSH_IV] = request->iv_size;
 	slot->whole[CALL_PULL_CTR] = AES_BLOCK_SIZE;

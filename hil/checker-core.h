@@ -148,7 +148,6 @@ struct checker_slot {
 	bool slow;		     /* has a place for slow work */
 	bool slot_key;
 	bool verifies;	 /* authenticated decryption */
-	bool sealed;	 /* its input cannot change */
 	bool signs;	 /* by a secret: its input is read once */
 	bool open_ended; /* it gives as much output as it has, up to its length */
 	unsigned part;	 /* RSA: the part of the key that comes next */

@@ -265,19 +265,10 @@ int checker_moved_whole(struct checker_slot *slot, enum checker_call call, int r
 	return r;
 }
 
-/* Sealed input of a decryption may be lent once more: first for the tag, then for the output. */
-static bool is_second_pass(const struct checker_slot *slot, enum checker_call call, size_t cursor)
-{
-	return call == CALL_LEND_INPUT && slot->verifies && slot->sealed &&
-	       is_taken(&slot->input) && cursor < slot->input.length;
-}
-
 bool checker_may_lend(struct checker_slot *slot, enum checker_call call, size_t cursor)
 {
 	if (!checker_admit(slot, call))
 		return false;
-	if (is_second_pass(slot, call, cursor))
-		return enter(slot);
 	judge_cursor(slot, call, 1, cursor);
 	if (!slot->poisoned)
 		judge_step(slot, call);
@@ -296,8 +287,6 @@ void checker_lent(struct checker_slot *slot, enum checker_call call, size_t curs
 		owe(slot, -PLUTON_ESIZE, HIL_OVERLONG_COUNT);
 		return;
 	}
-	if (is_second_pass(slot, call, cursor))
-		return;
 	stream->lent_from = cursor;
 	stream->lent_to = stream->cursor = cursor + *len;
 }

@@ -22,7 +22,7 @@
  *                           salt, label and info move whole, at their size.
  *  WRONG_STEP            4  The callbacks come in the order of the HIL's header.
  *  EMPTY_PULL            5  An empty message, or a callback of no bytes, is never asked for.
- *  PULLED_TWICE          5  Input is pulled forward, each byte once (rule 8 names exceptions).
+ *  PULLED_TWICE          5  Input is pulled forward, each byte once.
  *  PULLED_TOO_MUCH       5  Never more than the request's length in total, in or out.
  *  INCOMPLETE            5  done(0) only when all input was taken and all output was given.
  *  ERROR_NOT_REPORTED    6  A callback's error aborts at once and is what done reports.
@@ -30,8 +30,8 @@
  *  UNVERIFIED_PLAINTEXT  8  Authenticated decryption gives nothing before the tag is checked.
  *  READ_TWICE            8  An operation with a secret reads each of the client's bytes once: no
  *                           key, IV, tag, MAC or salt is pulled again, nothing is lent again;
- *                           what is signed is not pulled again, and never lent. Exception: sealed
- *                           input of an authenticated decryption, once all was taken.
+ *                           what is signed is not pulled again, and never lent. An authenticated
+ *                           decryption in two passes has its sealed input lent whole, for both.
  *  KEY_CROSSED           9  A slot's key is never pulled.
  *  STATE_MISSING        10  Streaming: state comes in unless first, goes out unless last.
  *  CAPS_IGNORED         11  What caps does not offer is refused with NOSUPPORT, more operations

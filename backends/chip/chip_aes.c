@@ -4,8 +4,8 @@
  * operation is the list of steps that hil/aes.h gives for its request, each with a handler here.
  *
  * Authenticated decryption: the chip keeps no message, so the ciphertext waits here, pulled once
- * into private memory (or lent, where it is sealed), and goes to the chip twice: for the tag, and
- * after that was right, to be decrypted. So nobody ever holds unverified plaintext.
+ * into private memory (or lent whole and once, where it is sealed), and goes to the chip twice: for
+ * the tag, and after that was right, to be decrypted. So nobody ever holds unverified plaintext.
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -35,9 +35,8 @@ struct chip_aes_engine {
 	size_t taken;
 	size_t told; /* input that the chip has had in this pass */
 	size_t given;
-	size_t drained;	     /* of the answer, already pushed */
-	const uint8_t *lent; /* sealed input on loan, at the cursor */
-	size_t lent_length;
+	size_t drained;	       /* of the answer, already pushed */
+	const uint8_t *sealed; /* all of the input, on loan for both passes; NULL: not yet */
 };
 
 static struct chip_aes_engine *of(struct conversation *conversation)
@@ -233,29 +232,41 @@ static bool fits_scratch(const struct chip_aes_engine *engine)
 	return engine->request.length <= engine->engine.caps.aead_scratch;
 }
 
+/*
+ * Input that is too long for scratch must be lent whole, else SIZE. It is not lent again: the
+ * client may have put another range in its place, and the second pass is over what the first one
+ * verified.
+ */
+static int borrow_sealed(struct chip_aes_engine *engine)
+{
+	struct aes_client *client = engine->client;
+	const uint8_t *memory = NULL;
+	size_t length = 0;
+
+	if (client->ops->lend_input)
+		memory = client->ops->lend_input(client, 0, &length);
+	if (!memory || length != engine->request.length)
+		return -PLUTON_ESIZE;
+	engine->sealed = memory;
+	return 0;
+}
+
 /* The next piece of the message, from where it waits: at most a frame of it. */
 static int find_piece(struct chip_aes_engine *engine, size_t cursor, const uint8_t **ret_piece,
 		      size_t *ret_length)
 {
-	struct aes_client *client = engine->client;
-	size_t left = engine->request.length - cursor;
+	const uint8_t *message = engine->scratch;
 
-	*ret_length = smaller(left, engine->conversation.link->caps.buffer);
-	if (fits_scratch(engine)) {
-		*ret_piece = engine->scratch + cursor;
-		return 0;
+	if (!fits_scratch(engine)) {
+		int r = engine->sealed ? 0 : borrow_sealed(engine);
+
+		if (r < 0)
+			return r;
+		message = engine->sealed;
 	}
-	if (engine->lent_length == 0 && client->ops->lend_input) {
-		engine->lent = client->ops->lend_input(client, cursor, &engine->lent_length);
-		if (!engine->lent || engine->lent_length > left)
-			engine->lent_length = 0;
-	}
-	if (engine->lent_length == 0)
-		return -PLUTON_ESIZE;
-	*ret_length = smaller(*ret_length, engine->lent_length);
-	*ret_piece = engine->lent;
-	engine->lent += *ret_length;
-	engine->lent_length -= *ret_length;
+	*ret_piece = message + cursor;
+	*ret_length =
+		smaller(engine->request.length - cursor, engine->conversation.link->caps.buffer);
 	return 0;
 }
 

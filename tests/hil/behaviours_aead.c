@@ -266,6 +266,36 @@ static void sealed_decryption_with_a_bad_tag_gives_no_plaintext(void)
 	bench_close(&bench);
 }
 
+static void run_exchanged(struct bench *bench, size_t lend_chunk, bool lends_output)
+{
+	static const uint8_t other_input[MATERIAL_MAX];
+	int r;
+
+	set_sealed(bench, lend_chunk);
+	client.lends_output = lends_output;
+	client.input_again = other_input;
+	r = bench_run(bench, &client);
+	if (r == 0) {
+		EXPECT(material_came_out(&m, &client));
+	} else {
+		EXPECT(r == -PLUTON_ESIZE);
+		EXPECT(client.pushed == 0 && material_is_untouched(&m));
+	}
+}
+
+/* Nothing keeps a process from putting another range, sealed as well, in the place of the first. */
+static void sealed_input_that_is_exchanged_after_its_tag_is_not_decrypted(void)
+{
+	struct bench bench;
+
+	bench_open(&bench);
+	for (size_t chunk = 0; chunk < CHUNKINGS; chunk++) {
+		run_exchanged(&bench, chunkings[chunk], false);
+		run_exchanged(&bench, chunkings[chunk], true);
+	}
+	bench_close(&bench);
+}
+
 static void sealed_decryption_over_the_scratch_without_lent_memory_is_size(void)
 {
 	struct bench bench;
@@ -407,6 +437,7 @@ AEAD_TEST(a_cut_or_longer_message_gives_no_plaintext)
 AEAD_TEST(unsealed_decryption_over_the_scratch_is_size)
 AEAD_TEST(sealed_decryption_over_the_scratch_goes_through_lent_memory)
 AEAD_TEST(sealed_decryption_with_a_bad_tag_gives_no_plaintext)
+AEAD_TEST(sealed_input_that_is_exchanged_after_its_tag_is_not_decrypted)
 AEAD_TEST(sealed_decryption_over_the_scratch_without_lent_memory_is_size)
 AEAD_TEST(input_that_changes_at_any_callback_releases_no_unverified_plaintext)
 AEAD_TEST(input_that_changes_between_steps_releases_no_unverified_plaintext)
@@ -426,6 +457,7 @@ const struct behaviour aead_behaviours[] = {
 	BEHAVIOUR(HIL_AES, test_gcm_unsealed_decryption_over_the_scratch_is_size),
 	BEHAVIOUR(HIL_AES, test_gcm_sealed_decryption_over_the_scratch_goes_through_lent_memory),
 	BEHAVIOUR(HIL_AES, test_gcm_sealed_decryption_with_a_bad_tag_gives_no_plaintext),
+	BEHAVIOUR(HIL_AES, test_gcm_sealed_input_that_is_exchanged_after_its_tag_is_not_decrypted),
 	BEHAVIOUR(HIL_AES, test_gcm_sealed_decryption_over_the_scratch_without_lent_memory_is_size),
 	BEHAVIOUR(HIL_AES, test_gcm_input_that_changes_at_any_callback_releases_no_unverified_plaintext),
 	BEHAVIOUR(HIL_AES, test_gcm_input_that_changes_between_steps_releases_no_unverified_plaintext),
@@ -443,6 +475,7 @@ const struct behaviour aead_behaviours[] = {
 	BEHAVIOUR_OF_AES(CCM, test_ccm_unsealed_decryption_over_the_scratch_is_size),
 	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_over_the_scratch_goes_through_lent_memory),
 	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_with_a_bad_tag_gives_no_plaintext),
+	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_input_that_is_exchanged_after_its_tag_is_not_decrypted),
 	BEHAVIOUR_OF_AES(CCM, test_ccm_sealed_decryption_over_the_scratch_without_lent_memory_is_size),
 	BEHAVIOUR_OF_AES(CCM, test_ccm_input_that_changes_at_any_callback_releases_no_unverified_plaintext),
 	BEHAVIOUR_OF_AES(CCM, test_ccm_input_that_changes_between_steps_releases_no_unverified_plaintext),

@@ -24,6 +24,7 @@ struct operation {
 	size_t given; /* bytes of output */
 	size_t filled;
 	size_t drained;
+	const uint8_t *sealed; /* all of the input, on loan for both passes */
 	struct cipher state;
 	uint8_t tag[AES_TAG_SIZE];
 	uint8_t buffer[CHIP_BUFFER_SIZE];
@@ -268,34 +269,34 @@ static bool fits_buffer(const struct operation *operation, size_t buffer)
 	return operation->request.length <= buffer;
 }
 
-static const uint8_t *lend_input(struct operation *operation, size_t cursor, size_t *ret_len)
+/* Whole, and once: what the second pass gives is what the first one verified. */
+static const uint8_t *borrow_sealed(const struct operation *operation)
 {
 	struct aes_client *client = operation->client;
 	const uint8_t *memory = NULL;
+	size_t len = 0;
 
 	if (client->ops->lend_input)
-		memory = client->ops->lend_input(client, cursor, ret_len);
-	if (!memory || *ret_len == 0 || *ret_len > operation->request.length - cursor)
-		return NULL;
-	return memory;
+		memory = client->ops->lend_input(client, 0, &len);
+	return len == operation->request.length ? memory : NULL;
 }
 
 /* The first pass: for the tag alone, a buffer's plaintext at a time is made and thrown away. */
 static int open_lent(struct operation *operation, size_t buffer)
 {
-	size_t len;
-	const uint8_t *memory = lend_input(operation, operation->taken, &len);
+	size_t len = operation->request.length;
 
-	if (!memory)
+	operation->sealed = borrow_sealed(operation);
+	if (!operation->sealed)
 		return -PLUTON_ESIZE;
 	for (size_t i = 0; i < len; i += buffer) {
 		size_t piece = smaller(len - i, buffer);
 
-		memcpy(operation->buffer, memory + i, piece);
+		memcpy(operation->buffer, operation->sealed + i, piece);
 		cipher_open(&operation->state, operation->buffer, piece);
 	}
 	explicit_bzero(operation->buffer, sizeof(operation->buffer));
-	operation->taken += len;
+	operation->taken = len;
 	return CHIP_GOES_ON;
 }
 
@@ -324,26 +325,20 @@ static int take_ciphertext(struct operation *operation, size_t buffer)
 }
 
 /* The second pass: what comes next of the sealed input, into the buffer. */
-static int refill(struct operation *operation, size_t buffer)
+static void refill(struct operation *operation, size_t buffer)
 {
-	size_t len;
-	const uint8_t *memory = lend_input(operation, operation->given, &len);
-
-	if (!memory)
-		return -PLUTON_ESIZE;
 	operation->drained = 0;
-	operation->filled = smaller(len, buffer);
-	memcpy(operation->buffer, memory, operation->filled);
+	operation->filled = smaller(operation->request.length - operation->given, buffer);
+	memcpy(operation->buffer, operation->sealed + operation->given, operation->filled);
 	cipher_crypt(&operation->state, operation->buffer, operation->filled);
-	return CHIP_GOES_ON;
 }
 
 /* The tag is right: only from here on there is plaintext. */
 static int give_plaintext(struct operation *operation, size_t buffer)
 {
-	int r = operation->state.crypted == operation->given ? refill(operation, buffer) : 0;
-
-	return r < 0 ? r : push_output(operation);
+	if (operation->state.crypted == operation->given)
+		refill(operation, buffer);
+	return push_output(operation);
 }
 
 /* --- the engine ------------------------------------------------------------------------------ */

@@ -329,7 +329,7 @@ static void test_gcm_that_is_opened_is_sent_twice_and_pulled_once(void)
 	in_one(make_gcm_to_open, CHIP_LINE_SCRATCH);
 }
 
-static void test_gcm_that_is_opened_from_sealed_memory_is_sent_twice_and_lent_twice(void)
+static void test_gcm_that_is_opened_from_sealed_memory_is_sent_twice_and_lent_once(void)
 {
 	struct bench bench;
 
@@ -341,7 +341,7 @@ static void test_gcm_that_is_opened_from_sealed_memory_is_sent_twice_and_lent_tw
 	forget_frames();
 	EXPECT(bench_run(&bench, &client) == 0);
 	EXPECT(came_out());
-	EXPECT(client.lends == 2);
+	EXPECT(client.lends == 1);
 	expect_pieces(asked(WIRE_PUT, WIRE_ITEM_INPUT), 32, 8000);
 	expect_pieces(asked(WIRE_PUT, WIRE_ITEM_AGAIN), 32, 8000);
 	bench_close(&bench);
@@ -724,7 +724,7 @@ int main(int argc, char **argv)
 		TEST(test_ctr_sends_each_byte_once_and_pushes_what_comes_back),
 		TEST(test_gcm_sends_each_byte_once_and_pushes_what_comes_back),
 		TEST(test_gcm_that_is_opened_is_sent_twice_and_pulled_once),
-		TEST(test_gcm_that_is_opened_from_sealed_memory_is_sent_twice_and_lent_twice),
+		TEST(test_gcm_that_is_opened_from_sealed_memory_is_sent_twice_and_lent_once),
 		TEST(test_each_start_of_a_digest_s_stream_moves_its_state_and_input_and_no_more),
 		TEST(test_each_start_of_a_ctr_stream_moves_its_state_and_input_and_no_more),
 		TEST(test_each_start_of_a_gcm_stream_moves_its_state_and_input_and_no_more),

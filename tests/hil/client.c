@@ -181,12 +181,14 @@ static size_t lent_length(const struct client *client, size_t left)
 
 static const uint8_t *lend(struct client *client, size_t length, size_t cursor, size_t *ret_len)
 {
+	bool again = client->input_again && client->reads[cursor] > 0;
+
 	client->lends++;
 	if (meets_lend_trouble(client, length - cursor, ret_len))
 		return client->input + cursor;
 	*ret_len = lent_length(client, length - cursor);
 	count_reads(client, cursor, *ret_len);
-	return client->input + cursor;
+	return (again ? client->input_again : client->input) + cursor;
 }
 
 /* --- rng ------------------------------------------------------------------------------------- */

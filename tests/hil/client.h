@@ -83,6 +83,7 @@ struct client {
 	bool lends_input;
 	bool lends_output;
 	size_t lend_chunk;
+	const uint8_t *input_again; /* lent where input was read before; NULL: input once more */
 
 	/* trouble */
 	enum trouble trouble;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The contract checker itself: what it hands on, what it reports, and its digest, rng and MAC
+ * The contract checker itself: what it hands on, what it reports, and its digest, rng, MAC and AES
  * halves on engines that do nothing but what each test tells them.
  */
 #include <stdio.h>
@@ -23,10 +23,12 @@ static struct {
 	struct digest_engine digest;
 	struct rng_engine rng;
 	struct mac_engine mac;
+	struct aes_engine aes;
 	struct deferred_call call;
 	struct digest_client *digest_client;
 	struct rng_client *rng_client;
 	struct mac_client *mac_client;
+	struct aes_client *aes_client;
 	void (*run)(void);
 } script;
 
@@ -65,6 +67,16 @@ static int start_mac(struct mac_engine *engine, const struct mac_request *reques
 	return 0;
 }
 
+static int start_aes(struct aes_engine *engine, const struct aes_request *request,
+		     struct aes_client *aes_client)
+{
+	(void)request;
+	(void)engine;
+	script.aes_client = aes_client;
+	deferred_call_set(&script.call);
+	return 0;
+}
+
 static void run_script(struct deferred_call *call)
 {
 	(void)call;
@@ -74,12 +86,18 @@ static void run_script(struct deferred_call *call)
 static const struct digest_engine_ops digest_ops = {.start = start_digest};
 static const struct rng_engine_ops rng_ops = {.start = start_rng};
 static const struct mac_engine_ops mac_ops = {.start = start_mac};
+static const struct aes_engine_ops aes_ops = {.start = start_aes};
 
 static const struct mac_caps mac_caps = {.algorithms = 1u << MAC_HMAC_SHA256,
 					 .key_size_max = 64,
 					 .key_slots = true,
 					 .length_max = 1000,
 					 .state_bytes = 112};
+static const struct aes_caps aes_caps = {.modes = 1u << AES_GCM,
+					 .key_sizes = 1u << 2 | 1u << 3 | 1u << 4,
+					 .length_max = 1000,
+					 .aad_max = 1000,
+					 .aead_scratch = 10};
 
 static void note(void *context, enum hil_rule rule, const char *engine, const char *sentence)
 {
@@ -97,6 +115,8 @@ static struct hil_engine *scripted(enum hil_kind kind)
 		return &script.rng.head;
 	case HIL_HMAC:
 		return &script.mac.head;
+	case HIL_AES:
+		return &script.aes.head;
 	default:
 		return &script.digest.head;
 	}
@@ -113,6 +133,7 @@ static void open_script(enum hil_kind kind, void (*run)(void))
 	script.digest = (struct digest_engine){head, {1u << DIGEST_SHA256, 1000, 112}, &digest_ops};
 	script.rng = (struct rng_engine){head, {1000}, &rng_ops};
 	script.mac = (struct mac_engine){head, mac_caps, &mac_ops};
+	script.aes = (struct aes_engine){head, aes_caps, &aes_ops};
 	script.run = run;
 	reports = 0;
 	CU_ASSERT_EQUAL_FATAL(checker_open(scripted(kind), &options, &checked), 0);
@@ -161,6 +182,16 @@ static void mac_breaks(enum hil_rule rule, enum hil_phase phase, bool verify, vo
 	material_mac(&m, &client, MAC_HMAC_SHA256, 20);
 	client.mac_request.phase = phase;
 	client.mac_request.verify = verify;
+	client.lends_input = true;
+	expect_report(rule);
+}
+
+/* A GCM decryption of 20 sealed bytes. */
+static void sealed_decryption_breaks(enum hil_rule rule, void (*run)(void))
+{
+	open_script(HIL_AES, run);
+	material_gcm_decrypt(&m, &client, 0, 20);
+	client.aes_request.input_sealed = true;
 	client.lends_input = true;
 	expect_report(rule);
 }
@@ -370,6 +401,28 @@ static void test_settling_ends_what_never_came_and_is_DONE_MISSING(void)
 	CU_ASSERT_EQUAL(checker_settle(checked), 0);
 	CU_ASSERT_EQUAL(reports, 1);
 	checker_close(checked);
+}
+
+/* --- authenticated decryption ---------------------------------------------------------------- */
+
+static void borrows_for_each_pass(void)
+{
+	struct aes_client *aes_client = script.aes_client;
+	uint8_t buf[AES_KEY_SIZE_MAX];
+	size_t len;
+
+	aes_client->ops->pull_key(aes_client, buf, client.aes_request.key_size);
+	aes_client->ops->pull_iv(aes_client, buf, AES_GCM_IV_SIZE);
+	aes_client->ops->pull_tag(aes_client, buf, AES_TAG_SIZE);
+	aes_client->ops->lend_input(aes_client, 0, &len);
+	aes_client->ops->lend_input(aes_client, 0, &len);
+	aes_client->ops->push_output(aes_client, m.expected, 20, 0);
+	aes_client->ops->done(aes_client, 0);
+}
+
+static void test_sealed_input_that_is_lent_again_for_a_second_pass_is_READ_TWICE(void)
+{
+	sealed_decryption_breaks(HIL_READ_TWICE, borrows_for_each_pass);
 }
 
 /* --- MACs ------------------------------------------------------------------------------------ */
@@ -681,6 +734,7 @@ static const struct test tests[] = {
 	TEST(test_random_bytes_for_an_empty_request_is_EMPTY_PULL),
 	TEST(test_settling_ends_what_never_came_and_is_DONE_MISSING),
 	TEST(test_a_mac_in_pieces_is_NOT_WHOLE),
+	TEST(test_sealed_input_that_is_lent_again_for_a_second_pass_is_READ_TWICE),
 	TEST(test_a_mac_to_verify_that_is_pulled_again_is_READ_TWICE),
 	TEST(test_a_mac_to_verify_before_all_input_is_WRONG_STEP),
 	TEST(test_a_mac_that_is_given_away_instead_of_verified_is_WRONG_STEP),
