@@ -216,9 +216,11 @@ static void fill_inline(const struct pluton_request *request, struct placed *slo
 static void give_blocks(struct pluton *pluton, struct placed *slots)
 {
 	for (unsigned i = 0; i < PLUTON_SLOTS_MAX; i++) {
-		if (slots[i].block)
-			memory_give(pluton, slots[i].block);
+		struct memory_block *block = slots[i].block;
+
 		slots[i].block = NULL;
+		if (block)
+			memory_give(pluton, block);
 	}
 }
 
@@ -389,14 +391,15 @@ static bool run_more(struct pluton *pluton, struct due *due)
 	return notify(pluton, &completion, &answer);
 }
 
+/* Giving blocks back may end the connection, which fails all that are RUNNING: this one is not. */
 static void finish(struct pluton *pluton, struct pending *pending, const struct answer *answer)
 {
-	give_blocks(pluton, pending->slots);
 	pending->state = PENDING_DUE;
 	pending->last = *answer;
 	pending->last.connection = pluton->reconnect.connection;
 	pending->final.run = run_final;
 	due_push(pluton, &pending->final);
+	give_blocks(pluton, pending->slots);
 }
 
 static void finish_failed(struct pluton *pluton, struct pending *pending, int error)

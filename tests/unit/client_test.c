@@ -5,10 +5,13 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -963,6 +966,115 @@ static void test_wrong_answers_close_the_connection(void)
 
 	for (size_t i = 0; i < TESTS_COUNT(wrong); i++)
 		CU_ASSERT_EQUAL(answer_with(&wrong[i]), -PLUTON_EBADRVAL);
+}
+
+/* The rings that a daemon gives, and the daemon's own mapping of them. */
+static void *open_rings(void)
+{
+	int fd = memfd_create("rings", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	void *memory;
+
+	CU_ASSERT_EQUAL_FATAL(ftruncate(fd, RING_MEMORY_SIZE(RING_SIZE_MIN)), 0);
+	CU_ASSERT_EQUAL_FATAL(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	memory = mmap(NULL, RING_MEMORY_SIZE(RING_SIZE_MIN), PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		      0);
+	CU_ASSERT_PTR_NOT_EQUAL_FATAL(memory, MAP_FAILED);
+	CU_ASSERT_EQUAL_FATAL(rings_take_over(pluton, RING_SIZE_MIN, fd, eventfd(0, EFD_CLOEXEC)),
+			      0);
+	return memory;
+}
+
+/* What the client sends next finds no room, and an index that makes no sense. */
+static void break_requests(void *memory)
+{
+	struct ring requests;
+
+	ring_open_requests(&requests, memory, RING_SIZE_MIN);
+	atomic_store(requests.head, RING_ALIGNMENT / 2);
+	pluton->rings.requests.mine = RING_SIZE_MIN;
+}
+
+static void answer_by_ring(void *memory, const struct record *record)
+{
+	uint8_t bytes[RECORD_SIZE_MAX];
+	int size = record_encode(record, bytes, sizeof(bytes));
+	struct ring answers;
+
+	ring_open_answers(&answers, memory, RING_SIZE_MIN);
+	CU_ASSERT_FATAL(size > 0);
+	CU_ASSERT_EQUAL_FATAL(ring_put(&answers, bytes, (size_t)size), 1);
+	ring_publish(&answers);
+}
+
+static void *alloc_by_hand(size_t size, uint32_t window)
+{
+	const struct record added = {
+		.header = {.type = RECORD_RETURN},
+		.ret = {.variant = VARIANT_SUCCESS_U32, .words = {window}},
+	};
+	void *memory;
+
+	fake_send(&fake, &added);
+	memory = pluton_alloc(pluton, size);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(memory);
+	return memory;
+}
+
+struct told {
+	unsigned count;
+	int status;
+};
+
+static void note_outcome(struct pluton *of, int status, const uint32_t words[3], void *userdata)
+{
+	struct told *told = userdata;
+
+	(void)of;
+	(void)words;
+	told->count++;
+	told->status = status;
+}
+
+/*
+ * The answer leaves more unused than is kept, a window is to go, and telling the daemon so finds
+ * out: by then the answered one's blocks are given back, of which the second is part of another.
+ */
+static void test_a_ring_found_broken_by_an_answer_tells_every_operation_once(void)
+{
+	const struct record answer = {.header = {.type = RECORD_UPCALL, .op_id = FIRST_ID}};
+	uint8_t *in = bytes_of(FAKE_WINDOW_SIZE_MAX, 1), *out = bytes_of(FAKE_WINDOW_SIZE_MAX, 2);
+	struct pluton_request request = invert(in, out, FAKE_WINDOW_SIZE_MAX);
+	struct pluton_request hold = plain(FAKE_HOLD, 0);
+	struct told answered = {0}, held = {0};
+	void *first, *second, *before, *rings;
+
+	request.slots[1].length -= 64;
+	begin_by_hand();
+	first = alloc_by_hand(FAKE_WINDOW_SIZE_MAX, 1);
+	second = alloc_by_hand(FAKE_WINDOW_SIZE_MAX, 2);
+	pluton_free(pluton, first);
+	before = pluton_alloc(pluton, 64);
+	CU_ASSERT_PTR_EQUAL(before, first);
+	pluton_free(pluton, second);
+	CU_ASSERT_EQUAL(pluton_submit(pluton, &request, note_outcome, &answered, NULL), 0);
+	CU_ASSERT_EQUAL(pluton_submit(pluton, &hold, note_outcome, &held, NULL), 0);
+	pluton_free(pluton, before);
+	pluton_free(pluton, alloc_by_hand(FAKE_WINDOW_SIZE_MAX, 3));
+
+	rings = open_rings();
+	break_requests(rings);
+	answer_by_ring(rings, &answer);
+	(void)pluton_dispatch(pluton);
+	CU_ASSERT_EQUAL(answered.count, 1);
+	CU_ASSERT_EQUAL(answered.status, 0);
+	CU_ASSERT_EQUAL(held.count, 1);
+	CU_ASSERT_EQUAL(held.status, -PLUTON_EBADRVAL);
+	CU_ASSERT_EQUAL(pluton_dispatch(pluton), -PLUTON_EBADRVAL);
+	CU_ASSERT_STRING_EQUAL(pluton_error_message(pluton), "the daemon broke the ring");
+	munmap(rings, RING_MEMORY_SIZE(RING_SIZE_MIN));
+	end();
+	free(in);
+	free(out);
 }
 
 /* A failure with a sentence of this length. */
@@ -1931,6 +2043,7 @@ static const struct test tests[] = {
 	TEST(test_what_waits_for_room_is_bounded),
 	TEST(test_a_daemon_that_closes_ends_what_is_under_way_with_off),
 	TEST(test_wrong_answers_close_the_connection),
+	TEST(test_a_ring_found_broken_by_an_answer_tells_every_operation_once),
 	TEST(test_a_failure_comes_with_the_daemons_sentence_made_printable),
 	TEST(test_what_a_short_answer_leaves_out_of_the_output_is_not_written),
 	TEST(test_an_output_of_another_length_than_asked_for_closes_the_connection),
