@@ -59,7 +59,8 @@ struct pluton {
 	bool unsent;  /* the last record found nobody at the other end */
 	bool by_ring; /* the last record went that way, up to this index */
 	uint32_t ring_end;
-	uint64_t deadline_ms; /* of waiting; 0: none */
+	uint64_t deadline_ms;	/* of waiting; 0: none */
+	uint32_t streams_begun; /* by whatever function, modulo 2^32 */
 	struct pluton_limits limits;
 	struct due_queue due;
 	struct outgoing *outgoing;

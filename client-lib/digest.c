@@ -81,18 +81,36 @@ static struct pluton_request digest_request(const struct pluton_digest_request *
 	};
 }
 
+static struct pluton_request stream_request(uint32_t command, uint32_t stream)
+{
+	return (struct pluton_request){
+		.driver = PLUTON_DRIVER_DIGEST,
+		.command = command,
+		.words[0] = stream,
+	};
+}
+
+static void drop(struct pluton *pluton, const struct pluton_digest_stream *stream, uint32_t begun)
+{
+	struct pluton_request request = stream_request(COMMAND_ABORT, stream->id);
+
+	stream_drop(pluton, &request, stream->connection, begun);
+}
+
 static int digest_in_pieces(struct pluton *pluton, const struct pluton_digest_request *request,
 			    struct pluton_digest_stream *ret_stream)
 {
 	int r = pluton_digest_begin(pluton, request->algorithm, ret_stream);
+	uint32_t begun = pluton->streams_begun;
 
 	if (r < 0)
 		return r;
-	/* a failed update has ended the stream */
 	r = pluton_digest_update(pluton, ret_stream, request->input, request->length);
+	if (r == 0)
+		r = pluton_digest_finish(pluton, ret_stream, request->digest, request->digest_size);
 	if (r < 0)
-		return r;
-	return pluton_digest_finish(pluton, ret_stream, request->digest, request->digest_size);
+		drop(pluton, ret_stream, begun);
+	return r;
 }
 
 int pluton_digest(struct pluton *pluton, const struct pluton_digest_request *request)
@@ -122,15 +140,6 @@ int pluton_digest_async(struct pluton *pluton, const struct pluton_digest_reques
 }
 
 /* --- streams --------------------------------------------------------------------------------- */
-
-static struct pluton_request stream_request(uint32_t command, uint32_t stream)
-{
-	return (struct pluton_request){
-		.driver = PLUTON_DRIVER_DIGEST,
-		.command = command,
-		.words[0] = stream,
-	};
-}
 
 int pluton_digest_begin(struct pluton *pluton, enum pluton_digest_algorithm algorithm,
 			struct pluton_digest_stream *ret)

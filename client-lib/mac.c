@@ -144,18 +144,39 @@ static int finish(struct pluton *pluton, const struct pluton_mac_stream *stream,
 static int begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, struct pluton_slot key,
 		 uint32_t key_slot, struct pluton_mac_stream *ret);
 
+static struct pluton_request stream_request(uint32_t command,
+					    const struct pluton_mac_stream *stream)
+{
+	return (struct pluton_request){
+		.driver = driver_of(stream->algorithm),
+		.command = command,
+		.words[0] = stream->id,
+	};
+}
+
+static void drop(struct pluton *pluton, const struct pluton_mac_stream *stream, uint32_t begun)
+{
+	struct pluton_request request = stream_request(COMMAND_ABORT, stream);
+
+	stream_drop(pluton, &request, stream->connection, begun);
+}
+
 static int in_pieces(struct pluton *pluton, const struct pluton_mac_request *request, bool verify,
 		     struct pluton_mac_stream *ret_stream)
 {
 	int r = begin(pluton, request->algorithm,
 		      (struct pluton_slot){.in = request->key, .length = request->key_size},
 		      request->key_slot, ret_stream);
+	uint32_t begun = pluton->streams_begun;
 
 	if (r < 0)
 		return r;
-	/* a failed update has ended the stream */
 	r = pluton_mac_update(pluton, ret_stream, request->input, request->length);
-	return r < 0 ? r : finish(pluton, ret_stream, verify, request->mac, request->mac_size);
+	if (r == 0)
+		r = finish(pluton, ret_stream, verify, request->mac, request->mac_size);
+	if (r < 0)
+		drop(pluton, ret_stream, begun);
+	return r;
 }
 
 static int perform(struct pluton *pluton, const struct pluton_mac_request *request, bool verify)
@@ -209,16 +230,6 @@ int pluton_mac_verify_async(struct pluton *pluton, const struct pluton_mac_reque
 }
 
 /* --- streams --------------------------------------------------------------------------------- */
-
-static struct pluton_request stream_request(uint32_t command,
-					    const struct pluton_mac_stream *stream)
-{
-	return (struct pluton_request){
-		.driver = driver_of(stream->algorithm),
-		.command = command,
-		.words[0] = stream->id,
-	};
-}
 
 static int begin(struct pluton *pluton, enum pluton_mac_algorithm algorithm, struct pluton_slot key,
 		 uint32_t key_slot, struct pluton_mac_stream *ret)

@@ -4,6 +4,8 @@
  */
 #include "client-lib/stream.h"
 
+#include <string.h>
+
 #include "client-lib/connection.h"
 
 #define PIECE_SIZE ((size_t)1 << 20) /* of ordinary memory in one request */
@@ -23,6 +25,7 @@ int stream_begin(struct pluton *pluton, const struct pluton_request *request, ui
 
 	if (r < 0)
 		return r;
+	pluton->streams_begun++;
 	*ret_number = answer.words[1];
 	*ret_connection = answer.connection;
 	return 0;
@@ -74,4 +77,19 @@ int stream_submit(struct pluton *pluton, const struct pluton_request *request, u
 	int r = check(pluton, connection);
 
 	return r < 0 ? r : operation_submit(pluton, request, completion, ret_id);
+}
+
+void stream_drop(struct pluton *pluton, const struct pluton_request *request, uint32_t connection,
+		 uint32_t begun)
+{
+	char message[CONNECTION_MESSAGE_SIZE];
+
+	if (pluton->error != 0 || connection != pluton->reconnect.connection)
+		return; /* it went with its connection */
+	if (begun != pluton->streams_begun)
+		return;
+	memcpy(message, pluton->message, sizeof(message));
+	(void)stream_perform(pluton, request, connection);
+	if (pluton->error == 0)
+		memcpy(pluton->message, message, sizeof(message));
 }

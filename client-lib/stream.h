@@ -30,4 +30,13 @@ int stream_perform_explained(struct pluton *pluton, const struct pluton_request 
 int stream_submit(struct pluton *pluton, const struct pluton_request *request, uint32_t connection,
 		  const struct completion *completion, pluton_operation_id *ret_id);
 
+/*
+ * Performs the Abort of a stream after something failed on it: that has ended it if an engine had
+ * begun, and not if it was refused before. The message is that of the failure still. `begun` is
+ * streams_begun as it was with this stream: a callback may have begun another since, which may have
+ * its number.
+ */
+void stream_drop(struct pluton *pluton, const struct pluton_request *request, uint32_t connection,
+		 uint32_t begun);
+
 #endif

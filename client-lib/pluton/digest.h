@@ -57,8 +57,10 @@ int pluton_digest_async(struct pluton *pluton, const struct pluton_digest_reques
 
 /*
  * A message in pieces. The state lives in the daemon, in memory charged to this process; at most
- * `grants_per_capsule` streams at once (-PLUTON_EBUSY). A failed or cancelled update ends the
- * stream; update and finish of a stream that is not there return -PLUTON_ERESERVE.
+ * `grants_per_capsule` streams at once (-PLUTON_EBUSY). A failed or cancelled update or finish may
+ * have ended the stream or not (one that was refused before its turn has not): abort it, before
+ * another is begun, which may get its number. Update, finish and abort of a stream that is not
+ * there return -PLUTON_ERESERVE; after a failure that says no more than that it had ended.
  */
 struct pluton_digest_stream {
 	uint32_t id;

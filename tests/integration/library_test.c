@@ -295,6 +295,50 @@ static void test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards(void)
 	free(bytes);
 }
 
+/* Takes all windows, and what is in them down to less than a piece of a stream. */
+static void use_up_windows(void)
+{
+	while (pluton_alloc(pluton, MIB / 2))
+		;
+	CU_ASSERT_EQUAL(pluton_alloc_error(pluton), -PLUTON_ENOMEM);
+}
+
+static void check_no_memory(int r)
+{
+	CU_ASSERT_EQUAL(r, -PLUTON_ENOMEM);
+	CU_ASSERT_PTR_NOT_NULL(strstr(pluton_error_message(pluton), "windows are in use"));
+}
+
+static void test_a_long_message_that_no_memory_is_left_for_leaves_no_stream(void)
+{
+	uint8_t digest[32], *bytes = bytes_of(2 * MIB, 5);
+	const struct pluton_digest_request hash = {.algorithm = PLUTON_SHA256,
+						   .input = bytes,
+						   .length = 2 * MIB,
+						   .digest = digest,
+						   .digest_size = sizeof(digest)};
+	const struct pluton_mac_request hmac = mac_request(2, bytes, 2 * MIB);
+	const struct pluton_mac_request cmac = mac_request(8, bytes, 2 * MIB);
+	struct pluton_digest_stream digest_stream;
+	struct pluton_mac_stream stream;
+
+	begin();
+	use_up_windows();
+	for (unsigned i = 0; i < 20; i++) { /* grants_per_capsule is 16 */
+		check_no_memory(pluton_digest(pluton, &hash));
+		check_no_memory(pluton_mac(pluton, &hmac));
+		check_no_memory(pluton_mac_verify(pluton, &cmac));
+	}
+	CU_ASSERT_EQUAL(pluton_digest_begin(pluton, PLUTON_SHA256, &digest_stream), 0);
+	CU_ASSERT_EQUAL(digest_stream.id, 0);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_HMAC_SHA256, mac_key, 32, &stream), 0);
+	CU_ASSERT_EQUAL(stream.id, 0);
+	CU_ASSERT_EQUAL(pluton_mac_begin(pluton, PLUTON_CMAC_AES, mac_key, 16, &stream), 0);
+	CU_ASSERT_EQUAL(stream.id, 0);
+	end();
+	free(bytes);
+}
+
 static void test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent(void)
 {
 	struct pluton_mac_request request = mac_request(2, NULL, 0);
@@ -1487,6 +1531,7 @@ static const struct test tests[] = {
 	TEST(test_a_digest_stream_takes_any_pieces_and_is_gone_afterwards),
 	TEST(test_macs_of_all_algorithms_and_lengths_are_openssls),
 	TEST(test_a_mac_stream_takes_any_pieces_and_is_gone_afterwards),
+	TEST(test_a_long_message_that_no_memory_is_left_for_leaves_no_stream),
 	TEST(test_a_mac_request_of_wrong_sizes_is_refused_before_it_is_sent),
 	TEST(test_macs_are_made_and_verified_asynchronously),
 	TEST(test_ctr_of_all_lengths_is_openssls_across_carries),
