@@ -551,7 +551,7 @@ static const struct command commands[] = {
 	{
 		.number = 4,
 		.name = "Update",
-		.doc = "one piece; a failed or cancelled update closes the stream",
+		.doc = "one piece; one that fails or is cancelled in its turn closes the stream",
 		.answers = {"stream"},
 		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_INPUT] = INPUT, [SLOT_OUTPUT] = OUTPUT},

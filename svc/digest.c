@@ -198,7 +198,7 @@ static const struct command commands[] = {
 	{
 		.number = 3,
 		.name = "Update",
-		.doc = "adds a piece; a failed or cancelled update closes the stream",
+		.doc = "adds a piece; one that fails or is cancelled in its turn closes the stream",
 		.answers = {"stream"},
 		.words = {[WORD_STREAM] = STREAM_WORD},
 		.slots = {[SLOT_INPUT] = INPUT},

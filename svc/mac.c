@@ -354,7 +354,8 @@ static int abort_stream(struct operation *op)
 		{                                                                                  \
 			.number = 4,                                                               \
 			.name = "Update",                                                          \
-			.doc = "adds a piece; a failed or cancelled update closes the stream",     \
+			.doc = "adds a piece; one that fails or is cancelled in its turn closes "  \
+			       "the stream",                                                       \
 			.answers = {"stream"},                                                     \
 			.words = {[WORD_STREAM] = STREAM_WORD},                                    \
 			.slots = {[SLOT_INPUT] = INPUT},                                           \
