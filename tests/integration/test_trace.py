@@ -3,6 +3,7 @@
 
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -52,10 +53,24 @@ class Watching:
                 return lines
         raise AssertionError(f"the trace ended: {lines} {self.process.stderr.read()}")
 
+    def await_begun(self):
+        """Until it traces, and a signal ends it as it should."""
+        with connect() as client:
+            await_tracing_of(client)
+        await_blocking(self.process.pid, signal.SIGINT)
+
     def end(self, number=signal.SIGINT):
         self.process.send_signal(number)
         out, err = self.process.communicate(timeout=30)
         return self.process.returncode, out, err
+
+
+def await_blocking(pid, number):
+    """Until a program takes a signal when it likes to."""
+    blocked = 0
+    while not blocked >> number - 1 & 1:
+        with open(f"/proc/{pid}/status", encoding="ascii") as status:
+            blocked = int(re.search(r"SigBlk:\s+([0-9a-f]+)", status.read())[1], 16)
 
 
 def await_tracing_of(client):
@@ -68,15 +83,10 @@ def await_tracing_of(client):
                 return
 
 
-def await_tracing():
-    with connect() as client:
-        await_tracing_of(client)
-
-
 class Lines(unittest.TestCase):
     def steps_of(self, capsule, work, *options):
         watching = Watching("--json", "--capsule", capsule, *options)
-        await_tracing()
+        watching.await_begun()
         with connect() as client:  # still there when the tracer asks who it is
             work(client)
             lines = watching.lines_until(lambda line: "upcall-sent" in line)
@@ -120,7 +130,7 @@ class Lines(unittest.TestCase):
     def test_no_byte_of_data_or_keys_is_in_a_trace(self):
         key, secret = b"\x5a\xc3" * 16, b"\x99\x1e\xd7\x42" * 64
         watching = Watching("--json")
-        await_tracing()
+        watching.await_begun()
         with connect() as client:
             client.gcm_encrypt(key, bytes(12), secret)
         lines = "".join(watching.lines_until(lambda line: "aes" in line and "upcall-sent" in line))
@@ -131,7 +141,7 @@ class Lines(unittest.TestCase):
 
     def test_a_line_for_people_has_time_process_operation_step_and_sizes(self):
         watching = Watching("--capsule", "rng")
-        await_tracing()
+        watching.await_begun()
         daemon.cli("random", "5")
         lines = watching.lines_until(lambda line: "upcall-sent" in line)
         watching.end()
@@ -143,7 +153,7 @@ class Lines(unittest.TestCase):
 
     def test_it_ends_after_count_steps(self):
         watching = Watching("--count", "3", "--capsule", "rng")
-        await_tracing()
+        watching.await_begun()
         daemon.cli("random", "1")
         out, _ = watching.process.communicate(timeout=30)
         self.assertEqual((watching.process.returncode, out.count("\n")), (0, 3))
@@ -164,7 +174,7 @@ class File(unittest.TestCase):
     def trace_to_file(self, work):
         path = daemon.path("trace.json")
         watching = Watching("--output", path)
-        await_tracing()
+        watching.await_begun()
         work()
         with connect():  # what came before is read before this one is
             pass
@@ -213,7 +223,7 @@ class File(unittest.TestCase):
     def test_programs_that_were_gone_when_it_looked_have_tracks_too(self):
         path = daemon.path("gone.json")
         watching = Watching("--output", path)
-        await_tracing()
+        watching.await_begun()
         watching.process.send_signal(signal.SIGSTOP)
         for _ in range(5):
             daemon.cli("random", "32")
@@ -256,7 +266,7 @@ class FileThatWasThere(Files):
 
     def test_it_stays_when_somebody_else_traces(self):
         watching = Watching()
-        await_tracing()
+        watching.await_begun()
         done = daemon.cli("trace", "--output", self.trace, "--duration", "1")
         watching.end()
         self.assertEqual(done.returncode, 1)
@@ -304,7 +314,7 @@ class FileThatWasThere(Files):
 class WhoMay(unittest.TestCase):
     def test_only_one_program_traces_at_a_time(self):
         watching = Watching()
-        await_tracing()
+        watching.await_begun()
         done = daemon.cli("trace", "--duration", "1")
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"traces; one at a time", done.stderr)
@@ -312,7 +322,7 @@ class WhoMay(unittest.TestCase):
 
     def test_a_tracer_that_is_killed_makes_room_for_the_next(self):
         watching = Watching()
-        await_tracing()
+        watching.await_begun()
         watching.end(signal.SIGKILL)
         with connect() as client:
             while True:
