@@ -138,6 +138,7 @@ static void test_connections_up_to_the_limit_are_served_and_one_more_is_told_why
 {
 	struct rig rig;
 	struct rig_client clients[5];
+	struct order order;
 
 	rig_open(&rig);
 	rig.options.connections_max = 4;
@@ -150,8 +151,12 @@ static void test_connections_up_to_the_limit_are_served_and_one_more_is_told_why
 	CU_ASSERT_PTR_NOT_NULL(strstr(clients[4].text, "4 clients"));
 	CU_ASSERT_PTR_NOT_NULL(strstr(clients[4].text, "--connections-max"));
 	CU_ASSERT_EQUAL(rig_receive(&clients[4]), -PLUTON_EOFF);
-	for (unsigned i = 0; i < 5; i++)
+	for (unsigned i = 1; i < 5; i++)
 		rig_hang_up(&clients[i]);
+	order_get_random(&order, 8);
+	/* Whoever is answered now comes behind those who hung up. */
+	CU_ASSERT_EQUAL(order_run(&clients[0], &order), TPM_RC_SUCCESS);
+	rig_hang_up(&clients[0]);
 	check_serves(&rig);
 	rig_close(&rig);
 }
